@@ -1,0 +1,299 @@
+"""`Applications`: handlers and status callbacks under one id, which numbers and messages can refer to."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from heliograph.api import http, paging, times
+from heliograph.api.cxml.views import API_VERSION, ROOT, CxmlPage
+from heliograph.api.fields import Form
+from heliograph.api.http import Request, Response
+from heliograph.api.route import Family, Parameter, Route
+from heliograph.api.setting_checks import checks_for
+from heliograph.core import number_settings
+from heliograph.core.directory import Application
+from heliograph.core.errors import Fault, NotFound, refuse
+from heliograph.core.ids import Uuid7Generator
+from heliograph.core.number_settings import CXML_APPLICATION, DEFAULT_METHOD
+
+MAX_NAME_LENGTH = 64
+_COLLECTION = ROOT + "/Accounts/{account_sid}/Applications"
+_ONE = _COLLECTION + "/{sid}"
+_SCOPES = ("messaging", "calling", "fax")
+_FILTERS = ("FriendlyName",)
+
+_ids = Uuid7Generator(lambda: secrets.randbits(62))
+
+Uuid = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+When = Annotated[str, Meta(description="RFC 2822, UTC.", examples=["Mon, 23 Nov 2026 09:30:00 +0000"])]
+Method = Annotated[str, Meta(description="GET or POST.", extra_json_schema={"enum": ["GET", "POST"]})]
+Url = Annotated[str, Meta(description="An http or https URL; empty clears it.", max_length=4096)]
+SmsUrl = Annotated[
+    str,
+    Meta(
+        description="Asked for a document when a message arrives; empty clears it.",
+        max_length=4096,
+        examples=["https://example.com/sms"],
+    ),
+]
+StatusUrl = Annotated[
+    str,
+    Meta(
+        description="Told of the states of messages sent through this application; empty clears it.",
+        max_length=4096,
+        examples=["https://example.com/status"],
+    ),
+]
+Name = Annotated[
+    str, Meta(description="What it is called.", min_length=1, max_length=MAX_NAME_LENGTH, examples=["Support"])
+]
+
+
+class CxmlApplication(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """An application."""
+
+    sid: Uuid
+    account_sid: Uuid
+    api_version: str = API_VERSION
+    date_created: When
+    date_updated: When
+    friendly_name: str
+    uri: str
+    voice_url: str | None
+    voice_method: Method
+    voice_fallback_url: str | None
+    voice_fallback_method: Method
+    status_callback: str | None
+    status_callback_method: Method
+    voice_caller_id_lookup: bool | None = None
+    sms_url: str | None
+    sms_method: Method
+    sms_fallback_url: str | None
+    sms_fallback_method: Method
+    sms_status_callback: str | None
+    sms_status_callback_method: Method
+    message_status_callback: str | None
+
+
+class CxmlApplicationPage(CxmlPage, kw_only=True):
+    """Applications, newest first."""
+
+    applications: list[CxmlApplication]
+
+
+class UpdateApplication(msgspec.Struct, kw_only=True, rename="pascal"):
+    """What of an application is to be changed; the rest stays."""
+
+    friendly_name: Name | msgspec.UnsetType = msgspec.UNSET
+    sms_url: SmsUrl | msgspec.UnsetType = msgspec.UNSET
+    sms_method: Method | msgspec.UnsetType = msgspec.UNSET
+    sms_fallback_url: Url | msgspec.UnsetType = msgspec.UNSET
+    sms_fallback_method: Method | msgspec.UnsetType = msgspec.UNSET
+    sms_status_callback: StatusUrl | msgspec.UnsetType = msgspec.UNSET
+    sms_status_callback_method: Method | msgspec.UnsetType = msgspec.UNSET
+    message_status_callback: Url | msgspec.UnsetType = msgspec.UNSET
+    voice_url: Url | msgspec.UnsetType = msgspec.UNSET
+    voice_method: Method | msgspec.UnsetType = msgspec.UNSET
+    voice_fallback_url: Url | msgspec.UnsetType = msgspec.UNSET
+    voice_fallback_method: Method | msgspec.UnsetType = msgspec.UNSET
+    status_callback: Url | msgspec.UnsetType = msgspec.UNSET
+    status_callback_method: Method | msgspec.UnsetType = msgspec.UNSET
+
+
+class CreateApplication(UpdateApplication, kw_only=True, rename="pascal"):
+    """A new application."""
+
+    friendly_name: Name
+
+
+def view(application: Application) -> CxmlApplication:
+    """Return the application as the cXML API shows it."""
+    settings = application.settings
+
+    def method(name: str) -> str:
+        return settings.get(name) or DEFAULT_METHOD
+
+    return CxmlApplication(
+        sid=application.id,
+        account_sid=application.project_id,
+        date_created=times.rfc2822(application.created_at),
+        date_updated=times.rfc2822(application.updated_at),
+        friendly_name=application.name,
+        uri=f"{_collection(application.project_id)}/{application.id}",
+        voice_url=settings.get("voice_url"),
+        voice_method=method("voice_method"),
+        voice_fallback_url=settings.get("voice_fallback_url"),
+        voice_fallback_method=method("voice_fallback_method"),
+        status_callback=settings.get("status_callback"),
+        status_callback_method=method("status_callback_method"),
+        sms_url=settings.get("sms_url"),
+        sms_method=method("sms_method"),
+        sms_fallback_url=settings.get("sms_fallback_url"),
+        sms_fallback_method=method("sms_fallback_method"),
+        sms_status_callback=settings.get("sms_status_callback"),
+        sms_status_callback_method=method("sms_status_callback_method"),
+        message_status_callback=settings.get("sms_status_callback"),
+    )
+
+
+async def list_all(request: Request, response: Response) -> None:
+    """Answer with a page of the project's applications."""
+    query = http.query(request)
+    asked = paging.wanted(query, paging.CXML)
+    name = query.filled("FriendlyName")
+    rows = [row for row in request.services.directory.applications_of(request.project.id) if name in (None, row.name)]
+    page = await paging.fetch(asked, paging.of_list(rows))
+    filters = paging.given_filters(query, _FILTERS)
+    links = paging.links(page, _collection(request.project.id), filters, paging.CXML)
+    answer = CxmlApplicationPage(
+        uri=links.this,
+        first_page_uri=links.first,
+        next_page_uri=links.following,
+        previous_page_uri=links.previous,
+        page=asked.number,
+        page_size=asked.size,
+        applications=[view(row) for row in page.rows],
+    )
+    http.reply(response, 200, answer)
+
+
+async def create(request: Request, response: Response) -> None:
+    """Make an application; its name is required."""
+    form = await http.form(request)
+    if form.filled("FriendlyName") is None:
+        raise refuse(Fault.PARAMETER_MISSING, "FriendlyName is required.", "FriendlyName")
+    now = request.services.clock.now()
+    blank = Application(
+        project_id=request.project.id, id=_ids.next(now), name="", created_at=now, updated_at=now, settings={}
+    )
+    made = await _kept(request, _changed(request, blank, form))
+    http.reply(response, 201, view(made))
+
+
+async def retrieve(request: Request, response: Response, sid: str) -> None:
+    http.reply(response, 200, view(_find(request, sid)))
+
+
+async def update(request: Request, response: Response, sid: str) -> None:
+    """Change what is given."""
+    form = await http.form(request)
+    made = await _kept(request, _changed(request, _find(request, sid), form))
+    http.reply(response, 200, view(made))
+
+
+async def remove(request: Request, response: Response, sid: str) -> None:
+    """Remove it. Numbers that refer to it then have no handler."""
+    if not await request.services.directory.remove_application(request.project.id, http.row_id(sid)):
+        raise NotFound
+    response.status = 204
+
+
+def _collection(project_id: str) -> str:
+    return f"{ROOT}/Accounts/{project_id}/Applications"
+
+
+def _find(request: Request, sid: str) -> Application:
+    found = request.services.directory.application(request.project.id, http.row_id(sid))
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def _kept(request: Request, application: Application) -> Application:
+    await request.services.directory.put_application(application)
+    return _find(request, application.id)
+
+
+def _changed(request: Request, application: Application, form: Form) -> Application:
+    name = form.text("FriendlyName")
+    if name is not None and not 1 <= len(name) <= MAX_NAME_LENGTH:
+        message = f"FriendlyName has 1 to {MAX_NAME_LENGTH} characters."
+        raise refuse(Fault.PARAMETER_INVALID, message, "FriendlyName")
+    checks = checks_for(request.services, request.project.id)
+    settings = number_settings.changed(application.settings, given(form, CXML_APPLICATION), CXML_APPLICATION, checks)
+    return replace(application, name=application.name if name is None else name, settings=settings)
+
+
+def given(form: Form, fields: Mapping[str, object]) -> dict[str, object]:
+    """Return what of these fields the form has."""
+    return {name: form.text(name) for name in fields if name in form}
+
+
+def page_parameters(*filters: Parameter) -> tuple[Parameter, ...]:
+    """Return a list's filters with the parameters that every list of the family takes."""
+    whole: dict[str, Any] = {"type": "integer", "minimum": 0, "default": 0}
+    size: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": 50}
+    token: dict[str, Any] = {"type": "string", "pattern": "^P[AB][0-9a-fA-F-]{36}$"}
+    return (
+        *filters,
+        Parameter(name="Page", about="The page's number, from 0. Beyond 0 it needs PageToken.", schema=whole),
+        Parameter(name="PageSize", about="Most rows on the page.", schema=size),
+        Parameter(name="PageToken", about="Where the page starts, from a link to it.", schema=token),
+    )
+
+
+def routes() -> list[Route]:
+    """List, create, get, update, delete."""
+    by_name = Parameter(name="FriendlyName", about="Only those of this name.", schema={"type": "string"})
+
+    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
+        return Route(
+            method=method,
+            path=path,
+            family=Family.CXML,
+            operation=operation,
+            summary=summary,
+            scopes=_SCOPES,
+            **others,
+        )
+
+    return [
+        route(
+            "GET",
+            _COLLECTION,
+            "list_applications",
+            "List applications",
+            handler=list_all,
+            answers={200: CxmlApplicationPage},
+            query=page_parameters(by_name),
+        ),
+        route(
+            "POST",
+            _COLLECTION,
+            "create_application",
+            "Create an application",
+            handler=create,
+            body=CreateApplication,
+            answers={201: CxmlApplication},
+        ),
+        route(
+            "GET",
+            _ONE,
+            "get_application",
+            "Get an application",
+            handler=retrieve,
+            answers={200: CxmlApplication},
+        ),
+        route(
+            "POST",
+            _ONE,
+            "update_application",
+            "Update an application",
+            handler=update,
+            body=UpdateApplication,
+            answers={200: CxmlApplication},
+        ),
+        route(
+            "DELETE",
+            _ONE,
+            "delete_application",
+            "Delete an application",
+            about="Numbers that refer to it then have no handler.",
+            handler=remove,
+            answers={204: None},
+        ),
+    ]

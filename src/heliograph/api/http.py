@@ -1,0 +1,186 @@
+"""A request and its answer, as handlers use them: ids, query, bodies, JSON out.
+
+Texts arrive as the client sent them, but always UTF-8 and without NUL characters: what is not raises Unreadable
+(400) or is refused (422) here, before a handler looks.
+"""
+
+from typing import Any
+
+import falcon.asgi
+import msgspec
+
+from heliograph.api import fields
+from heliograph.api.errors import TooLarge, Unreadable, UnsupportedType
+from heliograph.api.fields import Body, Form
+from heliograph.api.route import Family
+from heliograph.api.services import Services
+from heliograph.core import ids
+from heliograph.core.directory import Project
+from heliograph.core.errors import NotFound
+from heliograph.engine.directory import Principal
+from heliograph.wire import forms
+
+JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
+
+RECEIVER_KEY = "heliograph.receiver"
+SUFFIX_KEY = "heliograph.json_suffix"
+"""Where the server leaves, in the ASGI scope, what it knew before the request was made."""
+
+Response = falcon.asgi.Response
+encode = msgspec.json.Encoder().encode
+
+
+class Receiver:
+    """An ASGI `receive` that remembers whether the client went away, which Falcon's stream does not tell."""
+
+    __slots__ = ("_receive", "disconnected")
+
+    def __init__(self, receive: Any) -> None:
+        self._receive = receive
+        self.disconnected = False
+
+    async def __call__(self) -> Any:
+        event = await self._receive()
+        if event["type"] == "http.disconnect":
+            self.disconnected = True
+        return event
+
+
+class Request(falcon.asgi.Request):
+    """Falcon's request with what the server found out before the handler is called.
+
+    `caller` is None on public routes only, and `project`, the one acted on, is set on all others.
+    """
+
+    caller: Principal | None = None
+    family: Family = Family.SYSTEM
+    operation: str = ""
+    project: Project
+    request_id: str = ""
+    services: Services
+    started: float = 0.0
+
+    @property
+    def json_suffix(self) -> bool:
+        """Whether the path was asked for with `.json`, which is stripped before routing."""
+        return SUFFIX_KEY in self.scope
+
+    @property
+    def base_url(self) -> str:
+        """What absolute URLs start with: the setting `public_url`, else the request's scheme and Host."""
+        public: str | None = self.services.config.public_url
+        return public.rstrip("/") if public else f"{self.scheme}://{self.netloc}"
+
+
+def row_id(text: str) -> str:
+    """An id from a path, in lower case. Raises NotFound for what can't be one."""
+    if not ids.is_uuid(text):
+        raise NotFound
+    return text.lower()
+
+
+def reply(response: Response, status: int, body: msgspec.Struct) -> None:
+    """Answer with a struct as JSON."""
+    response.status = status
+    response.data = encode(body)
+
+
+def query(request: Request) -> Form:
+    """The query string's parameters. Raises Unreadable, or Refused for NUL characters."""
+    text = request.query_string
+    return _form(text.encode(), request.services.config.max_form_fields) if text else Form({})
+
+
+async def form(request: Request) -> Form:
+    """The body of a cXML request: a form, a multipart form, or a JSON object with native lists and numbers.
+
+    A body without a content type is read as a form. Raises Unreadable, UnsupportedType, TooLarge or Refused.
+    """
+    kind, parameters = _content_type(request)
+    body = await read(request)
+    if not body:
+        return Form({})
+    if kind in (_FORM, ""):
+        return _form(body, request.services.config.max_form_fields)
+    if kind == JSON:
+        return fields.form_of(_object(body))
+    return _multipart(body, parameters.get("boundary", ""), request.services.config.max_form_fields)
+
+
+async def body(request: Request) -> Body:
+    """The JSON object in the body of the other families; an empty body counts as an empty object.
+
+    Raises Unreadable, UnsupportedType, TooLarge or Refused.
+    """
+    kind, _ = _content_type(request)
+    if kind in (_FORM, _MULTIPART):
+        raise UnsupportedType("Send JSON with the content type application/json.")
+    raw = await read(request)
+    return Body(_object(raw) if raw else {})
+
+
+async def read(request: Request) -> bytes:
+    """The whole body. Raises TooLarge beyond `max_body_bytes`, Unreadable where the client broke off."""
+    limit: int = request.services.config.max_body_bytes
+    length = request.content_length
+    if length is not None and length > limit:
+        raise TooLarge(f"The request body is larger than {limit} bytes.")
+    raw: bytes = await request.stream.read(limit + 1)
+    if len(raw) > limit:
+        raise TooLarge(f"The request body is larger than {limit} bytes.")
+    receiver = request.scope.get(RECEIVER_KEY)
+    if (length is not None and len(raw) < length) or (receiver is not None and receiver.disconnected):
+        raise Unreadable("The request body ended early.")
+    return raw
+
+
+def _content_type(request: Request) -> tuple[str, dict[str, str]]:
+    """The kind of body in lower case, "" for none given, with its parameters."""
+    coding = request.get_header("Content-Encoding")
+    if coding and coding.lower() != "identity":
+        raise UnsupportedType("A compressed request body is not accepted.")
+    given = request.content_type
+    if not given or given in (_FORM, JSON):
+        return given or "", {}
+    kind, parameters = falcon.parse_header(given)
+    kind = kind.strip().lower()
+    if kind not in (_FORM, JSON, _MULTIPART):
+        raise UnsupportedType(f"The content type must be {_FORM}, {_MULTIPART} or {JSON}.")
+    return kind, parameters
+
+
+def _form(raw: bytes, max_fields: int) -> Form:
+    try:
+        values = forms.parse(raw, max_fields)
+    except forms.FormError as error:
+        raise Unreadable(str(error)) from error
+    if b"%00" in raw or b"\0" in raw:
+        fields.refuse_nul(values)
+    return Form(values)
+
+
+def _multipart(raw: bytes, boundary: str, max_fields: int) -> Form:
+    try:
+        values = forms.parse_multipart(raw, boundary, max_fields)
+    except forms.FormError as error:
+        raise Unreadable(str(error)) from error
+    fields.refuse_nul(values)
+    return Form(values)
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    """Strict JSON: no NaN, no lone surrogate, nothing behind it."""
+    try:
+        value = msgspec.json.decode(raw)
+    except UnicodeDecodeError as error:
+        raise Unreadable("The JSON body is not valid UTF-8.") from error
+    except RecursionError as error:
+        raise Unreadable("The JSON body is nested too deeply.") from error
+    except msgspec.DecodeError as error:
+        raise Unreadable(f"The JSON body can't be read: {error}") from error
+    found = fields.as_object(value)
+    if b"\\u0000" in raw:
+        fields.refuse_nul(found)
+    return found

@@ -1,0 +1,187 @@
+"""`phone_numbers`: a project's numbers, and where their messages go, in the relay/rest API's words."""
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from heliograph.api import http, paging, times
+from heliograph.api.cxml.numbers import filter_text
+from heliograph.api.fields import Body, Form
+from heliograph.api.http import Request, Response
+from heliograph.api.relay_rest.schemas import PhoneNumber, PhoneNumberLinks, PhoneNumberPage, UpdatePhoneNumber
+from heliograph.api.route import Family, Parameter, Route
+from heliograph.api.setting_checks import checks_for
+from heliograph.core import number_settings, numbers
+from heliograph.core.directory import Number
+from heliograph.core.errors import Fault, NotFound, Refusal, Refused
+from heliograph.core.number_settings import DEFAULT_METHOD, RELAY_NUMBER, Kind, Settings
+
+PATH = "/api/relay/rest/phone_numbers"
+MAX_NAME_LENGTH = 255
+_FILTERS = ("filter_name", "filter_number")
+_SHOWN = {
+    name: field
+    for name, field in RELAY_NUMBER.items()
+    if name in PhoneNumber.__struct_fields__ and not name.endswith("_handler")
+}
+"""The settings that are shown as they are kept; the handlers are worked out."""
+
+
+def view(number: Number) -> PhoneNumber:
+    """Return the number as the relay/rest API shows it."""
+    settings = number.settings
+    shown: dict[str, Any] = {}
+    for name, field in _SHOWN.items():
+        default = DEFAULT_METHOD if field.kind is Kind.METHOD else None
+        shown[name] = settings.get(field.key) or default
+    shown["call_receive_mode"] = shown["call_receive_mode"] or "voice"
+    return PhoneNumber(
+        id=number.id,
+        number=number.number,
+        name=number.name or None,
+        capabilities=list(number.capabilities),
+        number_type="toll-free" if numbers.is_toll_free(number.number) else "longcode",
+        created_at=times.iso8601(number.created_at),
+        updated_at=times.iso8601(number.updated_at),
+        call_handler=number_settings.call_handler(settings),
+        message_handler=number_settings.message_handler(settings),
+        country_code=numbers.country_of(number.number),
+        **shown,
+    )
+
+
+async def list_all(request: Request, response: Response) -> None:
+    """Answer with a page of the project's numbers."""
+    query = http.query(request)
+    asked = paging.wanted(query, paging.REST)
+    page = await paging.fetch(asked, paging.of_list(_matching(request, query)))
+    filters = paging.given_filters(query, _FILTERS)
+    links = paging.links(page, request.base_url + PATH, filters, paging.REST)
+    shown = PhoneNumberLinks(
+        this=links.this,
+        first=links.first,
+        next=links.following or msgspec.UNSET,
+        prev=links.previous or msgspec.UNSET,
+    )
+    http.reply(response, 200, PhoneNumberPage(links=shown, data=[view(row) for row in page.rows]))
+
+
+async def retrieve(request: Request, response: Response, id: str) -> None:
+    http.reply(response, 200, view(_find(request, id)))
+
+
+async def update(request: Request, response: Response, id: str) -> None:
+    """Change what is given; null and an empty URL clear a setting."""
+    body = await http.body(request)
+    before = _find(request, id)
+    name = _name(body, before)
+    settings = _settings(request, body, before)
+    await request.services.directory.put_number(replace(before, name=name, settings=settings))
+    http.reply(response, 200, view(_find(request, id)))
+
+
+def _name(body: Body, before: Number) -> str:
+    if "name" not in body.values:
+        return before.name
+    name = body.text("name") or ""
+    if len(name) > MAX_NAME_LENGTH:
+        body.refuse("name", f"name has at most {MAX_NAME_LENGTH} characters.")
+    return name
+
+
+def _settings(request: Request, body: Body, before: Number) -> Settings:
+    """The settings after the change; raises Refused with all the faults of the body."""
+    checks = checks_for(request.services, request.project.id)
+    faults: tuple[Refusal, ...] = ()
+    settings: Settings = {}
+    try:
+        settings = number_settings.changed_by_relay(before.settings, body.values, checks)
+    except Refused as refused:
+        faults = tuple(map(_in_json, refused.refusals))
+    if body.faults or faults:
+        raise Refused(*body.faults, *faults)
+    return settings
+
+
+def _in_json(refusal: Refusal) -> Refusal:
+    """A missing application is told of the parameter that named it."""
+    if refusal.fault is Fault.APPLICATION_UNKNOWN:
+        return Refusal(refusal.fault, f"{refusal.where}: no such application in this project.", refusal.attribute)
+    return refusal
+
+
+def _matching(request: Request, query: Form) -> list[Number]:
+    name, part = query.filled("filter_name") or "", filter_text(query.filled("filter_number"))
+    mine = request.services.directory.numbers_of(request.project.id)
+    return [number for number in mine if name in number.name and part in number.number]
+
+
+def _find(request: Request, number_id: str) -> Number:
+    found = request.services.directory.number(request.project.id, http.row_id(number_id))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def routes() -> list[Route]:
+    """List, get, update. Numbers are added on the command line."""
+
+    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
+        return Route(
+            method=method,
+            path=path,
+            family=Family.RELAY_REST,
+            operation=operation,
+            summary=summary,
+            scopes=("numbers",),
+            **others,
+        )
+
+    return [
+        route(
+            "GET",
+            PATH,
+            "list_phone_numbers",
+            "List phone numbers",
+            handler=list_all,
+            answers={200: PhoneNumberPage},
+            query=_parameters(),
+        ),
+        route(
+            "GET",
+            PATH + "/{id}",
+            "get_phone_number",
+            "Get a phone number",
+            handler=retrieve,
+            answers={200: PhoneNumber},
+        ),
+        route(
+            "PUT",
+            PATH + "/{id}",
+            "update_phone_number",
+            "Update a phone number",
+            about="`message_handler` decides where the number's messages go. "
+            "Fields for calls are kept and returned, and do nothing.",
+            handler=update,
+            body=UpdatePhoneNumber,
+            answers={200: PhoneNumber},
+        ),
+    ]
+
+
+def _parameters() -> tuple[Parameter, ...]:
+    text: dict[str, Any] = {"type": "string"}
+    size: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": 50}
+    token: dict[str, Any] = {"type": "string", "pattern": "^P[AB][0-9a-fA-F-]{36}$"}
+    return (
+        Parameter(name="filter_name", about="Only those with this in their name.", schema=text),
+        Parameter(name="filter_number", about="Only numbers that have this in them.", schema=text),
+        Parameter(
+            name="page_number",
+            about="The page's number, from 0. Beyond 0 it needs page_token.",
+            schema={"type": "integer", "minimum": 0, "default": 0},
+        ),
+        Parameter(name="page_size", about="Most rows on the page.", schema=size),
+        Parameter(name="page_token", about="Where the page starts, from a link to it.", schema=token),
+    )

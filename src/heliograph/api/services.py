@@ -1,0 +1,32 @@
+"""What the doors stand on: built once by the application, handed to every family's `routes`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from heliograph.config import Config
+    from heliograph.engine.accept import Acceptor
+    from heliograph.engine.directory import Directory
+    from heliograph.engine.inbound import Inbound
+    from heliograph.engine.metrics import Metrics
+    from heliograph.engine.records import Records
+    from heliograph.net.media import MediaFiles
+    from heliograph.ports import Clock, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """`local_secret` lets the command line on this machine act for any project; empty means it may not."""
+
+    config: Config
+    clock: Clock
+    store: Store
+    directory: Directory
+    acceptor: Acceptor
+    records: Records
+    inbound: Inbound
+    media_files: MediaFiles
+    metrics: Metrics
+    local_secret: str = field(repr=False)

@@ -1,0 +1,38 @@
+"""What the settings of numbers and applications are checked with, the same in every family."""
+
+import ipaddress
+from typing import Literal
+
+from heliograph.api.services import Services
+from heliograph.config import Config
+from heliograph.core import ids
+from heliograph.core.number_settings import Checks
+from heliograph.engine.urls import url_fault
+
+
+def checks_for(services: Services, project_id: str) -> Checks:
+    """Return the checks for settings of one project."""
+    allow_loopback = allows_loopback(services.config)
+
+    def fault(url: str) -> Literal["invalid", "unsafe"] | None:
+        return url_fault(url, allow_loopback)
+
+    def is_application(given: str) -> bool:
+        return ids.is_uuid(given) and services.directory.application(project_id, given) is not None
+
+    return Checks(url_fault=fault, is_application=is_application)
+
+
+def allows_loopback(config: Config) -> bool:
+    """Whether URLs may point to this machine: the setting, or where it is unset, a server that only serves its own
+    machine and talks to no real carrier."""
+    if config.allow_loopback_urls is not None:
+        return bool(config.allow_loopback_urls)
+    return bool(config.simulator) and _is_loopback(str(config.host))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

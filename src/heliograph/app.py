@@ -1,0 +1,504 @@
+"""The only place that builds objects and wires them. One TaskGroup owns every task.
+
+`serve` runs the server until SIGTERM or SIGINT: requests under way are finished, tasks are stopped, the carrier and
+the store are let go, all within `shutdown_seconds`. What was not finished is on disk and goes on at the next start.
+"""
+
+import asyncio
+import gc
+import random
+import secrets
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property, partial
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uuid_utils
+import uvicorn
+import uvloop
+
+from heliograph import __version__, logs
+from heliograph.api.families import all_routes
+from heliograph.api.server import build
+from heliograph.api.services import Services
+from heliograph.carriers.loopback import LoopbackCarrier, LoopbackSettings
+from heliograph.carriers.no_route import NoRoute
+from heliograph.config import Config, ConfigError
+from heliograph.core import pricing
+from heliograph.core.ids import Uuid7Generator
+from heliograph.core.message import Change, Message
+from heliograph.core.retry import RetryPolicy
+from heliograph.engine import provision
+from heliograph.engine.accept import Acceptor, AcceptSettings
+from heliograph.engine.attachments import Attachments, AttachmentSettings
+from heliograph.engine.callbacks import Callbacks, CallbackSettings
+from heliograph.engine.directory import Directory
+from heliograph.engine.dispatch import Dispatcher, DispatchSettings
+from heliograph.engine.handler import CxmlHandler
+from heliograph.engine.inbound import Inbound, InboundSettings
+from heliograph.engine.metrics import Metrics
+from heliograph.engine.provision import Provisioned
+from heliograph.engine.receipts import Receipts
+from heliograph.engine.records import Records
+from heliograph.engine.sweeper import Sweeper, SweepSettings
+from heliograph.engine.transition import Transitions
+from heliograph.net import media as net_media
+from heliograph.net.clock import SystemClock
+from heliograph.net.http import MAX_PER_HOST, HttpClient
+from heliograph.ports import Carrier, CommitWatcher, Store
+from heliograph.storage.store import SqlStore
+
+log = structlog.get_logger(__name__)
+
+Greet = Callable[[Provisioned, str], None]
+"""Told, once, what was made on an empty store, and where the server listens."""
+
+Announce = Callable[[str, str], Callable[[], None]]
+"""Told the server's address and local secret when it listens; returns what takes that back."""
+
+StartTask = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+LISTEN_BACKLOG = 2048
+"""Connections that the kernel may hold for us."""
+
+GC_THRESHOLD = 50_000
+"""Allocations between collections: the objects of a busy second die by reference count, not by cycles."""
+
+
+def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda writes, seconds: None) -> Store:
+    """The store that the settings name. `exclusive`: for a server, which must be the only one."""
+    if config.database_url:
+        from heliograph.storage.postgres import PostgresDatabase, PostgresSettings
+
+        settings = PostgresSettings(
+            url=config.database_url,
+            exclusive=exclusive,
+            timeout_seconds=config.store_timeout_seconds,
+            readers=config.store_readers,
+            queue_max=config.store_queue_max,
+            batch_max=config.store_batch_max,
+        )
+        return SqlStore(PostgresDatabase(settings, watch))
+    from heliograph.storage.sqlite import SqliteDatabase, SqliteSettings
+
+    folder = Path(config.data)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return SqlStore(
+        SqliteDatabase(
+            SqliteSettings(
+                file=folder / "heliograph.db",
+                exclusive=exclusive,
+                busy_seconds=config.store_busy_seconds,
+                readers=config.store_readers,
+                queue_max=config.store_queue_max,
+                batch_max=config.store_batch_max,
+            ),
+            watch,
+        )
+    )
+
+
+def serve(config: Config, greet: Greet, announce: Announce) -> int:
+    """Run the server until it is told to stop; returns the process's exit code."""
+    logs.configure(config.log_format, config.log_level)
+    rates(config)  # a wrong price is refused before anything starts
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_Server(config).run(greet, announce))
+
+
+def rates(config: Config) -> pricing.Rates:
+    names = ("outbound_sms", "inbound_sms", "outbound_mms", "inbound_mms")
+    try:
+        return pricing.Rates(**{f"{name}_micros": pricing.parse_usd(getattr(config, f"rate_{name}")) for name in names})
+    except ValueError as error:
+        raise ConfigError(f"a rate_ setting is no price in US dollars with at most 6 decimals: {error}") from error
+
+
+def allows_loopback(config: Config) -> bool:
+    """Set, or: yes for an emulator on one's own machine (contract, section 8)."""
+    if config.allow_loopback_urls is not None:
+        return bool(config.allow_loopback_urls)
+    return bool(config.simulator) and is_loopback(config.host)
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Parts:
+    """Every object of a server, each built when it is first asked for, from those below it."""
+
+    def __init__(self, config: Config, start_task: StartTask) -> None:
+        self.config = config
+        self.clock = SystemClock()
+        self.metrics = Metrics()
+        self.allow_loopback = allows_loopback(config)
+        self.base_url = ""
+        self._start_task = start_task
+
+    @cached_property
+    def store(self) -> Store:
+        return make_store(self.config, exclusive=True, watch=self.metrics.committed)
+
+    @cached_property
+    def ids(self) -> Uuid7Generator:
+        return Uuid7Generator(partial(random.Random(secrets.randbits(128)).getrandbits, 62))  # noqa: S311 - no secret
+
+    @cached_property
+    def directory(self) -> Directory:
+        return Directory(self.store, self.clock)
+
+    @cached_property
+    def transitions(self) -> Transitions:
+        transitions = Transitions(self.store, self.clock, rates(self.config), self.metrics)
+        transitions.owed = self.callbacks_owed
+        return transitions
+
+    def callbacks_owed(self, message: Message, change: Change) -> None:
+        self.callbacks.offer(message, change)
+
+    @cached_property
+    def http(self) -> HttpClient:
+        return HttpClient(
+            allow_loopback=lambda: self.allow_loopback,
+            user_agent=f"Heliograph/{__version__}",
+            max_per_host=max(MAX_PER_HOST, self.config.callback_concurrency),
+        )
+
+    @cached_property
+    def files(self) -> net_media.MediaFiles:
+        return net_media.MediaFiles(Path(self.config.data) / "media")
+
+    @cached_property
+    def carrier(self) -> Carrier:
+        if not self.config.simulator:
+            return NoRoute()
+        settings = LoopbackSettings(
+            answer_ms=self.config.simulator_answer_ms,
+            receipt_ms=self.config.simulator_receipt_ms,
+            jitter_ms=self.config.simulator_jitter_ms,
+            refusal_rate=self.config.simulator_refusal_rate,
+            loss_rate=self.config.simulator_loss_rate,
+            seed=self.config.simulator_seed,
+            rate=self.config.simulator_rate,
+            window=self.config.simulator_window,
+        )
+        return LoopbackCarrier(settings, Path(self.config.data) / "simulator.journal", self.clock)
+
+    @cached_property
+    def attachments(self) -> Attachments:
+        attachments = Attachments(
+            store=self.store,
+            clock=self.clock,
+            files=self.files,
+            fetch=partial(net_media.fetch, self.http),
+            transitions=self.transitions,
+            settings=AttachmentSettings(
+                max_bytes=self.config.media_max_bytes,
+                max_bytes_toll_free=self.config.media_max_bytes_toll_free,
+                concurrency=self.config.media_concurrency,
+                attempts=self.config.media_attempts,
+            ),
+        )
+        attachments.start_task = self._start_task
+        attachments.fetched = lambda message: self.dispatcher.offer(message)
+        return attachments
+
+    @cached_property
+    def acceptor(self) -> Acceptor:
+        acceptor = Acceptor(
+            store=self.store,
+            clock=self.clock,
+            ids=self.ids,
+            directory=self.directory,
+            transitions=self.transitions,
+            metrics=self.metrics,
+            settings=AcceptSettings(
+                simulator=self.config.simulator,
+                allow_loopback_urls=self.allow_loopback,
+                backlog_limit=self.config.backlog_limit,
+                default_validity_seconds=self.config.default_validity_seconds,
+            ),
+        )
+        acceptor.accepted = self.dispatcher.offer
+        acceptor.lost_track = self.dispatcher.resync
+        return acceptor
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        dispatcher = Dispatcher(
+            store=self.store,
+            clock=self.clock,
+            carrier=self.carrier,
+            transitions=self.transitions,
+            attachments=self.attachments,
+            metrics=self.metrics,
+            settings=DispatchSettings(
+                queue_max=self.config.dispatch_queue_max,
+                batch_max=self.config.dispatch_batch_max,
+                retry_temporary_seconds=self.config.retry_temporary_seconds,
+                resend_uncertain=self.config.uncertain_policy == "resend",
+            ),
+        )
+        dispatcher.answered = self.receipts.expect
+        return dispatcher
+
+    @cached_property
+    def receipts(self) -> Receipts:
+        return Receipts(
+            self.store, self.transitions, self.metrics, self.carrier.name, self.config.receipts_memory_max
+        )
+
+    @cached_property
+    def callbacks(self) -> Callbacks:
+        callbacks = Callbacks(
+            store=self.store,
+            clock=self.clock,
+            webhooks=self.http,
+            directory=self.directory,
+            transitions=self.transitions,
+            metrics=self.metrics,
+            settings=CallbackSettings(
+                concurrency=self.config.callback_concurrency,
+                lane_max=self.config.callback_lane_max,
+                poll_seconds=self.config.callback_poll_seconds,
+                policy=_callback_policy(self.config),
+            ),
+            jitter=random.random,
+        )
+        callbacks.start_task = self._start_task
+        return callbacks
+
+    @cached_property
+    def inbound(self) -> Inbound:
+        handler = CxmlHandler(
+            webhooks=self.http,
+            directory=self.directory,
+            transitions=self.transitions,
+            send=self.acceptor.send,
+            base_url=lambda: self.base_url,
+            allow_loopback_urls=self.allow_loopback,
+        )
+        inbound = Inbound(
+            store=self.store,
+            clock=self.clock,
+            ids=self.ids,
+            directory=self.directory,
+            transitions=self.transitions,
+            attachments=self.attachments,
+            metrics=self.metrics,
+            run_cxml=handler.run,
+            settings=InboundSettings(
+                concurrency=self.config.handler_concurrency, allow_loopback_urls=self.allow_loopback
+            ),
+        )
+        inbound.start_task = self._start_task
+        return inbound
+
+    @cached_property
+    def records(self) -> Records:
+        records = Records(self.store, self.clock, self.transitions.event_numbers, self.files)
+        records.redacted = self.forget_body
+        return records
+
+    def forget_body(self, message: Message) -> None:
+        """Nobody keeps the text of a redacted message in memory."""
+        self.receipts.forget(message)
+        self.callbacks.forget_body(message)
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        sweeper = Sweeper(
+            store=self.store,
+            clock=self.clock,
+            directory=self.directory,
+            transitions=self.transitions,
+            files=self.files,
+            settings=SweepSettings(
+                every_seconds=self.config.sweep_seconds,
+                retention_days=self.config.retention_days,
+                idempotency_hours=self.config.idempotency_hours,
+            ),
+        )
+        sweeper.ended = self.dispatcher.forget
+        return sweeper
+
+    @cached_property
+    def services(self) -> Services:
+        return Services(
+            config=self.config,
+            clock=self.clock,
+            store=self.store,
+            directory=self.directory,
+            acceptor=self.acceptor,
+            records=self.records,
+            inbound=self.inbound,
+            media_files=self.files,
+            metrics=self.metrics,
+            local_secret=secrets.token_hex(32),
+        )
+
+
+class _Server:
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._parts = Parts(config, self._start_task)
+        self._stop = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, greet: Greet, announce: Announce) -> int:
+        store = self._parts.store
+        await store.open()
+        try:
+            await self._run(greet, announce)
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._config.shutdown_seconds):
+                    await store.close()
+        return 0
+
+    async def _run(self, greet: Greet, announce: Announce) -> None:
+        parts = self._parts
+        provisioned = await provision.initialise(parts.store, provision.Mint(parts.clock))
+        parts.directory.space_id = await parts.store.space_id(str(uuid_utils.uuid4()))
+        await parts.directory.load()
+        parts.transitions.queued.update(await parts.store.queued_counts())
+        listening = self._listen()
+        server = self._http_server()
+        self._on_signals()
+        await parts.http.start()
+        async with asyncio.TaskGroup() as self._group:
+            await parts.carrier.start(parts.receipts.take)
+            self._start_machines()
+            serving = self._group.create_task(server.serve(sockets=[listening]))
+            withdraw = announce(parts.base_url, parts.services.local_secret)
+            _settle_memory()
+            log.info("server.listening", url=parts.base_url, version=__version__)
+            if provisioned is not None:
+                greet(provisioned, parts.base_url)
+            await self._told_to_stop(serving)
+            withdraw()
+            await self._shut_down(server, serving)
+
+    # -- tasks
+
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        if self._group is None:
+            raise RuntimeError("no task may start before the server's group")
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _start_machines(self) -> None:
+        parts = self._parts
+        for work in (
+            parts.dispatcher.run(),
+            parts.dispatcher.record_outcomes(),
+            parts.dispatcher.retry(),
+            parts.dispatcher.recover(),
+            parts.receipts.run(),
+            parts.callbacks.poll(),
+            parts.inbound.recover(),
+            parts.sweeper.expire(),
+            parts.sweeper.tidy(),
+            parts.directory.watch(self._config.directory_poll_seconds),
+        ):
+            self._start_task(work)
+        parts.metrics.gauge("heliograph_queued", "Messages queued.", lambda: sum(parts.transitions.queued.values()))
+        parts.metrics.gauge("heliograph_dispatch_depth", "Queued messages in memory.", parts.dispatcher.depth)
+        parts.metrics.gauge("heliograph_in_flight", "Submits without an answer.", parts.dispatcher.in_flight)
+        parts.metrics.gauge("heliograph_callback_chains", "Messages with callbacks in memory.", parts.callbacks.pending)
+
+    def _on_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+    async def _told_to_stop(self, serving: "asyncio.Task[None]") -> None:
+        waiting = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([waiting, serving], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+
+    async def _shut_down(self, server: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
+        log.info("server.stopping", deadline_seconds=self._config.shutdown_seconds)
+        server.should_exit = True
+        await asyncio.wait([serving], timeout=self._config.shutdown_seconds)
+        stopping = [serving, *self._tasks]
+        for task in stopping:
+            task.cancel()
+        await asyncio.wait(stopping, timeout=self._config.shutdown_seconds)
+        await self._parts.carrier.stop()
+        await self._parts.http.stop()
+
+    # -- HTTP
+
+    def _listen(self) -> socket.socket:
+        """Bind, so that the address is known before anything is printed; raises ConfigError."""
+        config = self._config
+        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((config.host, config.port))
+        except OSError as error:
+            listening.close()
+            raise ConfigError(f"can't listen on {config.host}:{config.port}: {error.strerror}") from error
+        host = f"[{config.host}]" if family == socket.AF_INET6 else config.host
+        scheme = "https" if config.tls_cert else "http"
+        here = f"{scheme}://{host}:{listening.getsockname()[1]}"
+        self._parts.base_url = (config.public_url or here).rstrip("/")
+        return listening
+
+    def _http_server(self) -> uvicorn.Server:
+        config = self._config
+        services = self._parts.services
+        settings = uvicorn.Config(
+            build(services, all_routes(services)),
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=LISTEN_BACKLOG,
+            timeout_graceful_shutdown=max(1, int(config.shutdown_seconds)),
+            ssl_certfile=config.tls_cert,
+            ssl_keyfile=config.tls_key,
+        )
+        return _HttpServer(settings)
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn without its own signal handling: this program decides when it stops."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _callback_policy(config: Config) -> RetryPolicy:
+    """The usual schedule, stretched so that its first pause is the one set; no pause over an hour."""
+    usual = RetryPolicy()
+    stretch = config.callback_retry_seconds / usual.pauses_seconds[0]
+    pauses = tuple(min(pause * stretch, usual.pauses_seconds[-1]) for pause in usual.pauses_seconds)
+    return RetryPolicy(pauses_seconds=pauses, give_up_after_seconds=config.callback_give_up_seconds)
+
+
+def _settle_memory() -> None:
+    """What was made at start stays: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 50)

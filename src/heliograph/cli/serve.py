@@ -1,0 +1,55 @@
+"""`heliograph serve`: run the server until it is told to stop."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from heliograph.cli import local, output, stores
+from heliograph.cli.init import as_values
+from heliograph.cli.options import Call, every_setting
+from heliograph.cli.welcome import welcome
+from heliograph.config import Config
+from heliograph.core.errors import StoreUnavailable
+from heliograph.engine.provision import Provisioned
+from heliograph.ports import StoreHeld
+
+
+@click.command()
+@every_setting
+def serve(call: Call) -> int:
+    """Run the server until SIGTERM or Ctrl-C.
+
+    On an empty store it first makes what `heliograph init` makes, and prints it. With --json that one document
+    is all that standard output gets.
+    """
+    from heliograph import app  # loads the whole server; `serve --help` needs none of it
+
+    config = call.config()
+    stores.prepare(config, create=True)
+
+    def greet(provisioned: Provisioned, base_url: str) -> None:
+        text = welcome(provisioned, base_url, authority_of(config))
+        output.result(call.as_json, as_values(provisioned), text)
+
+    def announce(url: str, secret: str) -> Callable[[], None]:
+        data = Path(config.data)
+        running = local.announce(data, url, secret, Path(config.tls_cert) if config.tls_cert else None)
+        return lambda: local.withdraw(data, running)
+
+    try:
+        return app.serve(config, greet, announce)
+    except StoreHeld as error:
+        other = "stop that, or give this one its own --data or --database-url"
+        raise output.Failure(f"{stores.place(config)} is in use by another server: {other}") from error
+    except StoreUnavailable as error:
+        what = f"{stores.place(config)} can't be used: {error or 'it does not answer'}"
+        raise output.Failure(f"{what}. {stores.advice(config)}") from error
+
+
+def authority_of(config: Config) -> Path | None:
+    """The authority that `heliograph dev-cert` left beside the certificate, for those who have to trust it."""
+    if not config.tls_cert:
+        return None
+    ca = Path(config.tls_cert).with_name("ca.pem")
+    return ca.absolute() if ca.is_file() else None

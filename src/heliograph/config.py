@@ -1,0 +1,246 @@
+"""Every setting, in one table: the file's key, the environment's variable and the flag all come from it.
+
+Order of precedence, strongest first: flag, environment (HELIOGRAPH_<NAME>), file (TOML, top-level keys with
+the names below), default. Units are in the names. A wrong value is refused at start with its source named.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, make_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+Value = str | int | float | bool | None
+
+
+class ConfigError(Exception):
+    """A setting that can't be used: says which, from where, and what would be right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One row of the table. `minimum` and `maximum` bound numbers; `choices` bounds text."""
+
+    name: str
+    type: type
+    default: Value
+    about: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+
+
+def _text(name: str, default: str | None, about: str, *, choices: tuple[str, ...] = ()) -> Setting:
+    return Setting(name=name, type=str, default=default, about=about, choices=choices, optional=default is None)
+
+
+def _flag(name: str, default: bool | None, about: str) -> Setting:
+    return Setting(name=name, type=bool, default=default, about=about, optional=default is None)
+
+
+def _whole(name: str, default: int, about: str, minimum: int = 0, maximum: int = 2**53) -> Setting:
+    return Setting(name=name, type=int, default=default, about=about, minimum=minimum, maximum=maximum)
+
+
+def _real(name: str, default: float, about: str, minimum: float = 0.0, maximum: float = 1e9) -> Setting:
+    return Setting(name=name, type=float, default=default, about=about, minimum=minimum, maximum=maximum)
+
+
+SETTINGS: tuple[Setting, ...] = (
+    # where it runs
+    _text("data", "data", "Folder for the embedded store, media, the simulated carrier's journal and local secrets."),
+    _text(
+        "database_url", None, "PostgreSQL URL (postgresql://user:password@host:port/name); without it SQLite in `data`."
+    ),
+    _text("host", "127.0.0.1", "Address to listen on."),
+    _whole("port", 8080, "Port to listen on; 0 takes a free one.", 0, 65535),
+    _text("public_url", None, "What clients and carriers see as this server's address, for absolute URLs."),
+    _text("tls_cert", None, "Certificate file (PEM) to serve HTTPS with."),
+    _text("tls_key", None, "Key file (PEM) of `tls_cert`."),
+    _text("log_format", "console", "How log lines look.", choices=("console", "json")),
+    _text("log_level", "info", "Least severe log lines shown.", choices=("debug", "info", "warning", "error")),
+    _real("shutdown_seconds", 10.0, "Deadline of a graceful stop.", 0.1, 600),
+    _real("directory_poll_seconds", 0.5, "How often changes made by the command line are looked for.", 0.05, 60),
+    # limits at the door
+    _whole("rate_limit_writes", 13800, "Writes that a project may make in `rate_limit_seconds`; 0 is off."),
+    _whole("rate_limit_seconds", 10, "Period of the rate limit, seconds.", 1, 86400),
+    _whole("backlog_limit", 10000, "Messages that a project may have queued; 0 is off."),
+    _whole("max_body_bytes", 1048576, "Largest request body, bytes.", 1024, 2**31),
+    _whole("max_form_fields", 1000, "Most fields in one form.", 10, 100000),
+    _whole("retention_days", 0, "Days that messages and logs are kept; 0 keeps them for good.", 0, 36500),
+    _whole("idempotency_hours", 24, "Hours that an Idempotency-Key is remembered.", 1, 8760),
+    # store
+    _whole("store_batch_max", 1000, "Most writes that share one commit.", 1, 100000),
+    _whole("store_queue_max", 20000, "Most writes that wait for a commit before callers are told 503.", 100, 10**6),
+    _real(
+        "store_busy_seconds", 5.0, "How long a locked SQLite file is waited for before callers are told 503.", 0.0, 600
+    ),
+    _real(
+        "store_timeout_seconds",
+        10.0,
+        "How long PostgreSQL may take over a query before callers are told 503.",
+        0.1,
+        600,
+    ),
+    _whole("store_readers", 2, "Connections for reading.", 1, 64),
+    # engine
+    _whole(
+        "dispatch_queue_max", 20000, "Accepted messages kept in memory for sending; the rest waits on disk.", 1, 10**7
+    ),
+    _whole("dispatch_batch_max", 200, "Most messages marked initiated in one step.", 1, 10000),
+    _real(
+        "retry_temporary_seconds",
+        1.0,
+        "First pause after a carrier's temporary refusal; it grows to 30 times.",
+        0.01,
+        3600,
+    ),
+    _whole("receipts_memory_max", 100000, "Sent messages kept in memory while their receipts are awaited.", 100, 10**7),
+    _real("sweep_seconds", 1.0, "How often expired messages are looked for.", 0.05, 3600),
+    _whole(
+        "default_validity_seconds", 14400, "How long a message may stay unsent where its sender did not say.", 1, 172800
+    ),
+    _text(
+        "uncertain_policy",
+        "hold",
+        "A submit whose answer was lost and that the carrier can't tell of: "
+        "hold it until its validity ends, or resend it marked uncertain.",
+        choices=("hold", "resend"),
+    ),
+    # callbacks
+    _whole("callback_concurrency", 64, "Requests under way to one endpoint.", 1, 10000),
+    _whole(
+        "callback_lane_max",
+        2000,
+        "Messages with callbacks kept in memory for one endpoint; the rest waits on disk.",
+        10,
+        10**6,
+    ),
+    _real("callback_poll_seconds", 0.5, "How often callbacks that are due are looked for on disk.", 0.05, 60),
+    _real(
+        "callback_retry_seconds", 1.0, "First pause after a failed callback; the pauses grow to an hour.", 0.01, 3600
+    ),
+    _real(
+        "callback_give_up_seconds", 86400.0, "Age at which a callback that still fails is dead-lettered.", 1, 31536000
+    ),
+    _flag(
+        "allow_loopback_urls",
+        None,
+        "Whether webhooks and media may point to this machine; unset: yes when "
+        "listening on loopback with the simulator.",
+    ),
+    # media
+    _whole("media_max_bytes", 1_200_000, "Largest sum of one message's media, bytes.", 1000, 10**9),
+    _whole("media_max_bytes_toll_free", 750_000, "The same from a toll-free number, bytes.", 1000, 10**9),
+    _whole("media_concurrency", 32, "Messages whose media are fetched at once.", 1, 1000),
+    _whole("media_attempts", 3, "Tries to fetch a message's media before it fails with 63019.", 1, 20),
+    _flag("protect_message_media", False, "Whether stored media ask for credentials."),
+    # handlers of inbound messages
+    _whole("handler_concurrency", 64, "Inbound messages whose handlers run at once.", 1, 10000),
+    # the simulated carrier
+    _flag("simulator", True, "Whether the simulated carrier runs and its special numbers hold."),
+    _real("simulator_answer_ms", 50.0, "Pause before the simulated carrier accepts a message.", 0, 3_600_000),
+    _real("simulator_receipt_ms", 200.0, "Pause between its acceptance and its receipt.", 0, 3_600_000),
+    _real("simulator_jitter_ms", 0.0, "Largest random addition to both pauses.", 0, 3_600_000),
+    _real("simulator_refusal_rate", 0.0, "Share of messages that it refuses, 0 to 1.", 0, 1),
+    _real("simulator_loss_rate", 0.0, "Share of receipts that it never sends, 0 to 1.", 0, 1),
+    _whole("simulator_seed", 0, "Seed of its random choices; the same seed gives the same run."),
+    _real("simulator_rate", 0.0, "Messages that it accepts in a second; 0 is without limit.", 0, 10**6),
+    _whole("simulator_window", 1000, "Messages that wait for its answer at once.", 1, 10**6),
+    # prices
+    _text("rate_outbound_sms", "0.0083", "Price of an outbound SMS segment, US dollars."),
+    _text("rate_inbound_sms", "0.00415", "Price of an inbound SMS segment, US dollars."),
+    _text("rate_outbound_mms", "0.02", "Price of an outbound MMS, US dollars."),
+    _text("rate_inbound_mms", "0.02", "Price of an inbound MMS, US dollars."),
+)
+
+BY_NAME: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}
+ENV_PREFIX = "HELIOGRAPH_"
+
+if TYPE_CHECKING:
+    # The table makes the class, so that no setting is written down twice; a checker sees it as open.
+    class Config:
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    Config = make_dataclass(
+        "Config", [(s.name, s.type, s.default) for s in SETTINGS], frozen=True, slots=True, kw_only=True
+    )
+
+
+def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None, file: Path | None = None) -> "Config":
+    """Read all sources, strongest first, and return frozen values; raises ConfigError."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Value] = {setting.name: setting.default for setting in SETTINGS}
+    values.update(_from_file(file))
+    for setting in SETTINGS:
+        variable = ENV_PREFIX + setting.name.upper()
+        if variable in environ:
+            values[setting.name] = parse(setting, environ[variable], f"environment variable {variable}")
+    for name, given in flags.items():
+        if given is not None:
+            values[name] = parse(BY_NAME[name], given, f"--{name.replace('_', '-')}")
+    return Config(**values)
+
+
+def _from_file(file: Path | None) -> dict[str, Value]:
+    if file is None:
+        return {}
+    try:
+        table = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not valid TOML: {error}") from error
+    unknown = sorted(set(table) - set(BY_NAME))
+    if unknown:
+        raise ConfigError(f"{file}: no setting is called {', '.join(unknown)}; see `heliograph settings`")
+    return {name: parse(BY_NAME[name], given, f"{file}: {name}") for name, given in table.items()}
+
+
+_TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
+def parse(setting: Setting, given: object, source: str) -> Value:
+    """Turn a text or a TOML value into the setting's type, within its bounds; raises ConfigError."""
+    if setting.optional and given == "":
+        return None
+    try:
+        value = _convert(setting.type, given)
+    except (ValueError, KeyError, TypeError):
+        raise ConfigError(f"{source}: {given!r} is not {_NEEDED[setting.type]}") from None
+    if setting.choices and value not in setting.choices:
+        raise ConfigError(f"{source}: {given!r} is none of {', '.join(setting.choices)}")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if setting.minimum is not None and value < setting.minimum:
+            raise ConfigError(f"{source}: {given!r} is less than {setting.minimum:g}")
+        if setting.maximum is not None and value > setting.maximum:
+            raise ConfigError(f"{source}: {given!r} is more than {setting.maximum:g}")
+    return value
+
+
+_NEEDED = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _convert(wanted: type, given: object) -> Value:
+    if wanted is bool:
+        return given if isinstance(given, bool) else _TRUTH[str(given).lower()]
+    if isinstance(given, bool):
+        raise TypeError
+    if wanted is int:
+        if isinstance(given, float):
+            raise TypeError
+        return int(given)  # type: ignore[call-overload, no-any-return]  # str or int; anything else raises
+    if wanted is float:
+        value = float(given)  # type: ignore[arg-type]  # str, int or float; anything else raises
+        if value != value:
+            raise ValueError
+        return value
+    if not isinstance(given, str):
+        raise TypeError
+    return given
+
+
+def names() -> tuple[str, ...]:
+    return tuple(field.name for field in fields(Config))  # type: ignore[arg-type]  # a dataclass at run time

@@ -1,0 +1,1 @@
+"""Pure rules of messaging: synchronous, without clock, without I/O."""

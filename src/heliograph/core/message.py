@@ -1,0 +1,127 @@
+"""The message: one record, of which every API shows its own view.
+
+Values only. Times are microseconds since 1970 UTC, money is millionths of a US dollar, ids are lower-case
+UUID text (messages: UUIDv7, media: UUIDv4).
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from heliograph.core.lifecycle import State
+
+
+class Direction(StrEnum):
+    INBOUND = "inbound"
+    OUTBOUND_API = "outbound-api"
+    OUTBOUND_REPLY = "outbound-reply"
+    OUTBOUND_CALL = "outbound-call"
+
+
+class Kind(StrEnum):
+    SMS = "sms"
+    MMS = "mms"
+
+
+class Source(StrEnum):
+    """Who made the message: the cXML API and documents, or the REST API, Relay and SWML."""
+
+    LAML = "laml"
+    REALTIME = "realtime_api"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """Where a message's state changes are to be told: form fields for cXML's, JSON for the others'."""
+
+    url: str
+    method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    id: str
+    project_id: str
+    direction: Direction
+    kind: Kind
+    source: Source
+    from_number: str
+    to_number: str
+    body: str | None
+    segments: int
+    state: State
+    created_at: int
+    updated_at: int
+    expires_at: int
+    media_urls: tuple[str, ...] = ()
+    num_media: int = 0
+    sent_at: int | None = None
+    error_code: int | None = None
+    price_micros: int | None = None
+    max_price_micros: int | None = None
+    group_id: str | None = None
+    callback: Callback | None = None
+    custom_variables: dict[str, str] | None = None
+    carrier: str | None = None
+    carrier_ref: str | None = None
+    uncertain: bool = False
+    deleted_at: int | None = None
+    redacted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """One attachment, stored on disk under its content's SHA-256."""
+
+    id: str
+    project_id: str
+    message_id: str
+    position: int
+    content_type: str
+    size: int
+    sha256: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One step of one message, as it is to be written: state, event and callback in one transaction."""
+
+    project_id: str
+    message_id: str
+    before: State
+    after: State
+    at: int
+    event_no: int
+    error_code: int | None = None
+    price_micros: int | None = None
+    sent_at: int | None = None
+    carrier: str | None = None
+    carrier_ref: str | None = None
+    uncertain: bool = False
+    callback_origin: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A line of a message's timeline that is not a change of state."""
+
+    project_id: str
+    message_id: str
+    event_no: int
+    at: int
+    kind: str
+    error_code: int | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEntry:
+    """A line of a message's timeline as it is read back."""
+
+    at: int
+    kind: str
+    state: str | None
+    error_code: int | None
+    detail: str | None = field(default=None)

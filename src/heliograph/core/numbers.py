@@ -1,0 +1,108 @@
+"""Phone numbers: which texts are numbers, and what the numbering plan says about them.
+
+A number is E.164, here ``+`` and 5 to 17 digits; a short code is 5 or 6 digits. Digits are ASCII ``0`` to ``9`` only:
+other scripts' digits, which ``\\d`` would take, are refused. ``988`` (the United States' crisis line) passes as a
+destination though it is neither.
+
+The pattern decides on the hot path. The numbering plan (``phonenumbers``) answers what a number is and how it is
+written, and is cached, since it costs some 20 microseconds; it never decides whether a number is accepted.
+"""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+import phonenumbers
+
+_PLAN_CACHE_SIZE: Final = 16_384
+"""Numbers remembered per question asked of the numbering plan: the senders of a large deployment, a few MB."""
+
+_MASK: Final = "***"
+_MASK_SHOWS_DIGITS: Final = 4
+
+_NON_GEOGRAPHIC: Final = "001"
+"""What the numbering plan calls the region of a number that belongs to no country."""
+_UNKNOWN_REGION: Final = "ZZ"
+
+_CRISIS_LINE: Final = frozenset({"988", "+988"})
+
+E164: Final = re.compile(r"\+[0-9]{5,17}")
+"""Match with ``fullmatch``: ``$`` would let a trailing newline pass."""
+SHORT_CODE: Final = re.compile(r"[0-9]{5,6}")
+"""Match with ``fullmatch``."""
+
+_is_e164: Final = E164.fullmatch
+_is_short_code: Final = SHORT_CODE.fullmatch
+
+
+def is_e164(text: str) -> bool:
+    """Whether ``text`` is ``+`` and 5 to 17 digits."""
+    return _is_e164(text) is not None
+
+
+def is_short_code(text: str) -> bool:
+    """Whether ``text`` is 5 or 6 digits."""
+    return _is_short_code(text) is not None
+
+
+def normalize_to(text: str) -> str | None:
+    """Return the destination as it is stored and printed, or None if ``text`` is none.
+
+    E.164, ``988`` and ``+988`` pass, as they are given; nothing is stripped or completed.
+    """
+    return text if _is_e164(text) or text in _CRISIS_LINE else None
+
+
+def normalize_from(text: str) -> str | None:
+    """Return the sender as it is stored and printed (E.164 or a short code), or None if ``text`` is neither."""
+    return text if _is_e164(text) or _is_short_code(text) else None
+
+
+@lru_cache(maxsize=_PLAN_CACHE_SIZE)
+def country_of(number: str) -> str | None:
+    """Return the ISO 3166 alpha-2 country of an E.164 ``number``, or None.
+
+    A number that the plan has not assigned falls to the main country of its calling code (``+1555...`` to ``US``).
+    Short codes, unknown calling codes and numbers of no country (satellite, international freephone) have none.
+    """
+    parsed = _parse(number)
+    if parsed is None:
+        return None
+    code = parsed.country_code or 0
+    region = phonenumbers.region_code_for_number(parsed) or phonenumbers.region_code_for_country_code(code)
+    return None if region in (_NON_GEOGRAPHIC, _UNKNOWN_REGION) else region
+
+
+@lru_cache(maxsize=_PLAN_CACHE_SIZE)
+def is_toll_free(number: str) -> bool:
+    """Whether the plan says that calls to ``number`` cost the caller nothing."""
+    parsed = _parse(number)
+    return parsed is not None and phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.TOLL_FREE
+
+
+@lru_cache(maxsize=_PLAN_CACHE_SIZE)
+def national_format(number: str) -> str:
+    """Write ``number`` as its country does, ``(202) 555-0101`` say; what the plan can't read is returned as it is."""
+    parsed = _parse(number)
+    if parsed is None:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+
+
+def mask(number: str) -> str:
+    """Return what a log may show: ``***`` and at most the last four digits, never more than half of them.
+
+    Takes any text that stands where a number should, such as an alphanumeric sender; only digits are shown.
+    """
+    digits = "".join(character for character in number if character in "0123456789")
+    shown = min(_MASK_SHOWS_DIGITS, len(digits) // 2)
+    return _MASK + digits[len(digits) - shown :]
+
+
+def _parse(number: str) -> phonenumbers.PhoneNumber | None:
+    if not _is_e164(number):
+        return None
+    try:
+        return phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return None

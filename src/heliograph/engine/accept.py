@@ -1,0 +1,231 @@
+"""The ONE entry for every outbound message, whichever door it came through.
+
+Judge the request (all its faults, in the order of the catalogue's vocabulary), make the message, keep it, and only
+then answer: when `send` returns, the message is on disk and the dispatcher has it. A refused request leaves nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+
+from heliograph.core import magic_numbers, numbers, pricing, segments
+from heliograph.core.directory import Application, Number
+from heliograph.core.errors import Fault, Refusal, Refused, StoreUnavailable, refuse
+from heliograph.core.ids import Uuid7Generator
+from heliograph.core.lifecycle import State
+from heliograph.core.message import Callback, Kind, Message
+from heliograph.core.number_settings import application_callback
+from heliograph.core.variables import variable_faults
+from heliograph.engine.directory import Directory
+from heliograph.engine.metrics import Metrics
+from heliograph.engine.requests import SendRequest, Sent
+from heliograph.engine.transition import Transitions
+from heliograph.engine.urls import url_fault
+from heliograph.ports import Acceptance, Clock, IdempotencyClaim, Store
+
+BODY_MAX = 1600
+"""Code points (contract, section 3)."""
+
+VALIDITY_MAX_SECONDS = 172_800
+BACKLOG_RETRY_SECONDS = 1
+"""What a caller is told to wait when the backlog is full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptSettings:
+    simulator: bool
+    allow_loopback_urls: bool
+    backlog_limit: int
+    default_validity_seconds: int
+
+
+class Acceptor:
+    def __init__(  # noqa: PLR0913 - wired once, in app.py; each is a different machine
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        ids: Uuid7Generator,
+        directory: Directory,
+        transitions: Transitions,
+        metrics: Metrics,
+        settings: AcceptSettings,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._directory = directory
+        self._transitions = transitions
+        self._metrics = metrics
+        self._settings = settings
+        self.accepted: Callable[[Message], None] = lambda message: None
+        """Told of each message once it is on disk."""
+        self.lost_track: Callable[[], None] = lambda: None
+        """Told when a write's outcome is not known: a message may be on disk that nobody was told of."""
+
+    async def send(self, request: SendRequest) -> Sent:
+        """Take the message or raise Refused with every fault; StoreUnavailable when it can't be kept now."""
+        refusals = list(self._judge(request))
+        if refusals:
+            raise Refused(*refusals)
+        queued = self._transitions.queued
+        limit = self._settings.backlog_limit
+        if limit and queued[request.project_id] >= limit:
+            raise Refused(Refusal(Fault.BACKLOG_FULL), retry_after_seconds=BACKLOG_RETRY_SECONDS)
+        queued[request.project_id] += 1
+        try:
+            sent = await self._keep(self._message(request), request)
+        except BaseException:
+            queued[request.project_id] -= 1
+            raise
+        if sent.replayed:
+            queued[request.project_id] -= 1
+        return sent
+
+    async def _keep(self, message: Message, request: SendRequest) -> Sent:
+        claim = None
+        if request.idempotency_key is not None:
+            claim = IdempotencyClaim(key=request.idempotency_key, fingerprint=request.fingerprint)
+        acceptance = Acceptance(message=message, event_no=self._transitions.event_numbers.next(), claim=claim)
+        started = perf_counter()
+        try:
+            kept = await self._store.accept(acceptance)
+        except (StoreUnavailable, asyncio.CancelledError):
+            self.lost_track()
+            raise
+        self._metrics.accept_seconds.observe(perf_counter() - started)
+        if kept.clash:
+            raise refuse(Fault.IDEMPOTENCY_CLASH)
+        if kept.replayed:
+            return await self._earlier(message.project_id, kept.message_id)
+        self._metrics.accepted[message.source.value, message.kind.value].inc()
+        self.accepted(message)
+        return Sent(message=message)
+
+    async def _earlier(self, project_id: str, message_id: str) -> Sent:
+        message = await self._store.message(project_id, message_id)
+        if message is None:  # purged by a retention shorter than the key's memory
+            raise refuse(Fault.IDEMPOTENCY_CLASH)
+        return Sent(message=message, replayed=True)
+
+    def _message(self, request: SendRequest) -> Message:
+        now = self._clock.now()
+        mms = _is_mms(request)
+        validity = int(request.validity) if request.validity else self._settings.default_validity_seconds
+        return Message(
+            id=self._ids.next(now),
+            project_id=request.project_id,
+            direction=request.direction,
+            kind=Kind.MMS if mms else Kind.SMS,
+            source=request.source,
+            from_number=numbers.normalize_from(request.from_number or "") or "",
+            to_number=numbers.normalize_to(request.to_number or "") or "",
+            body=request.body,
+            segments=1 if mms else segments.count(request.body or ""),
+            state=State.QUEUED,
+            created_at=now,
+            updated_at=now,
+            expires_at=now + validity * 1_000_000,
+            media_urls=request.media_urls,
+            num_media=len(request.media_urls),
+            max_price_micros=pricing.parse_max_price(request.max_price) if request.max_price else None,
+            callback=self._callback(request),
+            custom_variables={name: str(value) for name, value in (request.custom_variables or {}).items()} or None,
+        )
+
+    def _callback(self, request: SendRequest) -> Callback | None:
+        """The message's own, else its application's (contract, section 8)."""
+        if request.callback_url:
+            return Callback(url=request.callback_url, method=request.callback_method)
+        application = self._application(request)
+        return application_callback(application) if application else None
+
+    def _application(self, request: SendRequest) -> Application | None:
+        return self._directory.application(request.project_id, request.application_id or "")
+
+    # -- judging: every fault, in the order in which a caller should hear of them
+
+    def _judge(self, request: SendRequest) -> Iterator[Refusal]:
+        yield from self._judge_to(request)
+        yield from self._judge_sender(request)
+        yield from self._judge_content(request)
+        yield from self._judge_urls(request)
+        yield from _judge_numbers(request)
+        if request.application_id and self._application(request) is None:
+            yield Refusal(Fault.APPLICATION_UNKNOWN)
+        for fault in variable_faults(request.custom_variables):
+            yield Refusal(fault)
+
+    def _judge_to(self, request: SendRequest) -> Iterator[Refusal]:
+        if not request.to_number:
+            yield Refusal(Fault.TO_MISSING)
+            return
+        number = numbers.normalize_to(request.to_number)
+        if number is None:
+            yield Refusal(Fault.TO_INVALID)
+        elif self._settings.simulator and number in magic_numbers.REFUSED_TO:
+            yield Refusal(magic_numbers.REFUSED_TO[number])
+
+    def _judge_sender(self, request: SendRequest) -> Iterator[Refusal]:
+        """From sends; a group, with or without From, must be one of the project's, and none has groups yet."""
+        if request.group_id:
+            yield Refusal(Fault.GROUP_UNKNOWN)
+        if not request.from_number:
+            if not request.group_id:
+                yield Refusal(Fault.SENDER_MISSING)
+            return
+        number = numbers.normalize_from(request.from_number)
+        fault = Fault.FROM_INVALID if number is None else self._sender_fault(number, request)
+        if fault is not None:
+            yield Refusal(fault)
+
+    def _sender_fault(self, number: str, request: SendRequest) -> Fault | None:
+        if self._settings.simulator:
+            if number in magic_numbers.ALWAYS_FROM:
+                return None
+            if number in magic_numbers.REFUSED_FROM:
+                return magic_numbers.REFUSED_FROM[number]
+        owned: Number | None = self._directory.number_by_text(number)
+        if owned is None or owned.project_id != request.project_id:
+            return Fault.FROM_NOT_OWNED
+        return None if owned.can("mms" if _is_mms(request) else "sms") else Fault.FROM_INCAPABLE
+
+    def _judge_content(self, request: SendRequest) -> Iterator[Refusal]:
+        if not request.body and not request.media_urls:
+            yield Refusal(Fault.CONTENT_MISSING)
+        if request.body and len(request.body) > BODY_MAX:
+            yield Refusal(Fault.BODY_TOO_LONG)
+        if len(request.media_urls) > request.media_limit:
+            yield Refusal(Fault.MEDIA_TOO_MANY, f"A message takes at most {request.media_limit} media.")
+
+    def _judge_urls(self, request: SendRequest) -> Iterator[Refusal]:
+        for url in request.media_urls:
+            if fault := url_fault(url, self._settings.allow_loopback_urls):
+                yield Refusal(Fault.MEDIA_URL_UNSAFE if fault == "unsafe" else Fault.MEDIA_URL_INVALID)
+                break
+        if request.callback_url and (fault := url_fault(request.callback_url, self._settings.allow_loopback_urls)):
+            yield Refusal(Fault.CALLBACK_UNSAFE if fault == "unsafe" else Fault.CALLBACK_INVALID)
+
+
+def _is_mms(request: SendRequest) -> bool:
+    return bool(request.media_urls) or request.force_mms
+
+
+def _judge_numbers(request: SendRequest) -> Iterator[Refusal]:
+    if request.validity and not _is_validity(request.validity):
+        yield Refusal(Fault.VALIDITY_INVALID)
+    if request.max_price:
+        try:
+            pricing.parse_max_price(request.max_price)
+        except ValueError:
+            yield Refusal(Fault.MAX_PRICE_INVALID)
+
+
+def _is_validity(text: str) -> bool:
+    return (
+        text.isascii()
+        and text.isdigit()
+        and len(text) <= len(str(VALIDITY_MAX_SECONDS))
+        and (1 <= int(text) <= VALIDITY_MAX_SECONDS)
+    )

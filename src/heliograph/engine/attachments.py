@@ -1,0 +1,140 @@
+"""Media of a message: fetched once, before it is sent or before its handler is asked, and kept on disk.
+
+A host that hangs holds up its own messages only: fetches run beside the queue, a bounded number at once, and the
+message comes back to the queue when its media are here. After `attempts` tries it fails with the catalogue's code.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+import uuid_utils
+
+from heliograph.core import numbers
+from heliograph.core.lifecycle import State
+from heliograph.core.message import Media, Message
+from heliograph.engine.transition import Step, Transitions
+from heliograph.ports import Clock, FetchedMedia, MediaFault, MediaFetch, MediaFiles, Store
+
+log = structlog.get_logger(__name__)
+
+NOT_DOWNLOADABLE = 63019
+FIRST_PAUSE_SECONDS = 0.5
+"""Before a second try at media that could not be downloaded; each further pause is twice as long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentSettings:
+    max_bytes: int
+    max_bytes_toll_free: int
+    concurrency: int
+    attempts: int
+
+
+class Attachments:
+    def __init__(  # noqa: PLR0913 - wired once, in app.py; each is a different machine
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        files: MediaFiles,
+        fetch: MediaFetch,
+        transitions: Transitions,
+        settings: AttachmentSettings,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._files = files
+        self._fetch = fetch
+        self._transitions = transitions
+        self._settings = settings
+        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._ready: dict[str, tuple[Media, ...]] = {}
+        self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
+        self.fetched: Callable[[Message], None] = lambda message: None
+        """Told of each message whose media are on disk."""
+
+    def has(self, message_id: str) -> bool:
+        """Whether a message waits here for its media."""
+        return message_id in self._fetching or message_id in self._ready
+
+    def ready(self, message_id: str) -> bool:
+        return message_id in self._ready
+
+    async def of(self, message: Message) -> tuple[Media, ...]:
+        """The media to send with a message, from memory or from the store."""
+        if not message.media_urls:
+            return ()
+        kept = self._ready.pop(message.id, None)
+        if kept is None:
+            kept = tuple(await self._transitions.persist(lambda: self._store.media_of(message.project_id, message.id)))
+        return kept
+
+    def fetch(self, message: Message) -> None:
+        """Get a queued message's media, then tell `fetched`, or fail the message."""
+        if message.id not in self._fetching:
+            self._fetching[message.id] = self.start_task(self._fetch_for(message))
+
+    async def _fetch_for(self, message: Message) -> None:
+        try:
+            self._ready[message.id] = await self._stored(message)
+        except MediaFault as fault:
+            failed = Step(message=message, states=(State.FAILED,), error_code=fault.code, detail=fault.message)
+            await self._transitions.apply([failed])
+            return
+        finally:
+            self._fetching.pop(message.id, None)
+        self.fetched(message)
+
+    async def _stored(self, message: Message) -> tuple[Media, ...]:
+        earlier = await self._transitions.persist(lambda: self._store.media_of(message.project_id, message.id))
+        if earlier:  # fetched before a restart
+            return tuple(earlier)
+        media = await self.store(message, await self._fetch_patiently(message))
+        await self._transitions.persist(lambda: self._store.add_media(media))
+        return media
+
+    async def _fetch_patiently(self, message: Message) -> list[FetchedMedia]:
+        pause = FIRST_PAUSE_SECONDS
+        for attempt in range(1, self._settings.attempts + 1):
+            try:
+                async with self._slots:
+                    return await self._fetch(message.media_urls, self.limit(message.from_number))
+            except MediaFault as fault:
+                if fault.code != NOT_DOWNLOADABLE or attempt == self._settings.attempts:
+                    raise
+                await self._transitions.note(message, "media_deferred", error_code=fault.code, detail=fault.message)
+            await asyncio.sleep(pause)
+            pause *= 2
+        raise AssertionError("unreachable: attempts is at least 1")
+
+    def limit(self, from_number: str) -> int:
+        toll_free = numbers.is_toll_free(from_number)
+        return self._settings.max_bytes_toll_free if toll_free else self._settings.max_bytes
+
+    async def fetch_inbound(self, media_urls: tuple[str, ...]) -> list[FetchedMedia]:
+        """The media that a handset's message points to; raises MediaFault."""
+        async with self._slots:
+            return await self._fetch(media_urls, self._settings.max_bytes)
+
+    async def store(self, message: Message, fetched: list[FetchedMedia]) -> tuple[Media, ...]:
+        """Put contents on disk and return the rows that will name them. Ids are UUIDv4: their addresses are public."""
+        now = self._clock.now()
+        return tuple(
+            [
+                Media(
+                    id=str(uuid_utils.uuid4()),
+                    project_id=message.project_id,
+                    message_id=message.id,
+                    position=position,
+                    content_type=each.content_type,
+                    size=len(each.content),
+                    sha256=await self._files.put(each.content),
+                    created_at=now,
+                    updated_at=now,
+                )
+                for position, each in enumerate(fetched)
+            ]
+        )

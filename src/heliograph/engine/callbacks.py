@@ -1,0 +1,312 @@
+"""Tell clients of their messages' states: durable, signed, in order for each message, one endpoint apart from another.
+
+A callback is a row before it is a request (engine/transition.py writes it with the state). From there:
+
+- Callbacks of one message form a chain; the next is sent when the one before is delivered and that is on disk.
+- Chains are kept in a lane for each origin (scheme, host, port). A lane has its own requests under way and its own
+  bound in memory, so that a slow endpoint delays nobody else; what does not fit waits on disk, and the poll brings
+  it in when there is room ("behind").
+- A 2xx ends a callback. Anything else: the chain leaves memory, the row says when to try again (growing pauses with
+  jitter), and the poll finds it then. Past the give-up age the callback is dead: listed, and replayable.
+- Each attempt is a row.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+
+import structlog
+
+from heliograph.core import lifecycle, retry
+from heliograph.core.errors import StoreUnavailable
+from heliograph.core.lifecycle import RANK, State
+from heliograph.core.message import Change, Message, Source
+from heliograph.engine import signing
+from heliograph.engine.directory import Directory
+from heliograph.engine.metrics import Metrics
+from heliograph.engine.transition import STORE_PAUSE_SECONDS, Transitions
+from heliograph.ports import (
+    CALLBACK_LEASE_MICROS,
+    CallbackOutcome,
+    Clock,
+    DueCallback,
+    FetchFault,
+    HttpRequest,
+    Store,
+    Webhooks,
+)
+from heliograph.wire import webhook
+from heliograph.wire.urls import UrlError
+
+log = structlog.get_logger(__name__)
+
+ORIGINS_MAX = 1000
+"""Origins looked at in one poll."""
+
+PROJECT_GONE = "the project no longer exists"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackSettings:
+    concurrency: int
+    lane_max: int
+    poll_seconds: float
+    policy: retry.RetryPolicy
+
+
+@dataclass(slots=True)
+class _Chain:
+    """Callbacks of one message that are to be sent, first first. `told`: the rank of the last one delivered."""
+
+    message_id: str
+    waiting: deque[DueCallback] = field(default_factory=deque)
+    told: int = -1
+    running: bool = False
+    from_disk: bool = False
+
+    def add(self, due: DueCallback) -> None:
+        if due.rank > self.told and all(due.rank != other.rank for other in self.waiting):
+            self.waiting.append(due)
+
+
+@dataclass(slots=True)
+class _Lane:
+    origin: str
+    chains: dict[str, _Chain] = field(default_factory=dict)
+    ready: deque[_Chain] = field(default_factory=deque)
+    up_to_date: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    """Messages told everything so far, with the rank of that: their next callback needs no look at the disk."""
+    workers: int = 0
+    behind: bool = False
+    missed: int = 0
+
+
+class Callbacks:
+    def __init__(  # noqa: PLR0913 - wired once, in app.py; each is a different machine
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        webhooks: Webhooks,
+        directory: Directory,
+        transitions: Transitions,
+        metrics: Metrics,
+        settings: CallbackSettings,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._webhooks = webhooks
+        self._directory = directory
+        self._transitions = transitions
+        self._metrics = metrics
+        self._settings = settings
+        self._jitter = jitter
+        self._lanes: dict[str, _Lane] = {}
+        self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
+
+    def pending(self) -> int:
+        """Messages with callbacks in memory."""
+        return sum(len(lane.chains) for lane in self._lanes.values())
+
+    # -- in
+
+    def offer(self, message: Message, change: Change) -> None:
+        """A callback that was just written. It goes to memory where its order is known and there is room."""
+        if change.callback_origin is None:
+            return
+        lane = self._lane(change.callback_origin)
+        due = DueCallback(
+            message=message,
+            rank=RANK[change.after],
+            state=change.after,
+            at=change.at,
+            error_code=change.error_code,
+            attempts=0,
+            created_at=change.at,
+        )
+        chain = lane.chains.get(message.id) or self._new_chain(lane, message.id, first=change.before is State.QUEUED)
+        if chain is None:
+            lane.behind = True
+            lane.missed += 1
+        else:
+            chain.add(due)
+            self._make_ready(lane, chain)
+
+    def _new_chain(self, lane: _Lane, message_id: str, *, first: bool) -> _Chain | None:
+        told = lane.up_to_date.pop(message_id, None)
+        if (told is None and not first) or len(lane.chains) >= self._settings.lane_max:
+            return None
+        chain = lane.chains[message_id] = _Chain(message_id, told=-1 if told is None else told)
+        return chain
+
+    def _lane(self, origin: str) -> _Lane:
+        lane = self._lanes.get(origin)
+        if lane is None:
+            lane = self._lanes[origin] = _Lane(origin)
+        return lane
+
+    def _make_ready(self, lane: _Lane, chain: _Chain) -> None:
+        if chain.running or not chain.waiting:
+            return
+        chain.running = True
+        lane.ready.append(chain)
+        if lane.workers < self._settings.concurrency:
+            lane.workers += 1
+            self.start_task(self._work(lane))
+
+    def forget_body(self, message: Message) -> None:
+        """The message was redacted: what is still to be told of it has no body."""
+        for lane in self._lanes.values():
+            chain = lane.chains.get(message.id)
+            if chain is not None:
+                chain.waiting = deque(replace(due, message=replace(due.message, body="")) for due in chain.waiting)
+
+    # -- from disk
+
+    async def poll(self) -> None:
+        """Bring in what is due on disk, for as long as the server runs."""
+        await self._transitions.persist(lambda: self._store.release_callbacks(self._clock.now()))
+        while True:
+            try:
+                await self._poll_once()
+            except StoreUnavailable as error:
+                log.warning("callbacks.poll_failed", error=str(error))
+                await asyncio.sleep(STORE_PAUSE_SECONDS)
+            await asyncio.sleep(self._settings.poll_seconds)
+
+    async def _poll_once(self) -> None:
+        now = self._clock.now()
+        behind = [lane.origin for lane in self._lanes.values() if lane.behind]
+        for origin in dict.fromkeys([*behind, *await self._store.due_origins(now, ORIGINS_MAX)]):
+            await self._fill(self._lane(origin), now)
+        self._forget_idle_lanes()
+
+    async def _fill(self, lane: _Lane, now: int) -> None:
+        room = self._settings.lane_max - len(lane.chains)
+        if room <= 0:
+            return
+        limit = room + len(lane.chains)
+        missed = lane.missed
+        fresh_until = now + CALLBACK_LEASE_MICROS if lane.behind else now
+        found = await self._store.due_callbacks(lane.origin, now, fresh_until, limit)
+        for due in found:
+            if due.message.id not in lane.chains:
+                told = lane.up_to_date.pop(due.message.id, -1)
+                chain = lane.chains[due.message.id] = _Chain(due.message.id, told=told, from_disk=True)
+                chain.add(due)
+                self._make_ready(lane, chain)
+        if len(found) < limit and lane.missed == missed:
+            lane.behind = False
+
+    def _forget_idle_lanes(self) -> None:
+        """Lanes whose messages are all told leave memory when there are many."""
+        if len(self._lanes) > ORIGINS_MAX:
+            idle = [o for o, lane in self._lanes.items() if not lane.chains and not lane.behind and not lane.workers]
+            for origin in idle[: len(self._lanes) - ORIGINS_MAX]:
+                del self._lanes[origin]
+
+    # -- out
+
+    async def _work(self, lane: _Lane) -> None:
+        """One of a lane's workers: run chains until none is ready."""
+        try:
+            while lane.ready:
+                chain = lane.ready.popleft()
+                await self._run(lane, chain)
+        finally:
+            lane.workers -= 1
+
+    async def _run(self, lane: _Lane, chain: _Chain) -> None:
+        """Send what waits of one message, in order; leave the rest to the disk at the first failure."""
+        last: State | None = None
+        while True:
+            while chain.waiting:
+                due = chain.waiting.popleft()
+                if not await self._deliver(due):
+                    del lane.chains[chain.message_id]
+                    return
+                chain.told, last = due.rank, due.state
+            if not chain.from_disk or last is None:
+                break
+            await self._read_followers(due.message, chain)
+            if not chain.waiting:
+                break
+        chain.running = False
+        del lane.chains[chain.message_id]
+        if last is not None and last not in lifecycle.TERMINAL:
+            lane.up_to_date[chain.message_id] = chain.told
+            if len(lane.up_to_date) > self._settings.lane_max * 10:
+                lane.up_to_date.popitem(last=False)
+
+    async def _read_followers(self, message: Message, chain: _Chain) -> None:
+        """What was written for this message while it was not in memory."""
+        for due in await self._transitions.persist(
+            lambda: self._store.pending_callbacks(message.project_id, message.id)
+        ):
+            chain.add(due)
+
+    async def _deliver(self, due: DueCallback) -> bool:
+        """One attempt, recorded before anything follows it. True: this callback needs no further attempt."""
+        started = perf_counter()
+        http_status, error = await self._attempt(due)
+        seconds = perf_counter() - started
+        self._metrics.callback_seconds.observe(seconds)
+        outcome = self._outcome(due, http_status, error, int(seconds * 1000))
+        await self._transitions.persist(lambda: self._store.settle_callbacks([outcome]))
+        self._metrics.callbacks["retried" if outcome.status == "pending" else outcome.status].inc()
+        if outcome.status == "dead":
+            log.warning("callback.dead", message_id=due.message.id, state=due.state, error=error)
+        return outcome.status != "pending"
+
+    async def _attempt(self, due: DueCallback) -> tuple[int | None, str | None]:
+        """(HTTP status or None, what went wrong or None)."""
+        request = self._request(due)
+        if request is None:
+            return None, PROJECT_GONE
+        try:
+            response = await self._webhooks.request(request)
+        except (FetchFault, UrlError) as fault:
+            return None, str(fault)
+        if 200 <= response.status < 300:
+            return response.status, None
+        return response.status, f"answered {response.status}"
+
+    def _request(self, due: DueCallback) -> HttpRequest | None:
+        message = due.message
+        project = self._directory.project(message.project_id)
+        if project is None or message.callback is None:
+            return None
+        if message.source is Source.LAML:
+            pairs = webhook.status_form(message, due.state, due.error_code)
+            return signing.form_request(
+                project.signing_key, message.callback.method, message.callback.url, pairs, truncate=True
+            )
+        body = webhook.status_json(message, due.state, due.error_code, due.at)
+        return signing.json_request(project.signing_key, message.callback.url, body, truncate=True)
+
+    def _outcome(
+        self, due: DueCallback, http_status: int | None, error: str | None, duration_ms: int
+    ) -> CallbackOutcome:
+        now = self._clock.now()
+        attempt = due.attempts + 1
+        status, next_at = "delivered", now
+        if error is not None:
+            following = retry.next_attempt(
+                now, attempt, self._jitter(), created_at_micros=due.created_at, policy=self._settings.policy
+            )
+            status, next_at = ("dead", now) if following is None else ("pending", following)
+        return CallbackOutcome(
+            project_id=due.message.project_id,
+            message_id=due.message.id,
+            rank=due.rank,
+            attempt=attempt,
+            at=now,
+            status=status,
+            next_at=next_at,
+            http_status=http_status,
+            error=error,
+            duration_ms=duration_ms,
+        )

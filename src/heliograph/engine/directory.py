@@ -1,0 +1,160 @@
+"""Projects, tokens, numbers and applications in memory, in step with the store.
+
+A request asks the store for none of these. Changes made through this process are seen at once; those of the
+command line within `directory_poll_seconds`, because every write to the directory raises its version.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+import structlog
+import uuid_utils
+
+from heliograph.core.directory import Application, Number, Project, Snapshot, Token
+from heliograph.core.errors import StoreUnavailable
+from heliograph.ports import Clock, Store
+
+log = structlog.get_logger(__name__)
+
+_EMPTY = Snapshot(version=-1, projects=(), tokens=(), numbers=(), applications=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who calls: a token of a project."""
+
+    project_id: str
+    token_id: str
+    scopes: frozenset[str]
+
+
+class Directory:
+    def __init__(self, store: Store, clock: Clock, space_id: str = "") -> None:
+        self._store = store
+        self._clock = clock
+        self.space_id = space_id
+        self._take(_EMPTY)
+
+    # -- keeping in step
+
+    async def load(self) -> None:
+        self._take(await self._store.directory())
+
+    async def watch(self, every_seconds: float) -> None:
+        """Look for changes made by others, for as long as the server runs."""
+        while True:
+            await asyncio.sleep(every_seconds)
+            try:
+                if await self._store.directory_version() != self.version:
+                    await self.load()
+            except StoreUnavailable as error:
+                log.warning("directory.unreadable", error=str(error))
+
+    def _take(self, snapshot: Snapshot) -> None:
+        self.version = snapshot.version
+        self._projects = {project.id: project for project in snapshot.projects}
+        self._tokens = {(token.project_id, token.sha256): token for token in snapshot.tokens}
+        self._numbers = {number.number: number for number in snapshot.numbers}
+        self._numbers_by_id = {(number.project_id, number.id): number for number in snapshot.numbers}
+        self._applications = {(each.project_id, each.id): each for each in snapshot.applications}
+        self._numbers_of: dict[str, list[Number]] = defaultdict(list)
+        for number in sorted(snapshot.numbers, key=lambda each: each.id, reverse=True):
+            self._numbers_of[number.project_id].append(number)
+
+    # -- asking
+
+    def authenticate(self, project_id: str, token: str) -> Principal | None:
+        """The token's principal, or None. The look-up is by hash; the comparison takes constant time."""
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+        known = self._tokens.get((project_id.lower(), digest))
+        if known is None or not hmac.compare_digest(known.sha256, digest):
+            return None
+        return Principal(project_id=known.project_id, token_id=known.id, scopes=frozenset(known.scopes))
+
+    def acts_on(self, principal: Principal, account_sid: str) -> Project | None:
+        """The project, where it is the caller's own or a subproject of it."""
+        project = self._projects.get(account_sid.lower())
+        if project is not None and principal.project_id in (project.id, project.parent_id):
+            return project
+        return None
+
+    def project(self, project_id: str) -> Project | None:
+        return self._projects.get(project_id)
+
+    def projects(self) -> list[Project]:
+        return list(self._projects.values())
+
+    def number(self, project_id: str, number_id: str) -> Number | None:
+        return self._numbers_by_id.get((project_id, number_id.lower()))
+
+    def number_by_text(self, number: str) -> Number | None:
+        return self._numbers.get(number)
+
+    def numbers_of(self, project_id: str) -> list[Number]:
+        return list(self._numbers_of.get(project_id, ()))
+
+    def application(self, project_id: str, application_id: str) -> Application | None:
+        return self._applications.get((project_id, application_id.lower()))
+
+    def applications_of(self, project_id: str) -> list[Application]:
+        mine = [each for each in self._applications.values() if each.project_id == project_id]
+        return sorted(mine, key=lambda each: each.id, reverse=True)
+
+    def token(self, project_id: str, token_id: str) -> Token | None:
+        return next((t for t in self.tokens_of(project_id) if t.id == token_id.lower()), None)
+
+    def tokens_of(self, project_id: str) -> list[Token]:
+        return [token for token in self._tokens.values() if token.project_id == project_id]
+
+    # -- changing
+
+    async def put_number(self, number: Number) -> None:
+        await self._store.put_number(replace(number, updated_at=self._clock.now()))
+        await self.load()
+
+    async def put_application(self, application: Application) -> None:
+        await self._store.put_application(replace(application, updated_at=self._clock.now()))
+        await self.load()
+
+    async def remove_application(self, project_id: str, application_id: str) -> bool:
+        removed = await self._store.remove_application(project_id, application_id)
+        await self.load()
+        return removed
+
+    async def create_token(self, project_id: str, name: str, scopes: tuple[str, ...]) -> tuple[Token, str]:
+        """A new token and its secret, which nobody can read again."""
+        secret = new_token_secret()
+        now = self._clock.now()
+        token = Token(
+            project_id=project_id,
+            id=str(uuid_utils.uuid4()),
+            name=name,
+            scopes=scopes,
+            sha256=hashlib.sha256(secret.encode()).hexdigest(),
+            created_at=now,
+            updated_at=now,
+        )
+        await self.update_token(token)
+        return token, secret
+
+    async def update_token(self, token: Token) -> None:
+        await self._store.put_token(replace(token, updated_at=self._clock.now()))
+        await self.load()
+
+    async def remove_token(self, project_id: str, token_id: str) -> bool:
+        removed = await self._store.remove_token(project_id, token_id)
+        await self.load()
+        return removed
+
+
+def new_token_secret() -> str:
+    """`PT` and 48 hexadecimal digits (contract, section 1)."""
+    return "PT" + secrets.token_hex(24)
+
+
+def new_signing_key() -> str:
+    return "PSK" + secrets.token_urlsafe(24)

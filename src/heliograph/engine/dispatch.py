@@ -1,0 +1,277 @@
+"""From accepted to the carrier: claim, submit, record the outcome.
+
+The queue is in memory; the tables are read back only at start, after a failure, and when the memory was full
+(`spilled`): then everything queued on disk is read, oldest first, until nothing is left that memory does not have.
+A message is marked initiated before the carrier sees it, so that a crash between the two leaves doubt on record,
+never a silent second submit. A carrier's temporary refusal keeps a message initiated and is tried again with growing
+pauses until its validity ends; the sweeper ends it.
+"""
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from heliograph.core.errors import Permanent, StoreUnavailable, Temporary, Uncertain
+from heliograph.core.lifecycle import State
+from heliograph.core.message import Kind, Media, Message
+from heliograph.engine.attachments import Attachments
+from heliograph.engine.metrics import Metrics
+from heliograph.engine.transition import STORE_PAUSE_SECONDS, Step, Transitions
+from heliograph.ports import Carrier, Clock, Store, Submission
+
+log = structlog.get_logger(__name__)
+
+RELOAD_MAX = 2000
+"""Messages read back from disk at once."""
+
+RETRY_GROWTH = 2
+RETRY_LONGEST = 30
+"""A pause after a temporary refusal grows twofold, to at most this many times the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchSettings:
+    queue_max: int
+    batch_max: int
+    retry_temporary_seconds: float
+    resend_uncertain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a submit came to: a reference, or the error."""
+
+    message: Message
+    carrier_ref: str | None
+    error: BaseException | None
+
+
+class Dispatcher:
+    def __init__(  # noqa: PLR0913 - wired once, in app.py; each is a different machine
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        carrier: Carrier,
+        transitions: Transitions,
+        attachments: Attachments,
+        metrics: Metrics,
+        settings: DispatchSettings,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._carrier = carrier
+        self._transitions = transitions
+        self._attachments = attachments
+        self._metrics = metrics
+        self._settings = settings
+        self._queue: deque[Message] = deque()
+        self._spilled = True  # what an earlier run left is on disk
+        self._missed = 0
+        self._wake = asyncio.Event()
+        self._outcomes: list[Outcome] = []
+        self._outcome_wake = asyncio.Event()
+        self._in_flight: dict[str, asyncio.Future[str]] = {}
+        self._attempts: dict[str, int] = {}
+        self._retries: list[tuple[float, str, Message]] = []
+        self.answered: Callable[[Message], None] = lambda message: None
+        """Told of each message that the carrier accepted, once that is on disk."""
+
+    # -- what others tell it
+
+    def offer(self, message: Message) -> None:
+        """A message that is on disk is to be sent."""
+        if self._spilled or len(self._queue) >= self._settings.queue_max:
+            self.resync()
+        else:
+            self._queue.append(message)
+        self._wake.set()
+
+    def resync(self) -> None:
+        """Something is queued on disk that memory does not have."""
+        self._spilled = True
+        self._missed += 1
+        self._wake.set()
+
+    def forget(self, message: Message) -> None:
+        """The message has ended elsewhere: stop waiting for its answer."""
+        self._attempts.pop(message.id, None)
+        waiting = self._in_flight.pop(message.id, None)
+        if waiting is not None:
+            waiting.cancel()
+            self._wake.set()
+
+    def depth(self) -> int:
+        return len(self._queue)
+
+    def in_flight(self) -> int:
+        return len(self._in_flight)
+
+    # -- tasks
+
+    async def run(self) -> None:
+        """Keep the carrier's window full, for as long as the server runs."""
+        while True:
+            room = self._carrier.window - len(self._in_flight)
+            if not self._queue and self._spilled:
+                await self._reload()
+            if not self._queue or room <= 0:
+                self._wake.clear()
+                if not self._queue or self._carrier.window <= len(self._in_flight):
+                    await self._wake.wait()
+                continue
+            count = min(room, len(self._queue), self._settings.batch_max)
+            await self._dispatch([self._queue.popleft() for _ in range(count)])
+
+    async def record_outcomes(self) -> None:
+        """Write what submits came to, as many together as there are."""
+        while True:
+            await self._outcome_wake.wait()
+            self._outcome_wake.clear()
+            outcomes, self._outcomes = self._outcomes, []
+            await self._record(outcomes)
+
+    async def retry(self) -> None:
+        """Submit again what the carrier refused for now, when its pause is over."""
+        while True:
+            await asyncio.sleep(self._settings.retry_temporary_seconds / 4)
+            now = self._clock.monotonic()
+            while self._retries and self._retries[0][0] <= now:
+                message = heapq.heappop(self._retries)[2]
+                if message.id in self._attempts:
+                    self._submit(message, await self._attachments.of(message))
+
+    async def recover(self) -> None:
+        """At start: what was handed over and not answered is in doubt, until the carrier or the policy settles it."""
+        after = ""
+        while True:
+            after = after or _LOWEST_ID
+            found = await self._transitions.persist(
+                lambda after=after: self._store.open_messages(State.INITIATED, after, RELOAD_MAX)  # type: ignore[misc]
+            )
+            for message in found:
+                await self.settle(message)
+            if len(found) < RELOAD_MAX:
+                return
+            after = found[-1].id
+
+    async def settle(self, message: Message) -> None:
+        """Ask the carrier what became of a submit whose answer was lost; act only on what is certain."""
+        self._metrics.uncertain.inc()
+        known = await self._carrier.query(message.id)
+        if known is not None and known.carrier_ref is not None:
+            self._finish(Outcome(message, known.carrier_ref, None))
+        elif known is not None:
+            await self._transitions.note(message, "resubmitted", detail="the carrier never took the first submit")
+            self._submit(message, await self._attachments.of(message))
+        else:
+            await self._transitions.persist(lambda: self._store.mark_uncertain([(message.project_id, message.id)]))
+            await self._transitions.note(message, "uncertain", detail="the answer was lost; the carrier can't tell")
+            if self._settings.resend_uncertain:
+                self._submit(message, await self._attachments.of(message))
+
+    # -- one batch
+
+    async def _reload(self) -> None:
+        """Read back what is queued on disk; memory is complete again when a short read missed nothing."""
+        self._missed = 0
+        try:
+            found = await self._store.queued_after(_LOWEST_ID, min(RELOAD_MAX, self._settings.queue_max))
+        except StoreUnavailable as error:
+            log.warning("dispatch.reload_failed", error=str(error))
+            await asyncio.sleep(STORE_PAUSE_SECONDS)
+            return
+        self._queue.extend(message for message in found if not self._attachments.has(message.id))
+        if len(found) < min(RELOAD_MAX, self._settings.queue_max) and not self._missed:
+            self._spilled = False
+
+    async def _dispatch(self, batch: list[Message]) -> None:
+        now = self._clock.now()
+        steps: list[Step] = []
+        media: dict[str, tuple[Media, ...]] = {}
+        for message in batch:
+            if (refused := self._unsendable(message, now)) is not None:
+                steps.append(Step(message=message, states=(State.FAILED,), error_code=refused))
+            elif message.kind is Kind.MMS and message.media_urls and not self._attachments.ready(message.id):
+                self._attachments.fetch(message)
+            else:
+                media[message.id] = await self._attachments.of(message) if message.media_urls else ()
+                steps.append(Step(message=message, states=(State.INITIATED,), carrier=self._carrier.name))
+        for initiated in await self._transitions.apply(steps):
+            if initiated is not None and initiated.state is State.INITIATED:
+                self._submit(initiated, media[initiated.id])
+
+    def _unsendable(self, message: Message, now: int) -> int | None:
+        if message.expires_at <= now:
+            return 30001
+        if message.max_price_micros is not None and self._transitions.price(message) > message.max_price_micros:
+            return 30010
+        return None
+
+    def _submit(self, message: Message, media: tuple[Media, ...]) -> None:
+        submission = Submission(
+            message_id=message.id,
+            from_number=message.from_number,
+            to_number=message.to_number,
+            body=message.body or "",
+            segments=message.segments,
+            mms=message.kind is Kind.MMS,
+            media=media,
+        )
+        answer = self._carrier.submit(submission)
+        self._in_flight[message.id] = answer
+        answer.add_done_callback(lambda done: self._answered(message, done))
+
+    def _answered(self, message: Message, answer: "asyncio.Future[str]") -> None:
+        if self._in_flight.get(message.id) is answer:
+            del self._in_flight[message.id]
+        if answer.cancelled():
+            return
+        error = answer.exception()
+        self._finish(Outcome(message, None if error else answer.result(), error))
+
+    def _finish(self, outcome: Outcome) -> None:
+        self._outcomes.append(outcome)
+        self._outcome_wake.set()
+        self._wake.set()
+
+    async def _record(self, outcomes: list[Outcome]) -> None:
+        steps = []
+        for outcome in outcomes:
+            step = await self._step(outcome)
+            if step is not None:
+                self._attempts.pop(outcome.message.id, None)
+                steps.append(step)
+        for message in await self._transitions.apply(steps):
+            if message is not None and message.state is State.SENT:
+                self.answered(message)
+
+    async def _step(self, outcome: Outcome) -> Step | None:
+        """The step that an outcome makes; None where the message stays as it is for now."""
+        message, error = outcome.message, outcome.error
+        match error:
+            case None:
+                return Step(message=message, states=(State.SENT,), carrier_ref=outcome.carrier_ref)
+            case Permanent():
+                return Step(message=message, states=(State.FAILED,), error_code=error.code, detail=str(error))
+            case Temporary():
+                await self._later(message, error)
+            case Uncertain():
+                await self.settle(message)
+            case _:
+                log.error("dispatch.carrier_broke", message_id=message.id, exc_info=error)
+                await self.settle(message)
+        return None
+
+    async def _later(self, message: Message, error: Temporary) -> None:
+        attempt = self._attempts[message.id] = self._attempts.get(message.id, 0) + 1
+        pause = self._settings.retry_temporary_seconds * min(RETRY_GROWTH ** (attempt - 1), RETRY_LONGEST)
+        heapq.heappush(self._retries, (self._clock.monotonic() + pause, message.id, message))
+        await self._transitions.note(message, "deferred", error_code=error.code, detail=str(error))
+
+
+_LOWEST_ID = "00000000-0000-0000-0000-000000000000"

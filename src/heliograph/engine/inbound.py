@@ -1,0 +1,181 @@
+"""A message from a handset: kept as receiving, then its number's handler is run, then it is received.
+
+It is on disk, with its media, before whoever brought it is answered. The handler may be asked again after a crash
+(at least once); a reply is kept under a key made of the inbound message and the reply's place, so that a repeated run
+sends nothing twice. Whatever goes wrong with the handler is recorded on the message's timeline, and the message is
+received all the same.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from heliograph.core import numbers, segments
+from heliograph.core.directory import Number
+from heliograph.core.errors import Fault, refuse
+from heliograph.core.ids import Uuid7Generator
+from heliograph.core.lifecycle import State
+from heliograph.core.message import Direction, Kind, Message, Source
+from heliograph.core.number_settings import inbound_handler
+from heliograph.engine.accept import BODY_MAX
+from heliograph.engine.attachments import Attachments
+from heliograph.engine.directory import Directory
+from heliograph.engine.handler import CxmlRun
+from heliograph.engine.metrics import Metrics
+from heliograph.engine.requests import InboundRequest
+from heliograph.engine.transition import Step, Transitions
+from heliograph.engine.urls import url_fault
+from heliograph.ports import Acceptance, Clock, FetchedMedia, MediaFault, Store
+
+log = structlog.get_logger(__name__)
+
+INBOUND_MEDIA_MAX = 10
+FROM_MAX = 40
+"""Characters of a sender: room for an alphanumeric one or a mail address kept raw (contract, section 2)."""
+
+RELOAD_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundSettings:
+    concurrency: int
+    allow_loopback_urls: bool
+
+
+class Inbound:
+    def __init__(  # noqa: PLR0913 - wired once, in app.py; each is a different machine
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        ids: Uuid7Generator,
+        directory: Directory,
+        transitions: Transitions,
+        attachments: Attachments,
+        metrics: Metrics,
+        run_cxml: CxmlRun,
+        settings: InboundSettings,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._directory = directory
+        self._transitions = transitions
+        self._attachments = attachments
+        self._metrics = metrics
+        self._run_cxml = run_cxml
+        self._settings = settings
+        self._slots = asyncio.Semaphore(settings.concurrency)
+        self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
+
+    async def receive(self, request: InboundRequest) -> Message:
+        """Keep the message, set its handler going, and return it; raises Refused, StoreUnavailable."""
+        number = self._number(request)
+        self._check(request)
+        fetched = await self._fetched(request)
+        message = self._message(request, number)
+        media = await self._attachments.store(message, fetched)
+        acceptance = Acceptance(message=message, event_no=self._transitions.event_numbers.next(), media=media)
+        await self._store.accept(acceptance)
+        self._metrics.inbound.inc()
+        self.start_task(self._handle(message))
+        return message
+
+    async def recover(self) -> None:
+        """At start: run the handlers that an earlier run did not finish."""
+        after = "00000000-0000-0000-0000-000000000000"
+        while True:
+            found = await self._transitions.persist(
+                lambda after=after: self._store.open_messages(State.RECEIVING, after, RELOAD_MAX)  # type: ignore[misc]
+            )
+            for message in found:
+                self.start_task(self._handle(message))
+            if len(found) < RELOAD_MAX:
+                return
+            after = found[-1].id
+
+    # -- taking it in
+
+    def _number(self, request: InboundRequest) -> Number:
+        if not request.to_number:
+            raise refuse(Fault.TO_MISSING)
+        number = self._directory.number_by_text(request.to_number)
+        if number is None:
+            raise refuse(Fault.TO_INVALID, "The 'to' number is no number of this deployment.")
+        return number
+
+    def _check(self, request: InboundRequest) -> None:
+        if not request.from_number or len(request.from_number) > FROM_MAX:
+            raise refuse(Fault.FROM_INVALID, f"'from' is a text of 1 to {FROM_MAX} characters.")
+        if len(request.body) > BODY_MAX:
+            raise refuse(Fault.BODY_TOO_LONG)
+        if not request.body and not request.media_urls:
+            raise refuse(Fault.CONTENT_MISSING)
+        if len(request.media_urls) > INBOUND_MEDIA_MAX:
+            raise refuse(Fault.MEDIA_TOO_MANY, f"A message takes at most {INBOUND_MEDIA_MAX} media.")
+        for url in request.media_urls:
+            fault = url_fault(url, self._settings.allow_loopback_urls)
+            if fault is not None:
+                raise refuse(Fault.MEDIA_URL_UNSAFE if fault == "unsafe" else Fault.MEDIA_URL_INVALID)
+
+    async def _fetched(self, request: InboundRequest) -> list[FetchedMedia]:
+        if not request.media_urls:
+            return []
+        try:
+            return await self._attachments.fetch_inbound(request.media_urls)
+        except MediaFault as fault:
+            raise refuse(Fault.MEDIA_URL_INVALID, fault.message) from fault
+
+    def _message(self, request: InboundRequest, number: Number) -> Message:
+        now = self._clock.now()
+        mms = bool(request.media_urls)
+        return Message(
+            id=self._ids.next(now),
+            project_id=number.project_id,
+            direction=Direction.INBOUND,
+            kind=Kind.MMS if mms else Kind.SMS,
+            source=self._source(number),
+            from_number=numbers.normalize_from(request.from_number) or request.from_number,
+            to_number=number.number,
+            body=request.body,
+            segments=1 if mms else segments.count(request.body),
+            state=State.RECEIVING,
+            created_at=now,
+            updated_at=now,
+            expires_at=now,
+            num_media=len(request.media_urls),
+            sent_at=now,
+            carrier=request.carrier,
+        )
+
+    def _source(self, number: Number) -> Source:
+        """A message to a number whose handler is Relay's or SWML's is theirs; any other is the cXML API's."""
+        handler = inbound_handler(number, lambda id_: self._directory.application(number.project_id, id_))
+        return Source.LAML if handler is None or handler.kind == "cxml" else Source.REALTIME
+
+    # -- its handler
+
+    async def _handle(self, message: Message) -> None:
+        async with self._slots:
+            try:
+                await self._ask_handler(message)
+            except Exception:
+                log.exception("inbound.handler_broke", message_id=message.id)
+                await self._transitions.note(message, "handler_broke", detail="a fault of this server; see its log")
+        await self._transitions.apply([Step(message=message, states=(State.RECEIVED,))])
+
+    async def _ask_handler(self, message: Message) -> None:
+        number = self._directory.number_by_text(message.to_number)
+        if number is None or number.project_id != message.project_id:
+            return
+        handler = inbound_handler(number, lambda id_: self._directory.application(number.project_id, id_))
+        if handler is None:
+            return
+        if handler.kind != "cxml":
+            detail = f"handlers of kind {handler.kind} are not run by this version"
+            await self._transitions.note(message, "handler_unsupported", detail=detail)
+            return
+        media = await self._transitions.persist(lambda: self._store.media_of(message.project_id, message.id))
+        await self._run_cxml(message, handler, media)

@@ -1,0 +1,180 @@
+"""Making projects, tokens and numbers: what a deployment needs before anything can be sent.
+
+A secret exists in clear only in the answer to the call that made it; of a token the store keeps the SHA-256
+alone. Tokens and keys are drawn at random, long enough that a slow hash would add nothing but load. Ids are
+UUIDs of version 7, so that "newest first" is their order backwards.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from heliograph.core import numbers
+from heliograph.core.directory import CAPABILITIES, SCOPES, Number, Project, Token
+from heliograph.core.ids import Uuid7Generator
+from heliograph.ports import Clock, NumberTaken, Store
+
+FIRST_PROJECT: Final = "default"
+FIRST_NUMBERS: Final = ("+12025550101", "+12025550102")
+"""Numbers from the range kept for fiction, so that nobody's phone rings by mistake."""
+
+_TOKEN_BYTES: Final = 24
+_SIGNING_KEY_BYTES: Final = 24
+_NAME_MAX: Final = 255
+
+
+class Refused(Exception):
+    """The wish can't be met as it stands; the text says what was wrong and what would be right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provisioned:
+    """A new project with its first token. `api_token` is the secret, which can't be had again."""
+
+    project: Project
+    token: Token
+    api_token: str
+    numbers: tuple[Number, ...] = ()
+
+
+class Mint:
+    """Makes rows that are not stored yet. `random_bytes(n)` must be fit for secrets."""
+
+    __slots__ = ("_clock", "_ids", "_random_bytes")
+
+    def __init__(self, clock: Clock, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> None:
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._ids = Uuid7Generator(lambda: int.from_bytes(random_bytes(8)))
+
+    def project(self, name: str, parent_id: str | None = None) -> Project:
+        """A project with a signing key of its own; raises Refused for an unfit name."""
+        now = self._clock.now()
+        return Project(
+            id=self._ids.next(now),
+            parent_id=parent_id,
+            name=_fit_name(name),
+            signing_key=self.signing_key(),
+            created_at=now,
+            updated_at=now,
+        )
+
+    def token(self, project_id: str, name: str, scopes: Sequence[str]) -> tuple[Token, str]:
+        """A token and its secret; raises Refused for an unfit name, for no scope and for unknown ones."""
+        now = self._clock.now()
+        secret = "PT" + self._random_bytes(_TOKEN_BYTES).hex()
+        token = Token(
+            project_id=project_id,
+            id=self._ids.next(now),
+            name=_fit_name(name),
+            scopes=_chosen("scope", scopes, SCOPES),
+            sha256=hashlib.sha256(secret.encode()).hexdigest(),
+            created_at=now,
+            updated_at=now,
+        )
+        return token, secret
+
+    def number(self, project_id: str, number: str, name: str, capabilities: Sequence[str]) -> Number:
+        """A number of a project; raises Refused for what is neither E.164 nor a short code."""
+        sender = numbers.normalize_from(number)
+        if sender is None:
+            raise Refused(
+                f"{number!r} is no phone number: write + and 5 to 17 digits, or a short code of 5 or 6 digits"
+            )
+        now = self._clock.now()
+        return Number(
+            project_id=project_id,
+            id=self._ids.next(now),
+            number=sender,
+            name=_fit_name(name or sender),
+            capabilities=_chosen("capability", capabilities, CAPABILITIES),
+            created_at=now,
+            updated_at=now,
+        )
+
+    def signing_key(self) -> str:
+        """A key for signing a project's webhooks: `PSK` and 48 hex digits."""
+        return "PSK" + self._random_bytes(_SIGNING_KEY_BYTES).hex()
+
+
+async def initialise(store: Store, mint: Mint) -> Provisioned | None:
+    """Give an empty store its first project, token and numbers; None, and nothing is written, if it has any project.
+
+    One write, all or nothing. Of two processes that find the store empty at the same moment one wins: the
+    numbers are the same for both, and a number can be taken only once.
+    """
+    if (await store.directory()).projects:
+        return None
+    project = mint.project(FIRST_PROJECT)
+    token, secret = mint.token(project.id, FIRST_PROJECT, SCOPES)
+    owned = tuple(mint.number(project.id, number, "", CAPABILITIES) for number in FIRST_NUMBERS)
+    try:
+        await store.add_project(project, token, owned)
+    except NumberTaken:
+        return None
+    return Provisioned(project=project, token=token, api_token=secret, numbers=owned)
+
+
+async def create_project(store: Store, mint: Mint, name: str, parent_id: str | None = None) -> Provisioned:
+    """Add a project, or a subproject of `parent_id`, with a token that has all scopes.
+
+    Raises Refused for an unfit name, and for a parent that doesn't exist or is a subproject itself.
+    """
+    if parent_id is not None:
+        parent = _project(await _projects(store), parent_id)
+        if parent.parent_id is not None:
+            raise Refused(
+                f"project {parent_id} is a subproject, and those have no subprojects: name its parent instead"
+            )
+    project = mint.project(name, parent_id)
+    token, secret = mint.token(project.id, FIRST_PROJECT, SCOPES)
+    await store.add_project(project, token, ())
+    return Provisioned(project=project, token=token, api_token=secret)
+
+
+async def create_token(
+    store: Store, mint: Mint, project_id: str, name: str, scopes: Sequence[str]
+) -> tuple[Token, str]:
+    """Add a token to a project and return it with its secret; raises Refused."""
+    _project(await _projects(store), project_id)
+    token, secret = mint.token(project_id, name, scopes)
+    await store.put_token(token)
+    return token, secret
+
+
+async def add_number(store: Store, number: Number) -> None:
+    """Add a number that `Mint.number` made; raises Refused for an unknown project and a number in use."""
+    _project(await _projects(store), number.project_id)
+    try:
+        await store.put_number(number)
+    except NumberTaken:
+        raise Refused(f"{number.number} belongs to this deployment already; see `heliograph number list`") from None
+
+
+async def _projects(store: Store) -> tuple[Project, ...]:
+    return (await store.directory()).projects
+
+
+def _project(projects: Sequence[Project], project_id: str) -> Project:
+    for project in projects:
+        if project.id == project_id:
+            return project
+    raise Refused(f"there is no project {project_id}; see `heliograph project list`")
+
+
+def _fit_name(name: str) -> str:
+    trimmed = name.strip()
+    if not trimmed or len(trimmed) > _NAME_MAX or not trimmed.isprintable():
+        raise Refused(f"{name!r} is no name: write 1 to {_NAME_MAX} printable characters")
+    return trimmed
+
+
+def _chosen(what: str, wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The wanted ones in the order of the known ones, each once."""
+    unknown = sorted(set(wanted) - set(known))
+    if unknown or not wanted:
+        found = f"no {what} is called {', '.join(unknown)}" if unknown else f"no {what} was given"
+        raise Refused(f"{found}; there are {', '.join(known)}")
+    return tuple(item for item in known if item in wanted)

@@ -1,0 +1,53 @@
+"""What a door asks of the engine, in our own words. Texts are as the client gave them; the engine judges."""
+
+from dataclasses import dataclass
+
+from heliograph.core.message import Direction, Message, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendRequest:
+    """One outbound message. None is "not given"; "" is given and empty.
+
+    `validity` and `max_price` stay text, so that every door's bad value is refused in one place.
+    `callback_url` overrides the application's. `fingerprint` is a hash of the whole request, used with
+    `idempotency_key` only.
+    """
+
+    project_id: str
+    source: Source
+    direction: Direction = Direction.OUTBOUND_API
+    to_number: str | None = None
+    from_number: str | None = None
+    group_id: str | None = None
+    body: str | None = None
+    media_urls: tuple[str, ...] = ()
+    media_limit: int = 8
+    force_mms: bool = False
+    callback_url: str | None = None
+    callback_method: str = "POST"
+    application_id: str | None = None
+    max_price: str | None = None
+    validity: str | None = None
+    custom_variables: dict[str, object] | None = None
+    idempotency_key: str | None = None
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The message that stands for a SendRequest; `replayed` when an earlier request had made it."""
+
+    message: Message
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundRequest:
+    """A message from a handset to one of our numbers, as a carrier (or the simulator) brings it."""
+
+    from_number: str
+    to_number: str
+    body: str
+    media_urls: tuple[str, ...] = ()
+    carrier: str = "simulator"

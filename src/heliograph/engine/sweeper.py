@@ -1,0 +1,101 @@
+"""Housekeeping: end messages whose validity is over, forget old idempotency keys, remove what is past retention."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from heliograph.core.errors import StoreUnavailable
+from heliograph.core.lifecycle import State
+from heliograph.core.message import Message
+from heliograph.engine.directory import Directory
+from heliograph.engine.transition import Step, Transitions
+from heliograph.ports import Clock, MediaFiles, Store
+
+log = structlog.get_logger(__name__)
+
+EXPIRED_MAX = 500
+"""Expired messages ended in one step."""
+
+PURGE_MAX = 200
+"""Messages removed in one transaction, so that retention never holds up an accept for long."""
+
+HOUSEKEEPING_SECONDS = 60.0
+EXPIRED_WHILE_QUEUED = 30001
+UNANSWERED = 30009
+
+_HOUR_MICROS = 3_600_000_000
+_DAY_MICROS = 24 * _HOUR_MICROS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings:
+    every_seconds: float
+    retention_days: int
+    idempotency_hours: int
+
+
+class Sweeper:
+    def __init__(  # noqa: PLR0913 - wired once, in app.py; each is a different machine
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        directory: Directory,
+        transitions: Transitions,
+        files: MediaFiles,
+        settings: SweepSettings,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._directory = directory
+        self._transitions = transitions
+        self._files = files
+        self._settings = settings
+        self.ended: Callable[[Message], None] = lambda message: None
+        """Told of each message that was ended here."""
+
+    async def expire(self) -> None:
+        """End messages whose validity is over, for as long as the server runs."""
+        while True:
+            await asyncio.sleep(self._settings.every_seconds)
+            try:
+                while len(await self._expire_some()) == EXPIRED_MAX:
+                    pass
+            except StoreUnavailable as error:
+                log.warning("sweeper.store_unavailable", error=str(error))
+
+    async def _expire_some(self) -> list[Message]:
+        found = await self._store.expired(self._clock.now(), EXPIRED_MAX)
+        for message in await self._transitions.apply([_expiry(message) for message in found]):
+            if message is not None:
+                self.ended(message)
+        return found
+
+    async def tidy(self) -> None:
+        """Forget and remove what is past its time, for as long as the server runs."""
+        while True:
+            try:
+                await self._store.forget_claims(self._clock.now() - self._settings.idempotency_hours * _HOUR_MICROS)
+                if self._settings.retention_days:
+                    await self._purge(self._clock.now() - self._settings.retention_days * _DAY_MICROS)
+            except StoreUnavailable as error:
+                log.warning("sweeper.store_unavailable", error=str(error))
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    async def _purge(self, before: int) -> None:
+        for project in self._directory.projects():
+            while True:
+                gone, hashes = await self._store.purge(project.id, before, PURGE_MAX)
+                for orphan in await self._store.orphaned_files(hashes):
+                    await self._files.remove(orphan)
+                if gone < PURGE_MAX:
+                    break
+
+
+def _expiry(message: Message) -> Step:
+    """Still queued: failed. Handed over and not answered: undelivered, and nobody can say what became of it."""
+    if message.state is State.QUEUED:
+        return Step(message=message, states=(State.FAILED,), error_code=EXPIRED_WHILE_QUEUED)
+    return Step(message=message, states=(State.UNDELIVERED,), error_code=UNANSWERED, uncertain=True)

@@ -1,0 +1,15 @@
+"""May this server call that URL? Asked of every URL that a client gives, when it is given."""
+
+from typing import Literal
+
+from heliograph.wire import urls
+
+
+def url_fault(url: str, allow_loopback: bool) -> Literal["invalid", "unsafe"] | None:
+    """ "invalid": not an http(s) URL; "unsafe": its host is a literal forbidden address; None: it may be kept.
+
+    A name that resolves to a forbidden address is found out when it is called (net/guard.py).
+    """
+    if not urls.is_http_url(url):
+        return "invalid"
+    return "unsafe" if urls.literal_forbidden(url, allow_loopback) else None

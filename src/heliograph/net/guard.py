@@ -1,0 +1,33 @@
+"""The guard against server-side request forgery: no connection to an address that a client must not make us call.
+
+It stands where sockets are made, the one place that every connection passes whether its host was a name or a literal
+address, first request or redirect. So there is no gap between judging a name's address and connecting to it: a
+name that resolves to public and forbidden addresses is called at the public ones, and a name that
+resolves differently the second time is judged the second time.
+"""
+
+import socket
+from collections.abc import Callable
+
+from aiohttp import AddrInfoType
+
+from heliograph.wire import urls
+
+
+class ForbiddenAddress(OSError):
+    """The address may not be called. The text names none, so that several in one attempt stay this one error."""
+
+    def __init__(self) -> None:
+        super().__init__("The host's address is private, local or reserved.")
+
+
+def guarded_sockets(allow_loopback: Callable[[], bool]) -> Callable[[AddrInfoType], socket.socket]:
+    """A socket factory for aiohttp's TCPConnector. `allow_loopback` is asked at each connection."""
+
+    def create(address_info: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = address_info
+        if urls.forbidden_address(str(address[0]), allow_loopback()):
+            raise ForbiddenAddress
+        return socket.socket(family=family, type=kind, proto=protocol)
+
+    return create

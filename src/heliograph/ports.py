@@ -1,0 +1,429 @@
+"""The seams: what the machines (engine, storage, carriers, net) ask of each other, and nothing more.
+
+A contract says who normalises, what may fail and what a retry does. Times are microseconds since 1970 UTC
+unless a name says otherwise; ids are lower-case UUID text. Every method that touches the store may raise
+errors.StoreUnavailable, and then nothing was written, or it was and will be found: a caller may ask again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, Protocol
+
+from heliograph.core.directory import Application, Number, Project, Snapshot, Token
+from heliograph.core.lifecycle import State
+from heliograph.core.message import Change, Event, Media, Message, TimelineEntry
+
+
+class Clock(Protocol):
+    def now(self) -> int:
+        """Microseconds since 1970 UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+
+# -- carriers ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A message as a carrier takes it. `message_id` is ours and lets the carrier recognise a repetition."""
+
+    message_id: str
+    from_number: str
+    to_number: str
+    body: str
+    segments: int
+    mms: bool
+    media: tuple[Media, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a carrier says, later, of a message that it accepted. `carrier_ref` is the carrier's id for it."""
+
+    carrier_ref: str
+    state: State
+    error_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a carrier knows of a message that was submitted: its reference, or None if it never took it."""
+
+    carrier_ref: str | None
+
+
+ReceiptHandler = Callable[[Receipt], Awaitable[None]]
+
+
+class Carrier(Protocol):
+    """A connection to the outside. One carrier is driven by one node at a time."""
+
+    name: str
+    window: int
+    """How many submits may wait for their answer at once."""
+
+    async def start(self, on_receipt: ReceiptHandler) -> None:
+        """Connect, and hand each receipt to `on_receipt`. A receipt counts as taken when that returns; one
+        that raises, or that was under way when the process died, is handed over again."""
+
+    def submit(self, submission: Submission) -> asyncio.Future[str]:
+        """Hand a message over. The future gives the carrier's reference, or raises Temporary, Permanent or
+        Uncertain; it may stay open as long as the carrier stays silent."""
+        ...
+
+    async def query(self, message_id: str) -> Answer | None:
+        """What became of a submit whose answer was lost? None: this carrier can't say."""
+
+    async def stop(self) -> None:
+        """Let go. Open submits end in Uncertain."""
+
+
+# -- the way out: HTTP ------------------------------------------------------------------------------
+
+
+MAX_REDIRECTS = 3
+"""SignalWire follows three; the fourth is its error 11215."""
+
+MAX_RESPONSE_BYTES = 64 * 1024
+"""SignalWire's limit for a document (11750); callers that fetch media ask for more."""
+
+
+class FaultKind(Enum):
+    """Why nothing usable came back; the value is SignalWire's code for it."""
+
+    TIMEOUT = ("timeout", 11200)
+    CONNECTION = ("connection", 11200)
+    FORBIDDEN = ("forbidden", 11200)
+    DNS = ("dns", 11210)
+    REDIRECTS = ("redirects", 11215)
+    STATUS = ("status", 11217)
+    TLS = ("tls", 11220)
+    PROTOCOL = ("protocol", 11251)
+    VERSION = ("version", 11300)
+    SIZE = ("size", 11750)
+
+    @property
+    def code(self) -> int:
+        """SignalWire's error code (its list: signalwire.com/docs/compatibility-api/rest/error-codes)."""
+        return self.value[1]
+
+
+class FetchFault(Exception):
+    """The request failed. `message` names no address and no content: it is fit for a project's record."""
+
+    def __init__(self, kind: FaultKind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.code: Final = kind.code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """url: as configured, with its fragment. headers: without Host and lengths, which follow from the rest.
+
+    truncate: cut an answer at `max_response_bytes` and close the connection, instead of the fault SIZE.
+    repeatable: may reach the receiver twice (see the module's rules).
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    max_response_bytes: int = MAX_RESPONSE_BYTES
+    max_redirects: int = MAX_REDIRECTS
+    truncate: bool = False
+    repeatable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpResponse:
+    """The last hop's answer. url: that hop's, against which relative URLs in the body are resolved."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+    @property
+    def content_type(self) -> str:
+        """The media type in lower case without parameters; "" when the answer has none."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+class Webhooks(Protocol):
+    async def request(self, request: HttpRequest) -> HttpResponse:
+        """Ask, within the URL's time limits and redirects, of no forbidden address. An answer of any status is an
+        answer; raises FetchFault where there is none, and wire.urls.UrlError for a URL that can't be called."""
+
+
+class MediaFault(Exception):
+    """A medium that can't be sent. `code` is a delivery code: 63019, 12300 or 11751."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedMedia:
+    """url: as the message named it. content_type: in lower case, without parameters."""
+
+    url: str
+    content_type: str
+    content: bytes
+
+
+MediaFetch = Callable[[Sequence[str], int], Awaitable[list[FetchedMedia]]]
+"""(URLs, most bytes of all together) → all of them, in order; raises MediaFault for the first that fails."""
+
+
+class MediaFiles(Protocol):
+    """Contents on disk under their SHA-256."""
+
+    async def put(self, content: bytes) -> str: ...
+
+    async def read(self, content_hash: str) -> bytes:
+        """Raises FileNotFoundError."""
+
+    async def remove(self, content_hash: str) -> None: ...
+
+
+CALLBACK_LEASE_MICROS = 60_000_000
+"""How long a fresh callback belongs to the process that made it, before the poll on disk may pick it up. A start makes
+them all due (release_callbacks), so a crash costs no waiting."""
+
+CommitWatcher = Callable[[int, float], None]
+"""Told after each commit how many writes shared it and how many seconds it took."""
+
+
+# -- the store --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyClaim:
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """A new message, outbound or inbound, with what is to be kept with it."""
+
+    message: Message
+    event_no: int
+    media: tuple[Media, ...] = ()
+    claim: IdempotencyClaim | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """`message_id` is the earlier message's where the claim was taken; `clash`: by a different request."""
+
+    message_id: str
+    replayed: bool = False
+    clash: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFilter:
+    """What a list shows. Moments are inclusive from, exclusive before."""
+
+    to_number: str | None = None
+    from_number: str | None = None
+    state: State | None = None
+    sent_from: int | None = None
+    sent_before: int | None = None
+    created_from: int | None = None
+    created_before: int | None = None
+    include_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """Where a page starts: after `id` going to older rows, or, with `backward`, before it to newer ones."""
+
+    id: str
+    backward: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueCallback:
+    """One callback owed: the message as it was told then, and how often it has been tried."""
+
+    message: Message
+    rank: int
+    state: State
+    at: int
+    error_code: int | None
+    attempts: int
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackOutcome:
+    """One attempt at a callback and what follows: delivered, tried again at `next_at`, or dead."""
+
+    project_id: str
+    message_id: str
+    rank: int
+    attempt: int
+    at: int
+    status: str
+    next_at: int
+    http_status: int | None
+    error: str | None
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackRecord:
+    """A callback with its last attempt, for people."""
+
+    message_id: str
+    state: State
+    status: str
+    url: str
+    attempts: int
+    next_at: int
+    last_http_status: int | None
+    last_error: str | None
+
+
+class Store(Protocol):
+    """The record of truth. Writers share commits: a call returns when its transaction is on disk."""
+
+    async def open(self) -> None:
+        """Connect, migrate, and take the store for this process; raises StoreHeld when another has it."""
+
+    async def close(self) -> None: ...
+
+    async def ping(self) -> None:
+        """Raise StoreUnavailable unless the store can be read and written."""
+
+    async def space_id(self, candidate: str) -> str:
+        """The deployment's id: `candidate` where it has none yet."""
+        ...
+
+    # the directory: every write makes a new version, which a running server sees within a second
+
+    async def directory_version(self) -> int: ...
+
+    async def directory(self) -> Snapshot: ...
+
+    async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None: ...
+
+    async def put_token(self, token: Token) -> None: ...
+
+    async def remove_token(self, project_id: str, token_id: str) -> bool: ...
+
+    async def put_number(self, number: Number) -> None:
+        """Insert or replace; raises NumberTaken when another project or id has the same number."""
+
+    async def put_application(self, application: Application) -> None: ...
+
+    async def remove_application(self, project_id: str, application_id: str) -> bool: ...
+
+    # messages
+
+    async def accept(self, acceptance: Acceptance) -> Accepted:
+        """Keep a new message with its first event, its media and its claim, all or nothing."""
+
+    async def advance(self, changes: Sequence[Change]) -> list[bool]:
+        """Write steps in their order: state, event and callback of each together. False for a step whose
+        prior state the database did not find; nothing of that step is written."""
+
+    async def note(self, events: Sequence[Event]) -> None: ...
+
+    async def message(self, project_id: str, message_id: str) -> Message | None:
+        """Any message of the project, deleted ones too (deleted_at tells)."""
+
+    async def page(self, project_id: str, wanted: MessageFilter, cursor: Cursor | None, limit: int) -> list[Message]:
+        """At most `limit` messages, newest first (with a backward cursor: those next newer than it, still
+        newest first)."""
+
+    async def by_carrier_ref(self, carrier: str, carrier_ref: str) -> Message | None: ...
+
+    async def redact(self, project_id: str, message_id: str, at: int, event_no: int) -> bool:
+        """Empty the body for good; False while the message is in progress or where there is none."""
+
+    async def delete(self, project_id: str, message_id: str, at: int, event_no: int) -> bool:
+        """Hide the message and its media; False while in progress, gone already, or where there is none."""
+
+    async def timeline(self, project_id: str, message_id: str) -> list[TimelineEntry]: ...
+
+    # what a node must go on with after a start, or when its memory was full
+
+    async def queued_after(self, message_id: str, limit: int) -> list[Message]:
+        """Queued messages of all projects with a greater id, oldest first."""
+
+    async def open_messages(self, state: State, after_id: str, limit: int) -> list[Message]:
+        """Messages in `state` (initiated or receiving), by id."""
+
+    async def queued_counts(self) -> dict[str, int]:
+        """How many messages each project has queued."""
+
+    async def expired(self, now: int, limit: int) -> list[Message]:
+        """Queued or initiated messages whose validity has ended."""
+
+    async def mark_uncertain(self, messages: Sequence[tuple[str, str]]) -> None:
+        """(project_id, message_id) of submits whose answer was lost."""
+
+    # media
+
+    async def add_media(self, media: Sequence[Media]) -> None: ...
+
+    async def media_of(self, project_id: str, message_id: str) -> list[Media]: ...
+
+    async def media(self, project_id: str, message_id: str, media_id: str) -> Media | None: ...
+
+    async def remove_media(self, project_id: str, message_id: str, media_id: str, at: int) -> bool: ...
+
+    async def orphaned_files(self, hashes: Sequence[str]) -> list[str]:
+        """Which of these contents no media row needs any more."""
+
+    # callbacks
+
+    async def release_callbacks(self, now: int) -> None:
+        """At start: every callback not yet tried is due now."""
+
+    async def due_origins(self, now: int, limit: int) -> list[str]:
+        """The origins (scheme://host:port) that have callbacks due."""
+
+    async def due_callbacks(self, origin: str, now: int, fresh_until: int, limit: int) -> list[DueCallback]:
+        """The first pending callback of each message for this origin, due ones, oldest first. One not yet tried is
+        due by `fresh_until`, which a process sets past its own lease to get at what it could not keep in memory."""
+
+    async def pending_callbacks(self, project_id: str, message_id: str) -> list[DueCallback]:
+        """All pending callbacks of one message in their order."""
+
+    async def settle_callbacks(self, outcomes: Sequence[CallbackOutcome]) -> None: ...
+
+    async def callbacks(
+        self, project_id: str, status: str, limit: int, message_id: str | None = None
+    ) -> list[CallbackRecord]:
+        """Callbacks in a status (pending, delivered, dead), of one message or of all, newest message first."""
+
+    async def replay_callbacks(self, project_id: str, message_id: str | None, now: int) -> int:
+        """Make dead callbacks pending again, of one message or of all; returns how many."""
+
+    # housekeeping
+
+    async def purge(self, project_id: str, before: int, limit: int) -> tuple[int, list[str]]:
+        """Remove a project's settled messages created before a moment, with all that hangs on them; returns
+        how many went and the content hashes that may have lost their last use."""
+
+    async def forget_claims(self, before: int) -> None: ...
+
+
+class StoreHeld(Exception):
+    """Another process has this store."""
+
+
+class NumberTaken(Exception):
+    """The number belongs to the deployment already."""

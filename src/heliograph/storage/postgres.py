@@ -1,0 +1,183 @@
+"""PostgreSQL through asyncpg: one writing connection with group commit, a small pool for reading.
+
+The writing connection holds an advisory lock for as long as it lives: a server writes through the connection that
+proves that the store is its own, so a second one, or a former one that came back, can't write. When the database
+goes away, callers are told at once and the writer reconnects by itself.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, cast
+
+import asyncpg
+
+from heliograph.core.errors import StoreUnavailable
+from heliograph.ports import CommitWatcher, StoreHeld
+from heliograph.storage import migrate
+from heliograph.storage.database import Conflict, Group, Waiting, WriteQueue, groups, pair, settle
+from heliograph.storage.queries import query
+from heliograph.storage.rows import Row
+from heliograph.storage.scripts import NO_FLAGS, Script, ScriptMaker, Step
+
+LOCK_KEY = 0x48454C494F  # "HELIO": the advisory lock that says whose store this is
+RECONNECT_SECONDS = 0.2
+"""Pause between attempts to get the writing connection back."""
+
+_GONE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.QueryCanceledError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresSettings:
+    url: str
+    exclusive: bool
+    timeout_seconds: float
+    readers: int
+    queue_max: int
+    batch_max: int
+
+
+class PostgresDatabase:
+    def __init__(self, settings: PostgresSettings, watch: CommitWatcher) -> None:
+        self._settings = settings
+        self._queue = WriteQueue(settings.queue_max, settings.batch_max, watch)
+        self._wake = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._closing = False
+
+    # -- opening and closing
+
+    async def open(self) -> None:
+        try:
+            self._connection = await self._connect()
+            await migrate.apply_postgres(self._connection)
+            self._pool = await asyncpg.create_pool(
+                self._settings.url,
+                min_size=0,
+                max_size=self._settings.readers,
+                timeout=self._settings.timeout_seconds,
+                command_timeout=self._settings.timeout_seconds,
+            )
+        except _GONE as error:
+            raise StoreUnavailable(f"PostgreSQL can't be reached: {error}") from error
+        except asyncpg.PostgresError as error:
+            raise StoreUnavailable(f"PostgreSQL refuses: {error}") from error
+        self._writer = asyncio.create_task(self._write_forever(), name="postgresql-writer")
+
+    async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
+        timeout = self._settings.timeout_seconds
+        connection = await asyncpg.connect(self._settings.url, timeout=timeout, command_timeout=timeout)
+        if self._settings.exclusive and not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY):
+            await connection.close()
+            raise StoreHeld("this PostgreSQL database is in use by another heliograph server")
+        return connection
+
+    async def close(self) -> None:
+        """Finish what waits, then let go."""
+        self._closing = True
+        self._wake.set()
+        if self._writer is not None:
+            await self._writer
+        self._queue.fail_all(StoreUnavailable("the store is closed"))
+        if self._pool is not None:
+            self._pool.terminate()
+        if self._connection is not None:
+            await self._connection.close()
+
+    # -- reading
+
+    async def read(self, name: str, parameters: dict[str, Any], flags: frozenset[str] = NO_FLAGS) -> Sequence[Row]:
+        if self._pool is None or self._closing:
+            raise StoreUnavailable("the store is closed")
+        statement = query(name, "postgresql", flags)
+        try:
+            return cast(
+                "Sequence[Row]",
+                await self._pool.fetch(statement.text, *(parameters[name] for name in statement.parameters)),
+            )
+        except _GONE as error:
+            raise StoreUnavailable(f"PostgreSQL can't be read: {error}") from error
+
+    # -- writing
+
+    def write(self, script: ScriptMaker, item: Any) -> asyncio.Future[Any]:
+        future = self._queue.put(script, item)
+        self._wake.set()
+        return future
+
+    async def _write_forever(self) -> None:
+        while not self._closing or len(self._queue):
+            batch = self._queue.take()
+            if not batch:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            started = perf_counter()
+            for entry, result in await self._commit_or_single_out(groups(batch)):
+                settle(entry.done, result)
+            self._queue.watch(len(batch), perf_counter() - started)
+
+    async def _commit_or_single_out(self, grouped: list[Group]) -> list[tuple[Waiting, Any]]:
+        """One transaction for all; where a constraint refuses, one for each, so that only the culprit fails."""
+        try:
+            return list(pair(grouped, await self._transaction(grouped)))
+        except (*_GONE, StoreHeld) as error:
+            await self._drop_connection()
+            failure = StoreUnavailable(f"PostgreSQL can't be written: {error}")
+            return [(entry, failure) for _, entries in grouped for entry in entries]
+        except asyncpg.PostgresError as error:
+            if sum(len(entries) for _, entries in grouped) == 1:
+                violated = isinstance(error, asyncpg.IntegrityConstraintViolationError)
+                conflict: Exception = Conflict(str(error)) if violated else error
+                return [(entry, conflict) for _, entries in grouped for entry in entries]
+        return [
+            outcome
+            for script, entries in grouped
+            for entry in entries
+            for outcome in await self._commit_or_single_out([(script, [entry])])
+        ]
+
+    async def _drop_connection(self) -> None:
+        """After a failure the connection is not trusted; a pause keeps a dead server from being hammered."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+        await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _transaction(self, grouped: list[Group]) -> list[list[Any]]:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._connect()
+        async with self._connection.transaction():
+            return [
+                await self._drive(self._connection, script([entry.item for entry in entries]))
+                for script, entries in grouped
+            ]
+
+    async def _drive(self, connection: "asyncpg.Connection[asyncpg.Record]", script: Script) -> list[Any]:
+        try:
+            step = next(script)
+            while True:
+                step = script.send(await _execute(connection, step))
+        except StopIteration as finished:
+            return finished.value  # type: ignore[no-any-return]  # the script's declared result
+
+
+async def _execute(connection: "asyncpg.Connection[asyncpg.Record]", step: Step) -> Sequence[Row]:
+    statement = query(step.query, "postgresql", step.flags)
+    found = await connection.fetch(statement.text, *(step.parameters[name] for name in statement.parameters))
+    return cast("Sequence[Row]", found)

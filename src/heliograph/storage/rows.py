@@ -1,0 +1,273 @@
+"""Between values and rows. The order of a row's fields is the order of its shape in the .sql files."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from heliograph.core.directory import Application, Number, Project, Token
+from heliograph.core.lifecycle import RANK, State
+from heliograph.core.message import Callback, Change, Direction, Event, Kind, Media, Message, Source
+from heliograph.ports import Acceptance, CallbackOutcome, CallbackRecord, DueCallback
+
+Row = Sequence[Any]
+DAY_MICROS = 86_400_000_000
+
+_DIRECTIONS = {d.value: d for d in Direction}
+_KINDS = {k.value: k for k in Kind}
+_SOURCES = {s.value: s for s in Source}
+_STATES = {s.value: s for s in State}
+
+
+def encode(rows: Sequence[Row]) -> str:
+    """The one parameter in which many rows travel."""
+    return orjson.dumps(rows).decode()
+
+
+def _day(moment: int | None) -> int | None:
+    return None if moment is None else moment // DAY_MICROS
+
+
+def new_message(acceptance: Acceptance) -> Row:
+    m = acceptance.message
+    return (
+        m.project_id,
+        m.id,
+        m.direction.value,
+        m.kind.value,
+        m.source.value,
+        m.from_number,
+        m.to_number,
+        m.body,
+        m.segments,
+        m.state.value,
+        m.created_at,
+        m.expires_at,
+        orjson.dumps(m.media_urls).decode() if m.media_urls else None,
+        m.num_media,
+        m.sent_at,
+        _day(m.sent_at),
+        m.error_code,
+        m.max_price_micros,
+        m.group_id,
+        m.callback.url if m.callback else None,
+        m.callback.method if m.callback else None,
+        orjson.dumps(m.custom_variables).decode() if m.custom_variables else None,
+        m.carrier,
+        acceptance.event_no,
+    )
+
+
+def step(change: Change, next_at: int) -> Row:
+    """`next_at`: when a callback that this process does not send by then is anybody's to send."""
+    return (
+        change.project_id,
+        change.message_id,
+        change.before.value,
+        change.after.value,
+        change.at,
+        change.event_no,
+        change.error_code,
+        change.price_micros,
+        change.sent_at,
+        _day(change.sent_at),
+        change.carrier,
+        change.carrier_ref,
+        int(change.uncertain),
+        RANK[change.after],
+        change.callback_origin,
+        next_at,
+        change.detail,
+    )
+
+
+def event(e: Event) -> Row:
+    return (e.project_id, e.message_id, e.event_no, e.at, e.kind, e.error_code, e.detail)
+
+
+def media_row(m: Media) -> Row:
+    return (m.project_id, m.message_id, m.id, m.position, m.content_type, m.size, m.sha256, m.created_at)
+
+
+def outcome(o: CallbackOutcome) -> Row:
+    return (
+        o.project_id,
+        o.message_id,
+        o.rank,
+        o.attempt,
+        o.at,
+        o.status,
+        o.next_at,
+        o.http_status,
+        o.error,
+        o.duration_ms,
+    )
+
+
+def message(row: Row) -> Message:
+    return Message(
+        project_id=str(row[0]),
+        id=str(row[1]),
+        direction=_DIRECTIONS[row[2]],
+        kind=_KINDS[row[3]],
+        source=_SOURCES[row[4]],
+        from_number=row[5],
+        to_number=row[6],
+        body=row[7],
+        segments=row[8],
+        state=_STATES[row[9]],
+        created_at=row[10],
+        updated_at=row[11],
+        expires_at=row[12],
+        media_urls=tuple(orjson.loads(row[13])) if row[13] else (),
+        num_media=row[14],
+        sent_at=row[15],
+        error_code=row[16],
+        price_micros=row[17],
+        max_price_micros=row[18],
+        group_id=None if row[19] is None else str(row[19]),
+        callback=None if row[20] is None else Callback(url=row[20], method=row[21]),
+        custom_variables=orjson.loads(row[22]) if row[22] else None,
+        carrier=row[23],
+        carrier_ref=row[24],
+        uncertain=bool(row[25]),
+        deleted_at=row[26],
+        redacted=bool(row[27]),
+    )
+
+
+_MESSAGE_COLUMNS = 28
+
+
+def due_callback(row: Row) -> DueCallback:
+    rank, state, at, error_code, attempts, created_at = row[_MESSAGE_COLUMNS:]
+    return DueCallback(
+        message=message(row),
+        rank=rank,
+        state=_STATES[state],
+        at=at,
+        error_code=error_code,
+        attempts=attempts,
+        created_at=created_at,
+    )
+
+
+def callback_record(row: Row) -> CallbackRecord:
+    return CallbackRecord(
+        message_id=str(row[0]),
+        state=_STATES[row[1]],
+        status=row[2],
+        url=row[3] or "",
+        attempts=row[4],
+        next_at=row[5],
+        last_http_status=row[6],
+        last_error=row[7],
+    )
+
+
+def media(row: Row) -> Media:
+    return Media(
+        id=str(row[0]),
+        project_id=str(row[1]),
+        message_id=str(row[2]),
+        position=row[3],
+        content_type=row[4],
+        size=row[5],
+        sha256=row[6],
+        created_at=row[7],
+        updated_at=row[8],
+    )
+
+
+def project(row: Row) -> Project:
+    return Project(
+        id=str(row[0]),
+        parent_id=None if row[1] is None else str(row[1]),
+        name=row[2],
+        signing_key=row[3],
+        created_at=row[4],
+        updated_at=row[5],
+    )
+
+
+def token(row: Row) -> Token:
+    return Token(
+        project_id=str(row[0]),
+        id=str(row[1]),
+        name=row[2],
+        scopes=tuple(orjson.loads(row[3])),
+        sha256=row[4],
+        created_at=row[5],
+        updated_at=row[6],
+    )
+
+
+def number(row: Row) -> Number:
+    return Number(
+        project_id=str(row[0]),
+        id=str(row[1]),
+        number=row[2],
+        name=row[3],
+        capabilities=tuple(orjson.loads(row[4])),
+        settings=orjson.loads(row[5]),
+        created_at=row[6],
+        updated_at=row[7],
+    )
+
+
+def application(row: Row) -> Application:
+    return Application(
+        project_id=str(row[0]),
+        id=str(row[1]),
+        name=row[2],
+        settings=orjson.loads(row[3]),
+        created_at=row[4],
+        updated_at=row[5],
+    )
+
+
+def project_params(p: Project) -> dict[str, Any]:
+    return {
+        "project_id": p.id,
+        "parent_id": p.parent_id,
+        "name": p.name,
+        "signing_key": p.signing_key,
+        "created_at": p.created_at,
+        "updated_at": p.updated_at,
+    }
+
+
+def token_params(t: Token) -> dict[str, Any]:
+    return {
+        "project_id": t.project_id,
+        "token_id": t.id,
+        "name": t.name,
+        "scopes": orjson.dumps(t.scopes).decode(),
+        "sha256": t.sha256,
+        "created_at": t.created_at,
+        "updated_at": t.updated_at,
+    }
+
+
+def number_params(n: Number) -> dict[str, Any]:
+    return {
+        "project_id": n.project_id,
+        "number_id": n.id,
+        "number": n.number,
+        "name": n.name,
+        "capabilities": orjson.dumps(n.capabilities).decode(),
+        "settings": orjson.dumps(n.settings).decode(),
+        "created_at": n.created_at,
+        "updated_at": n.updated_at,
+    }
+
+
+def application_params(a: Application) -> dict[str, Any]:
+    return {
+        "project_id": a.project_id,
+        "application_id": a.id,
+        "name": a.name,
+        "settings": orjson.dumps(a.settings).decode(),
+        "created_at": a.created_at,
+        "updated_at": a.updated_at,
+    }

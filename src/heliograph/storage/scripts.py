@@ -1,0 +1,163 @@
+"""What the writer does inside a transaction, as scripts without I/O.
+
+A script is a generator: it yields a Step (a named query and its parameters) and is sent the rows that the step
+returned; it returns one result for each item that it was given. SQLite's writer thread and PostgreSQL's writer
+task drive the same scripts, so the two stores can't drift apart.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, NamedTuple
+
+from heliograph.core.message import Change, Event, Media
+from heliograph.ports import CALLBACK_LEASE_MICROS, Acceptance, Accepted, CallbackOutcome
+from heliograph.storage import rows
+from heliograph.storage.rows import Row
+
+NO_FLAGS: frozenset[str] = frozenset()
+
+
+class Step(NamedTuple):
+    query: str
+    parameters: dict[str, Any]
+    flags: frozenset[str] = NO_FLAGS
+
+
+Script = Generator[Step, Sequence[Row], list[Any]]
+ScriptMaker = Callable[[list[Any]], Script]
+
+
+def accept(items: list[Acceptance]) -> Script:
+    """Claims first: an acceptance whose key is taken already leaves nothing behind."""
+    earlier: dict[str, Accepted] = {}
+    if any(item.claim for item in items):
+        earlier = yield from _claim([item for item in items if item.claim])
+    fresh = [item for item in items if item.message.id not in earlier]
+    if fresh:
+        encoded = rows.encode([rows.new_message(item) for item in fresh])
+        yield Step("messages_insert", {"rows": encoded})
+        yield Step("messages_insert_events", {"rows": encoded})
+        media = [rows.media_row(m) for item in fresh for m in item.media]
+        if media:
+            yield Step("media_insert", {"rows": rows.encode(media)})
+    return [earlier.get(item.message.id) or Accepted(message_id=item.message.id) for item in items]
+
+
+def _claim(items: Sequence[Acceptance]) -> Generator[Step, Sequence[Row], dict[str, Accepted]]:
+    claims = [
+        (i.message.project_id, i.claim.key, i.claim.fingerprint, i.message.id, i.message.created_at)
+        for i in items
+        if i.claim
+    ]
+    won = yield Step("claims_take", {"rows": rows.encode(claims)})
+    winners = {str(row[0]) for row in won}
+    lost = [claim for claim in claims if claim[3] not in winners]
+    if not lost:
+        return {}
+    held = yield Step("claims_held", {"rows": rows.encode(lost)})
+    holders = {(str(project), key): (fingerprint, str(message)) for project, key, fingerprint, message in held}
+    return {
+        message: Accepted(message_id=holder[1], replayed=True, clash=holder[0] != fingerprint)
+        for project, key, fingerprint, message, _ in lost
+        for holder in (holders[project, key],)
+    }
+
+
+def advance(items: list[Sequence[Change]]) -> Script:
+    """Rounds, so that no statement meets a message twice: the first step of each message, then the second..."""
+    applied: set[int] = set()
+    waiting = [change for changes in items for change in changes]
+    while waiting:
+        this_round, waiting = _first_of_each(waiting)
+        encoded = rows.encode([rows.step(c, c.at + CALLBACK_LEASE_MICROS) for c in this_round])
+        moved = {str(row[0]) for row in (yield Step("messages_advance", {"rows": encoded}))}
+        done = [change for change in this_round if change.message_id in moved]
+        if len(done) < len(this_round):
+            applied |= yield from _written_earlier([c for c in this_round if c.message_id not in moved])
+            encoded = rows.encode([rows.step(c, c.at + CALLBACK_LEASE_MICROS) for c in done])
+        if done:
+            yield Step("messages_advance_events", {"rows": encoded})
+            if any(change.callback_origin for change in done):
+                yield Step("messages_advance_callbacks", {"rows": encoded})
+        applied |= {change.event_no for change in done}
+    return [[change.event_no in applied for change in changes] for changes in items]
+
+
+def _first_of_each(changes: list[Change]) -> tuple[list[Change], list[Change]]:
+    seen: set[str] = set()
+    first: list[Change] = []
+    later: list[Change] = []
+    for change in changes:
+        (later if change.message_id in seen else first).append(change)
+        seen.add(change.message_id)
+    return first, later
+
+
+def _written_earlier(changes: Sequence[Change]) -> Generator[Step, Sequence[Row], set[int]]:
+    """A step asked for again after a commit whose answer was lost is found by its event: it was done."""
+    asked = [rows.step(change, 0)[:6] for change in changes]
+    found = yield Step("messages_advanced_before", {"rows": rows.encode(asked)})
+    return {row[1] for row in found}
+
+
+def note(items: list[Sequence[Event]]) -> Script:
+    events = [rows.event(event) for events in items for event in events]
+    if events:
+        yield Step("events_insert", {"rows": rows.encode(events)})
+    return [None] * len(items)
+
+
+def mark_uncertain(items: list[Sequence[tuple[str, str]]]) -> Script:
+    yield Step("messages_mark_uncertain", {"rows": rows.encode([pair for pairs in items for pair in pairs])})
+    return [None] * len(items)
+
+
+def add_media(items: list[Sequence[Media]]) -> Script:
+    yield Step("media_insert", {"rows": rows.encode([rows.media_row(m) for media in items for m in media])})
+    return [None] * len(items)
+
+
+def settle(items: list[Sequence[CallbackOutcome]]) -> Script:
+    encoded = rows.encode([rows.outcome(outcome) for outcomes in items for outcome in outcomes])
+    yield Step("callbacks_settle", {"rows": encoded})
+    yield Step("callbacks_settle_attempts", {"rows": encoded})
+    return [None] * len(items)
+
+
+def change_record(items: list[tuple[str, dict[str, Any], str]]) -> Script:
+    """(query, parameters, event kind): a redaction or a deletion with its line on the timeline."""
+    results = []
+    for query, parameters, kind in items:
+        keys = {name: parameters[name] for name in ("project_id", "message_id", "at")}
+        changed = yield Step(query, {name: keys[name] for name in ("project_id", "message_id", "at")})
+        if changed:
+            yield Step("event_add", keys | {"event_no": parameters["event_no"], "kind": kind})
+            if kind == "deleted":
+                yield Step("media_delete", keys)
+        results.append(bool(changed))
+    return results
+
+
+def run(items: list[Sequence[Step]]) -> Script:
+    """Plain steps of rare writes; the result is the rows of the last step of each item."""
+    results: list[Sequence[Row]] = []
+    for steps in items:
+        returned: Sequence[Row] = ()
+        for step in steps:
+            returned = yield step
+        results.append(returned)
+    return results
+
+
+def purge(items: list[tuple[str, str, int]]) -> Script:
+    """(project_id, before_id, limit) → (how many went, content hashes that may be orphans)."""
+    results = []
+    for project_id, before, limit in items:
+        found = yield Step("purge_candidates", {"project_id": project_id, "before": before, "limit": limit})
+        hashes: set[str] = set()
+        for _, message_id in found:
+            keys = {"project_id": project_id, "message_id": str(message_id)}
+            hashes |= {row[0] for row in (yield Step("purge_media", keys))}
+            for query in ("purge_attempts", "purge_callbacks", "purge_events", "purge_messages"):
+                yield Step(query, keys)
+        results.append((len(found), sorted(hashes)))
+    return results

@@ -1,0 +1,55 @@
+-- define: outcome
+--     r_project uuid, r_message uuid, r_rank int, r_attempt int, r_at bigint, r_status text, r_next_at bigint,
+--     r_http_status int, r_error text, r_duration int
+
+-- name: callbacks_release
+UPDATE callbacks SET next_at = :now WHERE status = 'pending' AND attempts = 0 AND next_at > :now
+
+-- name: callbacks_origins
+SELECT DISTINCT origin FROM callbacks WHERE status = 'pending' AND next_at <= :now LIMIT :limit
+
+-- name: callbacks_due
+SELECT m.project_id, m.message_id, m.direction, m.kind, m.source, m.from_number, m.to_number, m.body, m.segments,
+    m.state, m.created_at, m.updated_at, m.expires_at, m.media_urls, m.num_media, m.sent_at, m.error_code,
+    m.price_micros, m.max_price_micros, m.group_id, m.callback_url, m.callback_method, m.custom_variables, m.carrier,
+    m.carrier_ref, m.uncertain, m.deleted_at, m.redacted,
+    c.rank, c.state, c.at, c.error_code, c.attempts, c.created_at
+FROM callbacks c JOIN messages m ON m.project_id = c.project_id AND m.message_id = c.message_id
+WHERE c.status = 'pending'
+    AND c.origin = :origin AND c.next_at <= :fresh_until                            --? due
+    AND (c.next_at <= :now OR c.attempts = 0)                                       --? due
+    AND NOT EXISTS (SELECT 1 FROM callbacks e WHERE e.project_id = c.project_id     --? due
+        AND e.message_id = c.message_id AND e.rank < c.rank AND e.status = 'pending') --? due
+    AND c.project_id = :project_id AND c.message_id = :message_id                   --? one
+ORDER BY c.next_at, c.message_id   --? due
+ORDER BY c.rank                    --? one
+LIMIT :limit
+
+-- name: callbacks_settle
+UPDATE callbacks SET status = r_status, attempts = r_attempt, next_at = r_next_at
+FROM rows({outcome})
+WHERE project_id = r_project AND message_id = r_message AND rank = r_rank
+
+-- name: callbacks_settle_attempts
+INSERT INTO callback_attempts (project_id, message_id, rank, attempt, at, http_status, error, duration_ms)
+SELECT r_project, r_message, r_rank, r_attempt, r_at, r_http_status, r_error, r_duration
+FROM rows({outcome})
+WHERE true
+ON CONFLICT (project_id, message_id, rank, attempt) DO NOTHING
+
+-- name: callbacks_list
+SELECT c.message_id, c.state, c.status, m.callback_url, c.attempts, c.next_at, a.http_status, a.error
+FROM callbacks c
+JOIN messages m ON m.project_id = c.project_id AND m.message_id = c.message_id
+LEFT JOIN callback_attempts a ON a.project_id = c.project_id AND a.message_id = c.message_id AND a.rank = c.rank
+    AND a.attempt = c.attempts
+WHERE c.project_id = :project_id
+    AND c.status = :status
+    AND c.message_id = :message_id  --? one
+ORDER BY c.message_id DESC, c.rank LIMIT :limit
+
+-- name: callbacks_replay
+UPDATE callbacks SET status = 'pending', next_at = :now, created_at = :now
+WHERE project_id = :project_id AND status = 'dead'
+    AND message_id = :message_id   --? one
+RETURNING message_id

@@ -1,0 +1,56 @@
+-- name: meta_get
+SELECT value FROM meta WHERE key = :key
+
+-- name: meta_put
+INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value
+
+-- name: directory_changed
+INSERT INTO meta (key, value) VALUES ('directory_version', '1')
+ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT)
+
+-- name: projects_all
+SELECT project_id, parent_id, name, signing_key, created_at, updated_at FROM projects ORDER BY project_id
+
+-- name: tokens_all
+SELECT project_id, token_id, name, scopes, sha256, created_at, updated_at FROM tokens ORDER BY token_id
+
+-- name: numbers_all
+SELECT project_id, number_id, number, name, capabilities, settings, created_at, updated_at FROM numbers ORDER BY number_id
+
+-- name: applications_all
+SELECT project_id, application_id, name, settings, created_at, updated_at FROM applications ORDER BY application_id
+
+-- name: project_put
+INSERT INTO projects (project_id, parent_id, name, signing_key, created_at, updated_at)
+VALUES (:project_id, :parent_id, :name, :signing_key, :created_at, :updated_at)
+ON CONFLICT (project_id) DO UPDATE
+SET name = excluded.name, signing_key = excluded.signing_key, updated_at = excluded.updated_at
+
+-- name: token_put
+INSERT INTO tokens (project_id, token_id, name, scopes, sha256, created_at, updated_at)
+VALUES (:project_id, :token_id, :name, :scopes, :sha256, :created_at, :updated_at)
+ON CONFLICT (project_id, token_id) DO UPDATE
+SET name = excluded.name, scopes = excluded.scopes, updated_at = excluded.updated_at
+
+-- name: token_remove
+DELETE FROM tokens WHERE project_id = :project_id AND token_id = :token_id RETURNING token_id
+
+-- name: number_put
+INSERT INTO numbers (project_id, number_id, number, name, capabilities, settings, created_at, updated_at)
+VALUES (:project_id, :number_id, :number, :name, :capabilities, :settings, :created_at, :updated_at)
+ON CONFLICT (project_id, number_id) DO UPDATE
+SET name = excluded.name, capabilities = excluded.capabilities, settings = excluded.settings,
+    updated_at = excluded.updated_at
+
+-- name: application_put
+INSERT INTO applications (project_id, application_id, name, settings, created_at, updated_at)
+VALUES (:project_id, :application_id, :name, :settings, :created_at, :updated_at)
+ON CONFLICT (project_id, application_id) DO UPDATE
+SET name = excluded.name, settings = excluded.settings, updated_at = excluded.updated_at
+
+-- name: application_remove
+DELETE FROM applications WHERE project_id = :project_id AND application_id = :application_id RETURNING application_id
+
+-- name: space_id
+INSERT INTO meta (key, value) VALUES ('space_id', :candidate)
+ON CONFLICT (key) DO UPDATE SET value = meta.value RETURNING value

@@ -1,0 +1,219 @@
+"""SQLite, embedded: one writer thread that owns the writing connection, a few reading threads.
+
+WAL with synchronous=FULL: a commit is on disk when it returns. secure_delete, so that a redacted body leaves no
+copy in free pages. One server per store: a lock on a file beside the database, which the kernel drops when its
+holder dies, however it dies.
+"""
+
+import asyncio
+import fcntl
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import IO, Any
+
+import apsw
+
+from heliograph.core.errors import StoreUnavailable
+from heliograph.ports import CommitWatcher, StoreHeld
+from heliograph.storage import migrate
+from heliograph.storage.database import Conflict, Group, Waiting, WriteQueue, groups, pair, settle
+from heliograph.storage.queries import query
+from heliograph.storage.rows import Row
+from heliograph.storage.scripts import NO_FLAGS, Script, ScriptMaker, Step
+
+PAGE_CACHE_KIB = 16384
+"""SQLite's own page cache for each connection; the kernel's cache does the rest."""
+
+_UNAVAILABLE = (
+    apsw.BusyError,
+    apsw.LockedError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.CantOpenError,
+    apsw.ReadOnlyError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.PermissionsError,
+    apsw.ProtocolError,
+    apsw.NoMemError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteSettings:
+    file: Path
+    exclusive: bool
+    busy_seconds: float
+    readers: int
+    queue_max: int
+    batch_max: int
+
+
+class SqliteDatabase:
+    def __init__(self, settings: SqliteSettings, watch: CommitWatcher) -> None:
+        self._settings = settings
+        self._queue = WriteQueue(settings.queue_max, settings.batch_max, watch)
+        self._wake = threading.Event()
+        self._writer: threading.Thread | None = None
+        self._readers: ThreadPoolExecutor | None = None
+        self._local = threading.local()
+        self._connections: list[apsw.Connection] = []
+        self._lock_file: IO[bytes] | None = None
+        self._closing = False
+        self._busy = False
+
+    # -- opening and closing
+
+    async def open(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        if self._settings.exclusive:
+            self._hold()
+        try:
+            self._connection = self._connect()
+            self._connection.pragma("journal_mode", "wal")
+            migrate.apply_sqlite(self._connection)
+        except apsw.Error as error:
+            raise StoreUnavailable(f"{self._settings.file}: {error}") from error
+        self._readers = ThreadPoolExecutor(self._settings.readers, thread_name_prefix="sqlite-reader")
+        self._writer = threading.Thread(target=self._write_forever, name="sqlite-writer", daemon=True)
+        self._writer.start()
+
+    def _hold(self) -> None:
+        path = self._settings.file.with_suffix(".lock")
+        lock_file = path.open("ab")
+        try:
+            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock_file.close()
+            raise StoreHeld(f"{self._settings.file} is in use by another heliograph server") from None
+        self._lock_file = lock_file
+
+    def _connect(self) -> apsw.Connection:
+        connection = apsw.Connection(os.fspath(self._settings.file))
+        connection.set_busy_timeout(int(self._settings.busy_seconds * 1000))
+        connection.pragma("synchronous", "full")
+        connection.pragma("secure_delete", "on")
+        connection.pragma("cache_size", -PAGE_CACHE_KIB)
+        self._connections.append(connection)
+        return connection
+
+    async def close(self) -> None:
+        """Finish what waits, then let go."""
+        self._closing = True
+        self._wake.set()
+        if self._writer is not None:
+            await asyncio.to_thread(self._writer.join)
+        if self._readers is not None:
+            self._readers.shutdown(wait=True)
+        self._queue.fail_all(StoreUnavailable("the store is closed"))
+        for connection in self._connections:
+            connection.close()
+        if self._lock_file is not None:
+            self._lock_file.close()
+
+    # -- reading
+
+    async def read(self, name: str, parameters: dict[str, Any], flags: frozenset[str] = NO_FLAGS) -> Sequence[Row]:
+        if self._readers is None or self._closing:
+            raise StoreUnavailable("the store is closed")
+        return await self._loop.run_in_executor(self._readers, self._read, name, parameters, flags)
+
+    def _read(self, name: str, parameters: dict[str, Any], flags: frozenset[str]) -> Sequence[Row]:
+        try:
+            connection = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = self._connect()
+            return connection.execute(query(name, "sqlite", flags).text, parameters).fetchall()
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(f"SQLite can't read: {error}") from error
+
+    # -- writing
+
+    def write(self, script: ScriptMaker, item: Any) -> asyncio.Future[Any]:
+        future = self._queue.put(script, item)
+        self._nudge()
+        return future
+
+    def _nudge(self) -> None:
+        if not self._busy and len(self._queue):
+            self._busy = True
+            self._batch = self._queue.take()
+            self._wake.set()
+
+    def _write_forever(self) -> None:
+        """The writer thread: run the batch that the loop laid out, report, wait for the next."""
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            if not self._busy:
+                if self._closing:
+                    return
+                continue
+            grouped = groups(self._batch)
+            started = perf_counter()
+            outcome = self._commit_or_single_out(grouped)
+            self._report(outcome, len(self._batch), perf_counter() - started)
+
+    def _report(self, outcome: list[tuple[Waiting, Any]], size: int, seconds: float) -> None:
+        def tell() -> None:
+            self._queue.watch(size, seconds)
+            self._busy = False
+            self._nudge()
+            for entry, result in outcome:
+                settle(entry.done, result)
+            if self._closing and not self._busy:
+                self._wake.set()
+
+        self._loop.call_soon_threadsafe(tell)
+
+    def _commit_or_single_out(self, grouped: list[Group]) -> list[tuple[Waiting, Any]]:
+        """One transaction for all; where a constraint refuses, one for each, so that only the culprit fails."""
+        try:
+            return list(pair(grouped, self._transaction(grouped)))
+        except _UNAVAILABLE as error:
+            failure = StoreUnavailable(f"SQLite can't write: {error}")
+            return [(entry, failure) for _, entries in grouped for entry in entries]
+        except apsw.Error as error:
+            if sum(len(entries) for _, entries in grouped) == 1:
+                conflict: Exception = Conflict(str(error)) if isinstance(error, apsw.ConstraintError) else error
+                return [(entry, conflict) for _, entries in grouped for entry in entries]
+        return [
+            outcome
+            for script, entries in grouped
+            for entry in entries
+            for outcome in self._commit_or_single_out([(script, [entry])])
+        ]
+
+    def _transaction(self, grouped: list[Group]) -> list[list[Any]]:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            results = [self._drive(script([entry.item for entry in entries])) for script, entries in grouped]
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return results
+
+    def _drive(self, script: Script) -> list[Any]:
+        try:
+            step = next(script)
+            while True:
+                step = script.send(self._execute(step))
+        except StopIteration as finished:
+            return finished.value  # type: ignore[no-any-return]  # the script's declared result
+
+    def _execute(self, step: Step) -> Sequence[Row]:
+        statement = query(step.query, "sqlite", step.flags)
+        return self._connection.execute(statement.text, step.parameters).fetchall()
+
+
+def open_file(settings: SqliteSettings, watch: CommitWatcher) -> SqliteDatabase:
+    settings.file.parent.mkdir(parents=True, exist_ok=True)
+    return SqliteDatabase(settings, watch)

@@ -1,0 +1,263 @@
+"""The domain's verbs (ports.Store) over named SQL: the same for both databases."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from heliograph.core.directory import Application, Number, Project, Snapshot, Token
+from heliograph.core.ids import floor
+from heliograph.core.lifecycle import State
+from heliograph.core.message import Change, Event, Media, Message, TimelineEntry
+from heliograph.ports import (
+    Acceptance,
+    Accepted,
+    CallbackOutcome,
+    CallbackRecord,
+    Cursor,
+    DueCallback,
+    MessageFilter,
+    NumberTaken,
+)
+from heliograph.storage import rows, scripts
+from heliograph.storage.database import Conflict, Database
+from heliograph.storage.scripts import Step
+
+LONGEST_WAY_MICROS = 172_800_000_000 + 3_600_000_000
+"""A message is sent at most its validity (two days) after it was made; an hour's margin. So a range of send dates
+is a range of ids, and a page by date stays a scan by id."""
+
+_CHANGED = Step("directory_changed", {})
+
+
+class SqlStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open(self) -> None:
+        await self._database.open()
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def ping(self) -> None:
+        await self._database.read("meta_get", {"key": "directory_version"})
+        await self._database.write(scripts.run, [Step("meta_put", {"key": "last_ping", "value": "1"})])
+
+    async def space_id(self, candidate: str) -> str:
+        found = await self._database.write(scripts.run, [Step("space_id", {"candidate": candidate})])
+        return str(found[0][0])
+
+    # -- directory
+
+    async def directory_version(self) -> int:
+        found = await self._database.read("meta_get", {"key": "directory_version"})
+        return int(found[0][0]) if found else 0
+
+    async def directory(self) -> Snapshot:
+        version = await self.directory_version()
+        read = self._database.read
+        return Snapshot(
+            version=version,
+            projects=tuple(map(rows.project, await read("projects_all", {}))),
+            tokens=tuple(map(rows.token, await read("tokens_all", {}))),
+            numbers=tuple(map(rows.number, await read("numbers_all", {}))),
+            applications=tuple(map(rows.application, await read("applications_all", {}))),
+        )
+
+    async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None:
+        steps = [Step("project_put", rows.project_params(project))]
+        if token is not None:
+            steps.append(Step("token_put", rows.token_params(token)))
+        steps.extend(Step("number_put", rows.number_params(number)) for number in numbers)
+        await self._write_directory(*steps)
+
+    async def put_token(self, token: Token) -> None:
+        await self._write_directory(Step("token_put", rows.token_params(token)))
+
+    async def remove_token(self, project_id: str, token_id: str) -> bool:
+        return await self._remove(Step("token_remove", {"project_id": project_id, "token_id": token_id}))
+
+    async def put_number(self, number: Number) -> None:
+        await self._write_directory(Step("number_put", rows.number_params(number)))
+
+    async def put_application(self, application: Application) -> None:
+        await self._write_directory(Step("application_put", rows.application_params(application)))
+
+    async def remove_application(self, project_id: str, application_id: str) -> bool:
+        keys = {"project_id": project_id, "application_id": application_id}
+        return await self._remove(Step("application_remove", keys))
+
+    async def _remove(self, step: Step) -> bool:
+        return bool(await self._database.write(scripts.run, [_CHANGED, step]))
+
+    async def _write_directory(self, *steps: Step) -> None:
+        try:
+            await self._database.write(scripts.run, [*steps, _CHANGED])
+        except Conflict as error:
+            raise NumberTaken(str(error)) from error
+
+    # -- messages
+
+    async def accept(self, acceptance: Acceptance) -> Accepted:
+        return await self._database.write(scripts.accept, acceptance)  # type: ignore[no-any-return]
+
+    async def advance(self, changes: Sequence[Change]) -> list[bool]:
+        return await self._database.write(scripts.advance, changes)  # type: ignore[no-any-return]
+
+    async def note(self, events: Sequence[Event]) -> None:
+        await self._database.write(scripts.note, events)
+
+    async def message(self, project_id: str, message_id: str) -> Message | None:
+        found = await self._database.read("message_get", {"project_id": project_id, "message_id": message_id})
+        return rows.message(found[0]) if found else None
+
+    async def page(self, project_id: str, wanted: MessageFilter, cursor: Cursor | None, limit: int) -> list[Message]:
+        backward = cursor is not None and cursor.backward
+        parameters = {"project_id": project_id, "limit": limit} | _conditions(wanted) | _edge(cursor)
+        flags = frozenset(parameters) | {"backward" if backward else "forward"}
+        if not wanted.include_deleted:
+            flags |= {"hide_deleted"}
+        found = [rows.message(row) for row in await self._database.read("messages_page", parameters, flags)]
+        return found[::-1] if backward else found
+
+    async def by_carrier_ref(self, carrier: str, carrier_ref: str) -> Message | None:
+        parameters = {"carrier": carrier, "carrier_ref": carrier_ref}
+        found = await self._database.read("messages_by_carrier_ref", parameters)
+        return rows.message(found[0]) if found else None
+
+    async def redact(self, project_id: str, message_id: str, at: int, event_no: int) -> bool:
+        return await self._change("message_redact", "redacted", _keys(project_id, message_id, at, event_no))
+
+    async def delete(self, project_id: str, message_id: str, at: int, event_no: int) -> bool:
+        return await self._change("message_delete", "deleted", _keys(project_id, message_id, at, event_no))
+
+    async def _change(self, query: str, kind: str, keys: dict[str, Any]) -> bool:
+        return bool(await self._database.write(scripts.change_record, (query, keys, kind)))
+
+    async def timeline(self, project_id: str, message_id: str) -> list[TimelineEntry]:
+        found = await self._database.read("timeline", {"project_id": project_id, "message_id": message_id})
+        return [TimelineEntry(at=r[0], kind=r[1], state=r[2], error_code=r[3], detail=r[4]) for r in found]
+
+    # -- what a node goes on with
+
+    async def queued_after(self, message_id: str, limit: int) -> list[Message]:
+        return await self.open_messages(State.QUEUED, message_id, limit)
+
+    async def open_messages(self, state: State, after_id: str, limit: int) -> list[Message]:
+        parameters = {"state": state.value, "after": after_id, "limit": limit}
+        return [rows.message(row) for row in await self._database.read("messages_queued_after", parameters)]
+
+    async def queued_counts(self) -> dict[str, int]:
+        return {str(row[0]): row[1] for row in await self._database.read("messages_queued_counts", {})}
+
+    async def expired(self, now: int, limit: int) -> list[Message]:
+        found = await self._database.read("messages_expired", {"now": now, "limit": limit})
+        return [rows.message(row) for row in found]
+
+    async def mark_uncertain(self, messages: Sequence[tuple[str, str]]) -> None:
+        await self._database.write(scripts.mark_uncertain, messages)
+
+    # -- media
+
+    async def add_media(self, media: Sequence[Media]) -> None:
+        await self._database.write(scripts.add_media, media)
+
+    async def media_of(self, project_id: str, message_id: str) -> list[Media]:
+        found = await self._database.read("media_of", {"project_id": project_id, "message_id": message_id})
+        return [rows.media(row) for row in found]
+
+    async def media(self, project_id: str, message_id: str, media_id: str) -> Media | None:
+        keys = {"project_id": project_id, "message_id": message_id, "media_id": media_id}
+        found = await self._database.read("media_get", keys)
+        return rows.media(found[0]) if found else None
+
+    async def remove_media(self, project_id: str, message_id: str, media_id: str, at: int) -> bool:
+        keys = {"project_id": project_id, "message_id": message_id, "media_id": media_id, "at": at}
+        return bool(await self._database.write(scripts.run, [Step("media_delete", keys, frozenset({"one"}))]))
+
+    async def orphaned_files(self, hashes: Sequence[str]) -> list[str]:
+        return [each for each in hashes if not await self._database.read("media_in_use", {"sha256": each})]
+
+    # -- callbacks
+
+    async def release_callbacks(self, now: int) -> None:
+        await self._database.write(scripts.run, [Step("callbacks_release", {"now": now})])
+
+    async def due_origins(self, now: int, limit: int) -> list[str]:
+        return [row[0] for row in await self._database.read("callbacks_origins", {"now": now, "limit": limit})]
+
+    async def due_callbacks(self, origin: str, now: int, fresh_until: int, limit: int) -> list[DueCallback]:
+        parameters = {"origin": origin, "now": now, "fresh_until": fresh_until, "limit": limit}
+        found = await self._database.read("callbacks_due", parameters, frozenset({"due"}))
+        return [rows.due_callback(row) for row in found]
+
+    async def pending_callbacks(self, project_id: str, message_id: str) -> list[DueCallback]:
+        parameters = {"project_id": project_id, "message_id": message_id, "limit": 10}
+        found = await self._database.read("callbacks_due", parameters, frozenset({"one"}))
+        return [rows.due_callback(row) for row in found]
+
+    async def settle_callbacks(self, outcomes: Sequence[CallbackOutcome]) -> None:
+        await self._database.write(scripts.settle, outcomes)
+
+    async def callbacks(
+        self, project_id: str, status: str, limit: int, message_id: str | None = None
+    ) -> list[CallbackRecord]:
+        parameters = {"project_id": project_id, "status": status, "limit": limit, "message_id": message_id}
+        flags = frozenset() if message_id is None else frozenset({"one"})
+        return [rows.callback_record(row) for row in await self._database.read("callbacks_list", parameters, flags)]
+
+    async def replay_callbacks(self, project_id: str, message_id: str | None, now: int) -> int:
+        parameters = {"project_id": project_id, "message_id": message_id, "now": now}
+        flags = frozenset() if message_id is None else frozenset({"one"})
+        return len(await self._database.write(scripts.run, [Step("callbacks_replay", parameters, flags)]))
+
+    # -- housekeeping
+
+    async def purge(self, project_id: str, before: int, limit: int) -> tuple[int, list[str]]:
+        return await self._database.write(scripts.purge, (project_id, floor(before), limit))  # type: ignore[no-any-return]
+
+    async def forget_claims(self, before: int) -> None:
+        await self._database.write(scripts.run, [Step("claims_forget", {"before": before})])
+
+
+def _keys(project_id: str, message_id: str, at: int, event_no: int) -> dict[str, Any]:
+    return {"project_id": project_id, "message_id": message_id, "at": at, "event_no": event_no}
+
+
+def _edge(cursor: Cursor | None) -> dict[str, Any]:
+    if cursor is None:
+        return {}
+    return {"newer_than" if cursor.backward else "older_than": cursor.id}
+
+
+def _conditions(wanted: MessageFilter) -> dict[str, Any]:
+    """The flags of messages_page that a filter raises, with their parameters."""
+    conditions: dict[str, Any] = {}
+    if wanted.to_number is not None:
+        conditions["to_number"] = wanted.to_number
+    if wanted.from_number is not None:
+        conditions["from_number"] = wanted.from_number
+    if wanted.state is not None:
+        conditions["state"] = wanted.state.value
+    conditions |= _sent_conditions(wanted.sent_from, wanted.sent_before)
+    lowest = [m for m in (wanted.created_from, _minus(wanted.sent_from)) if m is not None]
+    highest = [m for m in (wanted.created_before, wanted.sent_before) if m is not None]
+    if lowest and "sent_day" not in conditions:
+        conditions["lowest"] = floor(max(0, *lowest))
+    if highest and "sent_day" not in conditions:
+        conditions["highest"] = floor(max(0, min(highest)))
+    return conditions
+
+
+def _minus(moment: int | None) -> int | None:
+    return None if moment is None else moment - LONGEST_WAY_MICROS
+
+
+def _sent_conditions(sent_from: int | None, sent_before: int | None) -> dict[str, Any]:
+    if sent_from is not None and sent_before == sent_from + rows.DAY_MICROS and sent_from % rows.DAY_MICROS == 0:
+        return {"sent_day": sent_from // rows.DAY_MICROS}
+    conditions = {}
+    if sent_from is not None:
+        conditions["sent_from"] = sent_from
+    if sent_before is not None:
+        conditions["sent_before"] = sent_before
+    return conditions

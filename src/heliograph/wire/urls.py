@@ -1,0 +1,195 @@
+"""Webhook and media URLs: what may be configured, what is sent and signed, how long to wait, where never to call.
+
+A URL is kept byte for byte as it was configured: its signature covers it so. Only the fragment is cut off, and it
+sets the time limits (contract, section 8). Addresses that a client must not make this server call are judged by
+`forbidden_address`, here for literal hosts when a URL is given and in net/ for every address that is connected to.
+"""
+
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from heliograph.wire import forms
+
+MAX_URL_LENGTH = 4096
+"""Characters; what common servers and proxies still take in a request line, with room for a GET's parameters."""
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+CACHED_TARGETS = 4096
+"""Parsed URLs kept: a busy space calls the same few thousand again and again."""
+
+_LIMIT_RANGES = {"ot": (100, 10_000), "rt": (100, 15_000), "tt": (100, 15_000)}
+"""The fragment's keys and the milliseconds they allow; anything else is ignored."""
+
+_BARRED_ASCII = re.compile(r"[\x00-\x20\x7f\\]")
+_BARRED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
+"""Unicode's controls, formats, surrogates and spaces: parsers disagree on them, and none belongs into a URL."""
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
+_NEVER_PUBLIC = (
+    ipaddress.IPv4Network("100.64.0.0/10"),  # shared address space, RFC 6598: clouds keep services there
+    ipaddress.IPv4Network("192.88.99.0/24"),  # the former 6to4 relays, RFC 7526
+    ipaddress.IPv6Network("64:ff9b:1::/48"),  # local-use NAT64, RFC 8215: leads to private IPv4
+    ipaddress.IPv6Network("2001::/23"),  # IETF protocol assignments with Teredo: tunnels to any IPv4
+    ipaddress.IPv6Network("fec0::/10"),  # site-local, deprecated by RFC 3879
+)
+
+
+class UrlError(ValueError):
+    """Not a URL that may be called; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Milliseconds: to connect (with TLS), to wait for each part of the answer, for everything with redirects."""
+
+    connect_ms: int = 2_000
+    read_ms: int = 5_000
+    total_ms: int = 15_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """url: as configured, less its fragment (this is what is signed). origin: `scheme://host:port`, lower case."""
+
+    url: str
+    origin: str
+    timeouts: Timeouts
+
+
+@lru_cache(maxsize=CACHED_TARGETS)
+def parse_target(url: str) -> Target:
+    """Splits a configured URL; raises UrlError where `is_http_url` says no."""
+    parts = _split(url)
+    bare, _, fragment = url.partition("#")
+    host = parts.hostname or ""
+    port = parts.port or DEFAULT_PORTS[parts.scheme]
+    bracketed = f"[{host}]" if ":" in host else host
+    return Target(url=bare, origin=f"{parts.scheme}://{bracketed}:{port}", timeouts=_timeouts(fragment))
+
+
+def is_http_url(url: str) -> bool:
+    """An absolute http or https URL with a host, of bounded length, without white space, control characters or
+    backslashes. User and password are allowed: they are sent as Basic authentication."""
+    try:
+        _split(url)
+    except UrlError:
+        return False
+    return True
+
+
+def literal_forbidden(url: str, allow_loopback: bool) -> bool:
+    """Whether the URL's host is itself an address that must not be called, in any spelling that a resolver reads
+    (`2130706433`, `0x7f.1`, `localhost`). Names that merely resolve to one are caught when connecting."""
+    host = unicodedata.normalize("NFKC", unquote(_split(url).hostname or "")).replace("\u3002", ".").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return not allow_loopback
+    if ":" in host:
+        return forbidden_address(host, allow_loopback)
+    number = _inet_aton(host)
+    return number is not None and forbidden_address(str(ipaddress.IPv4Address(number)), allow_loopback)
+
+
+def forbidden_address(address: str, allow_loopback: bool) -> bool:
+    """Whether this IP address must not be called: everything that isn't a public unicast address (private, link-local
+    with the clouds' metadata, multicast, reserved, unspecified) and, unless allowed, loopback. An IPv6 address that
+    stands for an IPv4 one is judged as that. A text that is no address at all is forbidden.
+    """
+    try:
+        ip = _unmapped(ipaddress.ip_address(address.partition("%")[0]))
+    except ValueError:
+        return True
+    if ip.is_loopback:
+        return not allow_loopback
+    return not ip.is_global or ip.is_multicast or ip.is_reserved or any(ip in network for network in _NEVER_PUBLIC)
+
+
+def with_query(url: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """The URL of a GET request: the parameters behind those that the URL already has; its fragment stays last."""
+    bare, hash_sign, fragment = url.partition("#")
+    query = forms.encode(pairs).decode("ascii")
+    if query:
+        separator = "" if bare.endswith(("?", "&")) else "&" if "?" in bare else "?"
+        bare += separator + query
+    return bare + hash_sign + fragment
+
+
+@lru_cache(maxsize=CACHED_TARGETS)
+def _split(url: str) -> SplitResult:
+    if len(url) > MAX_URL_LENGTH:
+        raise UrlError(f"The URL is longer than {MAX_URL_LENGTH} characters.")
+    if _barred(url):
+        raise UrlError("The URL contains white space, a control character or a backslash.")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise UrlError("The URL's host or port is malformed.") from error
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or port == 0:
+        raise UrlError("The URL must be an absolute http or https URL.")
+    return parts
+
+
+def _barred(url: str) -> bool:
+    if _BARRED_ASCII.search(url):
+        return True
+    return not url.isascii() and any(unicodedata.category(char) in _BARRED_CATEGORIES for char in url)
+
+
+def _timeouts(fragment: str) -> Timeouts:
+    chosen: dict[str, int] = {}
+    for pair in fragment.split("&"):
+        key, _, digits = pair.partition("=")
+        low, high = _LIMIT_RANGES.get(key, (1, 0))
+        if digits.isascii() and digits.isdigit() and len(digits) <= len(str(high)) and low <= int(digits) <= high:
+            chosen[key] = int(digits)
+    default = Timeouts()
+    return Timeouts(
+        connect_ms=chosen.get("ot", default.connect_ms),
+        read_ms=chosen.get("rt", default.read_ms),
+        total_ms=chosen.get("tt", default.total_ms),
+    )
+
+
+def _unmapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IPv4 address inside a mapped, 6to4, NAT64 or IPv4-compatible one; `::` and `::1` are themselves."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    embedded = ip.ipv4_mapped or ip.sixtofour
+    if embedded is None and (ip in _NAT64 or (ip in _IPV4_COMPATIBLE and int(ip) > 1)):
+        embedded = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return embedded or ip
+
+
+def _inet_aton(host: str) -> int | None:
+    """The number that C's inet_aton reads: 1 to 4 parts, each decimal, octal (0...) or hex (0x...), the last part
+    filling what the others leave. None for a name."""
+    parts = [_number(part) for part in host.split(".")]
+    if len(parts) > 4:
+        return None
+    address = 0
+    for index, part in enumerate(parts):
+        bits = 8 * (5 - len(parts)) if index == len(parts) - 1 else 8
+        if part is None or part >> bits:
+            return None
+        address = address << bits | part
+    return address
+
+
+def _number(part: str) -> int | None:
+    base = 16 if part.startswith("0x") else 8 if part.startswith("0") else 10
+    digits = part[2:] if base == 16 else part
+    if not digits:
+        return 0 if base == 16 else None  # glibc reads a bare "0x" as 0
+    if not digits.isascii() or not digits.isalnum():
+        return None
+    try:
+        return int(digits, base)
+    except ValueError:
+        return None

@@ -1,0 +1,100 @@
+"""What the command line's tests share: a store in memory in the real one's place, and a way to call commands."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from memory_store import MemoryStore
+
+import heliograph
+from heliograph import config
+from heliograph.cli import main
+from heliograph.core.errors import StoreUnavailable
+from heliograph.engine import provision
+from heliograph.net.clock import SystemClock
+from heliograph.ports import StoreHeld
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Cli = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def no_settings_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*config.BY_NAME, "config"]:
+        monkeypatch.delenv(f"HELIOGRAPH_{name.upper()}", raising=False)
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    def call(*arguments: object) -> Outcome:
+        code = main.run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return call
+
+
+class FakeApp(ModuleType):
+    """In heliograph.app's place: one store in memory, and a server that greets and ends.
+
+    `held`: another process serves. `broken`: the store can't be reached.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("heliograph.app")
+        self.store = MemoryStore()
+        self.held = False
+        self.broken = False
+        self.served: config.Config | None = None
+
+    def make_store(self, settings: config.Config, exclusive: bool = True) -> MemoryStore:
+        self.store.fault = StoreUnavailable("no route") if self.broken else None
+        if self.held and exclusive:
+            self.store.fault = StoreHeld()
+        return self.store
+
+    def serve(self, settings: config.Config, welcome: Callable[..., None]) -> int:
+        self.served = settings
+        if self.held:
+            raise StoreHeld
+        made = asyncio.run(provision.initialise(self.store, provision.Mint(SystemClock())))
+        if made:
+            welcome(made, "http://127.0.0.1:8080")
+        return 0
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
+    fake = FakeApp()
+    monkeypatch.setitem(sys.modules, "heliograph.app", fake)
+    monkeypatch.setattr(heliograph, "app", fake, raising=False)
+    return fake
+
+
+@pytest.fixture
+def store(app: FakeApp) -> MemoryStore:
+    return app.store
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"

@@ -1,0 +1,68 @@
+"""A store in memory, as far as the command line needs one."""
+
+from collections.abc import Sequence
+
+from heliograph.core.directory import Number, Project, Snapshot, Token
+from heliograph.core.errors import StoreUnavailable
+from heliograph.ports import NumberTaken, StoreHeld
+
+
+class MemoryStore:
+    """The directory half of a store: all or nothing per call, a number only once."""
+
+    def __init__(self) -> None:
+        self.projects: list[Project] = []
+        self.tokens: list[Token] = []
+        self.numbers: list[Number] = []
+        self.writes = 0
+        self.opened = 0
+        self.closed = 0
+        self.fault: StoreHeld | StoreUnavailable | None = None
+
+    async def open(self) -> None:
+        if self.fault:
+            raise self.fault
+        self.opened += 1
+
+    async def close(self) -> None:
+        self.closed += 1
+
+    async def ping(self) -> None:
+        return None
+
+    async def directory(self) -> Snapshot:
+        return Snapshot(
+            version=self.writes,
+            projects=tuple(self.projects),
+            tokens=tuple(self.tokens),
+            numbers=tuple(self.numbers),
+            applications=(),
+        )
+
+    async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None:
+        for number in numbers:
+            self._refuse_taken(number)
+        self.writes += 1
+        self.projects.append(project)
+        self.tokens += [token] if token else []
+        self.numbers += numbers
+
+    async def put_token(self, token: Token) -> None:
+        self.writes += 1
+        self.tokens.append(token)
+
+    async def remove_token(self, project_id: str, token_id: str) -> bool:
+        self.writes += 1
+        kept = [token for token in self.tokens if (token.project_id, token.id) != (project_id, token_id)]
+        removed = len(kept) < len(self.tokens)
+        self.tokens = kept
+        return removed
+
+    async def put_number(self, number: Number) -> None:
+        self._refuse_taken(number)
+        self.writes += 1
+        self.numbers.append(number)
+
+    def _refuse_taken(self, number: Number) -> None:
+        if any(known.number == number.number and known.id != number.id for known in self.numbers):
+            raise NumberTaken

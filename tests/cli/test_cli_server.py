@@ -1,0 +1,241 @@
+"""Commands that go through a running server: how they find it, what they ask, what they say when it fails."""
+
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heliograph.cli import local, output
+from heliograph.net import certificates
+
+ID = "0198c0de-0000-7000-8000-000000000001"
+
+
+class Scripted(ThreadingHTTPServer):
+    """Answers by method and path, 404 to the rest, and keeps what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers: dict[str, tuple[int, Any]] = {}
+        self.asked: list[dict[str, Any]] = []
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Scripted
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        question = f"{self.command} {self.path}"
+        self.server.asked.append(
+            {
+                "question": question,
+                "authorization": self.headers["Authorization"],
+                "project": self.headers["X-Heliograph-Project"],
+                "body": json.loads(body) if body else None,
+            }
+        )
+        status, value = self.server.answers.get(question, (404, {"error": "Not Found"}))
+        payload = value if isinstance(value, bytes) else json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    do_GET = do_POST = answer  # noqa: N815 (the base class looks for these names)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def run(server: Scripted) -> Iterator[Scripted]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join(10)
+    server.server_close()
+
+
+@pytest.fixture
+def server(cli: Any, app: Any, data: Path) -> Iterator[Scripted]:
+    """A server that runs on an initialised `data`."""
+    cli("init", "--data", data)
+    scripted = Scripted()
+    local.announce(data, f"http://127.0.0.1:{scripted.server_port}", "local-secret")
+    yield from run(scripted)
+
+
+def send(*more: object) -> tuple[object, ...]:
+    return ("send", "--from", "+12025550101", "--to", "+12025550102", *more)
+
+
+# -- what is asked
+
+
+def test_send_asks_as_the_owner_of_the_number(cli: Any, app: Any, server: Scripted, data: Path) -> None:
+    server.answers["POST /api/messaging/messages"] = (201, {"id": ID, "status": "queued"})
+    outcome = cli(*send("--data", data, "--body", "höi", "--media", "http://a/1", "--media", "http://a/2", "--json"))
+    assert outcome.json == {"id": ID, "status": "queued"}
+    assert server.asked == [
+        {
+            "question": "POST /api/messaging/messages",
+            "authorization": "Bearer local-secret",
+            "project": app.store.projects[0].id,
+            "body": {
+                "from": "+12025550101",
+                "to": "+12025550102",
+                "body": "höi",
+                "media": ["http://a/1", "http://a/2"],
+            },
+        }
+    ]
+    human = cli(*send("--data", data, "--body", "x"))
+    assert f"Message {ID} is queued" in human.out
+
+
+def test_send_takes_the_project_of_the_number_or_the_one_named(
+    cli: Any, app: Any, server: Scripted, data: Path
+) -> None:
+    server.answers["POST /api/messaging/messages"] = (201, {"id": ID, "status": "queued"})
+    second = cli("project", "create", "--data", data, "--name", "second", "--json").json["project_id"]
+    cli("number", "add", "+12025550199", "--project", "second", "--data", data)
+    assert cli("send", "--from", "+12025550199", "--to", "+12025550101", "--body", "x", "--data", data).code == 0
+    assert cli(*send("--data", data, "--project", "second")).code == 0
+    assert [asked["project"] for asked in server.asked] == [second, second]
+    assert server.asked[1]["body"] == {"from": "+12025550101", "to": "+12025550102"}
+    unowned = cli("send", "--from", "+15005550006", "--to", "+12025550101", "--body", "x", "--data", data)
+    assert "say which with --project" in unowned.err
+
+
+def test_inbound_asks_the_simulator(cli: Any, app: Any, server: Scripted, data: Path) -> None:
+    server.answers["POST /api/heliograph/simulator/inbound"] = (201, {"id": ID})
+    arguments = ("--from", "+12025550155", "--to", "+12025550102", "--body", "hello", "--data", data)
+    outcome = cli("inbound", *arguments, "--json")
+    assert outcome.json == {"id": ID}
+    assert server.asked[0]["body"] == {"from": "+12025550155", "to": "+12025550102", "body": "hello"}
+    assert server.asked[0]["project"] == app.store.projects[0].id
+    assert ID in cli("inbound", *arguments).out
+
+
+def test_a_message_is_looked_for_in_every_project(cli: Any, app: Any, server: Scripted, data: Path) -> None:
+    cli("project", "create", "--data", data, "--name", "second")
+    timeline = {"timeline": [{"at": "2026-01-01T00:00:00Z", "kind": "state", "state": "queued", "error_code": None}]}
+    assert cli("message", ID, "--data", data).code == output.FAILED
+    assert [asked["project"] for asked in server.asked] == [project.id for project in app.store.projects]
+    server.answers[f"GET /api/heliograph/messages/{ID}/timeline"] = (200, timeline)
+    assert cli("message", ID, "--data", data, "--json").json == timeline
+    assert "2026-01-01T00:00:00Z  state  queued" in cli("message", ID, "--data", data, "--project", "second").out
+    server.asked.clear()
+    assert cli("message", "../secrets", "--data", data).code == output.WRONG_USAGE
+    assert server.asked == []
+
+
+def test_callbacks_are_listed_and_replayed(cli: Any, server: Scripted, data: Path) -> None:
+    dead = {"message_id": ID, "state": "sent", "status": "dead", "url": "http://a/cb", "attempts": 9}
+    server.answers["GET /api/heliograph/callbacks?status=dead"] = (200, {"callbacks": [dead]})
+    server.answers["GET /api/heliograph/callbacks?status=pending"] = (200, {"callbacks": []})
+    server.answers["POST /api/heliograph/callbacks/replay"] = (200, {"replayed": 1})
+    assert cli("callbacks", "list", "--data", data, "--json").json == {"callbacks": [dead]}
+    assert "http://a/cb" in cli("callbacks", "list", "--data", data).out
+    assert cli("callbacks", "list", "--status", "pending", "--data", data).out == "No pending callbacks.\n"
+    assert cli("callbacks", "replay", "--message", ID, "--data", data, "--json").json == {"replayed": 1}
+    assert cli("callbacks", "replay", "--data", data).code == 0
+    assert [asked["body"] for asked in server.asked[-2:]] == [{"message_id": ID}, {}]
+
+
+# -- what is said when it fails
+
+
+@pytest.mark.parametrize("command", [send(), ("inbound", *send()[1:]), ("message", ID), ("callbacks", "list")])
+def test_without_a_server_the_way_to_start_one_is_told(
+    cli: Any, app: Any, data: Path, command: tuple[object, ...]
+) -> None:
+    cli("init", "--data", data)
+    outcome = cli(*command, "--data", data, "--json")
+    assert outcome.code == output.FAILED
+    assert outcome.json["error"].startswith(f"no server runs on {data}")
+    assert f"heliograph serve --data {data}" in outcome.err
+
+
+def test_what_a_killed_server_left_is_called_stale(cli: Any, app: Any, data: Path) -> None:
+    cli("init", "--data", data)
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+    local.announce(data, f"http://127.0.0.1:{port}", "s")
+    outcome = cli(*send("--data", data, "--body", "x"))
+    assert outcome.code == output.FAILED
+    assert outcome.err.startswith(f"heliograph: no server runs on {data}")
+    assert "server.json is stale" in outcome.err
+
+
+def test_a_damaged_server_file_is_named(cli: Any, app: Any, data: Path) -> None:
+    cli("init", "--data", data)
+    (data / "server.json").write_text("{")
+    assert "server.json is damaged" in cli(*send("--data", data)).err
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "said"),
+    [
+        (
+            422,
+            {"errors": [{"code": "invalid_to_number", "message": "No number.", "type": "validation_error"}]},
+            "No number. (invalid_to_number)",
+        ),
+        (422, {"errors": [{"detail": "Bad.", "status": "422", "title": "x", "code": "y"}]}, "Bad. (y)"),
+        (503, {"error": "Service Unavailable"}, "503: Service Unavailable"),
+        (500, None, "500: without saying why"),
+        (401, {"error": "Unauthorized"}, "does not take the secret"),
+        (200, b"<html>", "no usable answer"),
+    ],
+)
+def test_a_refusal_is_passed_on(cli: Any, server: Scripted, data: Path, status: int, answer: Any, said: str) -> None:
+    server.answers["POST /api/messaging/messages"] = (status, answer)
+    outcome = cli(*send("--data", data, "--body", "x", "--json"))
+    assert outcome.code == output.FAILED
+    assert said in outcome.json["error"]
+    assert "local-secret" not in outcome.out + outcome.err
+
+
+# -- HTTPS
+
+
+@pytest.fixture
+def tls_server(cli: Any, app: Any, data: Path) -> Iterator[Scripted]:
+    cli("init", "--data", data)
+    files = certificates.ensure(data / "tls", (), datetime.now(UTC))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.certificate, files.key)
+    scripted = Scripted()
+    # The handshake is left to the thread of the request: a client that breaks it off must not stop the server.
+    scripted.socket = context.wrap_socket(scripted.socket, server_side=True, do_handshake_on_connect=False)
+    scripted.handle_error = lambda *_: None  # type: ignore[method-assign]  # that client is expected
+    local.announce(data, f"https://127.0.0.1:{scripted.server_port}", "s", files.certificate)
+    scripted.answers["POST /api/messaging/messages"] = (201, {"id": ID, "status": "queued"})
+    yield from run(scripted)
+
+
+def test_the_servers_own_certificate_is_trusted(cli: Any, tls_server: Scripted, data: Path) -> None:
+    assert cli(*send("--data", data, "--body", "x")).code == 0
+    assert len(tls_server.asked) == 1
+
+
+def test_another_certificate_is_not_and_gets_no_secret(
+    cli: Any, tls_server: Scripted, data: Path, tmp_path: Path
+) -> None:
+    other = certificates.ensure(tmp_path / "other", (), datetime.now(UTC))
+    local.announce(data, f"https://127.0.0.1:{tls_server.server_port}", "s", other.certificate)
+    outcome = cli(*send("--data", data, "--body", "x"))
+    assert outcome.code == output.FAILED
+    assert "does not show the certificate" in outcome.err
+    assert tls_server.asked == []

@@ -1,0 +1,81 @@
+// The calls that the tests make on a Node client of Twilio's shape: `twilio` and `@signalwire/compatibility-api`.
+//
+// A script that has made its client hands it to `serve`, which answers each line of standard input
+// ({"call": name, "arguments": {...}}) with one line ({"result"} or {"error"}); see line_protocol.py.
+// What an SDK prints goes to standard error. Names are Python's (snake_case), so that the same tests drive every SDK.
+
+const readline = require("node:readline");
+
+const MESSAGE_FIELDS = (
+  "sid account_sid to from body status direction num_segments num_media error_code error_message price price_unit " +
+  "uri api_version messaging_service_sid subresource_uris date_created date_updated date_sent"
+).split(" ");
+
+const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase()).replace(/_$/, "");
+
+const camelKeys = (values) => Object.fromEntries(Object.entries(values).map(([name, value]) => [camel(name), value]));
+
+// A day is given to the SDKs as a Date, its first moment, which they send as a date-time.
+const filters = (values) =>
+  Object.fromEntries(
+    Object.entries(camelKeys(values)).map(([name, value]) => [name, name.startsWith("date") ? new Date(value) : value]),
+  );
+
+const message = (given) => {
+  const fields = Object.fromEntries(MESSAGE_FIELDS.map((name) => [name, given[camel(name)]]));
+  return { ...fields, from_: given.from };
+};
+
+const sids = (page) => page.instances.map((each) => each.sid);
+
+const calls = {
+  create: async (client, values) => message(await client.messages.create(camelKeys(values))),
+  fetch: async (client, { sid }) => message(await client.messages(sid).fetch()),
+  redact: async (client, { sid }) => message(await client.messages(sid).update({ body: "" })),
+  delete: (client, { sid }) => client.messages(sid).remove(),
+  list: async (client, values) => (await client.messages.list(filters(values))).map((each) => each.sid),
+  media: async (client, { sid }) => (await client.messages(sid).media.list()).map((each) => each.contentType),
+
+  // The ids page by page to the end (forward), then from the last page back to the first (back).
+  pages: async (client, values) => {
+    const forward = [];
+    const back = [];
+    let last;
+    for (let page = await client.messages.page(filters(values)); page; page = await page.nextPage()) {
+      forward.push(sids(page));
+      last = page;
+    }
+    while ((last = await last.previousPage())) back.push(sids(last));
+    return { forward, back };
+  },
+
+  configure_number: async (client, { number, sms_url, sms_method }) => {
+    const [found] = await client.incomingPhoneNumbers.list({ phoneNumber: number });
+    const changed = await client.incomingPhoneNumbers(found.sid).update({ smsUrl: sms_url, smsMethod: sms_method });
+    return { sid: changed.sid, sms_url: changed.smsUrl, sms_method: changed.smsMethod };
+  },
+};
+
+// `validateRequest(key, signature, url, parameters)` is the SDK's own. An error that is not the API's ends the script.
+async function serve(client, validateRequest) {
+  console.log = console.error;
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    const asked = JSON.parse(line);
+    let answer;
+    try {
+      const { key, signature, url, payload } = asked.arguments;
+      const result =
+        asked.call === "validate"
+          ? validateRequest(key, signature, url, payload)
+          : await calls[asked.call](client, asked.arguments);
+      answer = { result };
+    } catch (error) {
+      if (error.status === undefined) throw error;
+      const { status, code } = error;
+      answer = { error: { type: error.constructor.name, message: error.message, status, code } };
+    }
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
+  }
+}
+
+module.exports = { serve };

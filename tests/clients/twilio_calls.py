@@ -1,0 +1,113 @@
+"""The calls that the tests make on a Python client of Twilio's shape.
+
+One set for two SDKs: ``twilio`` itself (in the tests' environment) and ``signalwire`` 2.1.1 (in its own),
+whose client is a Twilio client of 2021 under another name. Arguments and results are plain JSON values;
+a message is given with the keys of `MESSAGE_FIELDS`, its times in ISO 8601.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+MESSAGE_FIELDS = (
+    "sid",
+    "account_sid",
+    "to",
+    "from_",
+    "body",
+    "status",
+    "direction",
+    "num_segments",
+    "num_media",
+    "error_code",
+    "error_message",
+    "price",
+    "price_unit",
+    "uri",
+    "api_version",
+    "messaging_service_sid",
+    "subresource_uris",
+    "date_created",
+    "date_updated",
+    "date_sent",
+)
+DATES = ("date_sent", "date_sent_before", "date_sent_after")
+
+
+def perform(client: Any, call: str, arguments: dict[str, Any]) -> Any:
+    """Make one call by its name; the SDK's exceptions pass."""
+    return CALLS[call](client, **arguments)
+
+
+def _create(client: Any, **arguments: Any) -> dict[str, Any]:
+    return _message(client.messages.create(**arguments))
+
+
+def _fetch(client: Any, sid: str) -> dict[str, Any]:
+    return _message(client.messages(sid).fetch())
+
+
+def _redact(client: Any, sid: str) -> dict[str, Any]:
+    return _message(client.messages(sid).update(body=""))
+
+
+def _delete(client: Any, sid: str) -> bool:
+    return bool(client.messages(sid).delete())
+
+
+def _list(client: Any, **filters: Any) -> list[str]:
+    """The ids of all messages that pass the filters; the SDK follows the pages."""
+    return [message.sid for message in client.messages.list(**_with_dates(filters))]
+
+
+def _pages(client: Any, **filters: Any) -> dict[str, Any]:
+    """The ids page by page to the end (`forward`), then from the last page back to the first (`back`)."""
+    page = client.messages.page(**_with_dates(filters))
+    forward = []
+    while page is not None:
+        forward.append(_sids(page))
+        page, last = page.next_page(), page
+    return {"forward": forward, "back": list(_backwards(last))}
+
+
+def _backwards(page: Any) -> Iterator[list[str]]:
+    while (page := page.previous_page()) is not None:
+        yield _sids(page)
+
+
+def _media(client: Any, sid: str) -> list[str]:
+    """The content types of a message's media."""
+    return [media.content_type for media in client.messages(sid).media.list()]
+
+
+def _configure_number(client: Any, number: str, sms_url: str, sms_method: str) -> dict[str, Any]:
+    found = client.incoming_phone_numbers.list(phone_number=number)
+    changed = client.incoming_phone_numbers(found[0].sid).update(sms_url=sms_url, sms_method=sms_method)
+    return {"sid": changed.sid, "sms_url": changed.sms_url, "sms_method": changed.sms_method}
+
+
+CALLS: dict[str, Callable[..., Any]] = {
+    "create": _create,
+    "fetch": _fetch,
+    "redact": _redact,
+    "delete": _delete,
+    "list": _list,
+    "pages": _pages,
+    "media": _media,
+    "configure_number": _configure_number,
+}
+
+
+def _with_dates(filters: dict[str, Any]) -> dict[str, Any]:
+    """The filters with days as the SDKs want them: dates, which they send as that day's first moment."""
+    return {name: date.fromisoformat(value) if name in DATES else value for name, value in filters.items()}
+
+
+def _sids(page: Any) -> list[str]:
+    return [message.sid for message in page]
+
+
+def _message(message: Any) -> dict[str, Any]:
+    given = {name: getattr(message, name) for name in MESSAGE_FIELDS}
+    moments = {name: value.isoformat() for name, value in given.items() if name.startswith("date_") and value}
+    return given | moments

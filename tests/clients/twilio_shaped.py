@@ -1,0 +1,159 @@
+"""What must work with every SDK of Twilio's shape; each SDK's test module has a class with these tests.
+
+The class gives two fixtures: `server`, and `connect`, which makes a session for a token. The SDKs are
+unmodified: they build requests, follow pages, parse answers and raise errors by their own code.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+
+import pytest
+from sessions import SdkError, Session
+
+from servers import Answer, HeliographServer, Received, Sink
+
+Connect = Callable[[str], Session]
+WaitForStatus = Callable[[str, str], dict[str, str]]
+
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+    "0000000d49444154789c6360f8cf50000003010180e3e5be3b0000000049454e44ae426082"
+)
+
+
+class TwilioShapedTests:
+    """Messages from creation to deletion, pages, filters, errors and signatures."""
+
+    @pytest.fixture
+    def sdk(self, connect: Connect, server: HeliographServer) -> Iterator[Session]:
+        """A session with the first project's credentials."""
+        session = connect(server.credentials.api_token)
+        yield session
+        session.close()
+
+    @pytest.fixture
+    def sender(self, server: HeliographServer) -> str:
+        """A number of the project."""
+        return server.credentials.numbers[0]
+
+    def test_a_text_is_created_sent_and_delivered(
+        self,
+        sdk: Session,
+        sender: str,
+        server: HeliographServer,
+        handset: str,
+        callbacks: Sink,
+        path: str,
+        wait_for_status: WaitForStatus,
+    ) -> None:
+        made = sdk.call("create", to=handset, from_=sender, body="héllo", status_callback=callbacks.url(path))
+        assert (made["to"], made["from_"], made["body"]) == (handset, sender, "héllo")
+        assert made["account_sid"] == server.credentials.project_id
+        assert made["direction"] == "outbound-api"
+        assert str(uuid.UUID(made["sid"])) == made["sid"]
+
+        reported = wait_for_status(path, "delivered")
+        assert reported["MessageSid"] == made["sid"]
+
+        fetched = sdk.call("fetch", sid=made["sid"])
+        assert fetched["status"] == "delivered"
+        assert (fetched["num_segments"], fetched["num_media"]) == (1, 0)
+        assert fetched["error_code"] is None
+        assert fetched["price"] == 0.0083
+        sent, created = (datetime.fromisoformat(fetched[name]) for name in ("date_sent", "date_created"))
+        assert sent >= created
+
+    def test_a_picture_is_fetched_once_and_listed(
+        self, sdk: Session, sender: str, handset: str, callbacks: Sink, path: str, wait_for_status: WaitForStatus
+    ) -> None:
+        picture = callbacks.answer(f"{path}/picture", Answer(body=PICTURE, content_type="image/png"))
+        made = sdk.call("create", to=handset, from_=sender, media_url=[picture], status_callback=callbacks.url(path))
+        wait_for_status(path, "sent")
+        assert len(callbacks.received(f"{path}/picture")) == 1
+        assert sdk.call("fetch", sid=made["sid"])["num_media"] == 1
+        assert sdk.call("media", sid=made["sid"]) == ["image/png"]
+
+    def test_pages_are_followed_to_the_end_and_back(self, sdk: Session, sender: str, handset: str) -> None:
+        sids = [sdk.call("create", to=handset, from_=sender, body=f"{n}")["sid"] for n in range(7)]
+        newest_first = sids[::-1]
+        assert sdk.call("list", to=handset, page_size=3) == newest_first
+        assert sdk.call("pages", to=handset, page_size=3) == {
+            "forward": [newest_first[:3], newest_first[3:6], newest_first[6:]],
+            "back": [newest_first[3:6], newest_first[:3]],
+        }
+
+    def test_lists_are_filtered(
+        self, sdk: Session, sender: str, handset: str, callbacks: Sink, path: str, wait_for_status: WaitForStatus
+    ) -> None:
+        sid = sdk.call("create", to=handset, from_=sender, body="x", status_callback=callbacks.url(path))["sid"]
+        wait_for_status(path, "sent")
+        day = datetime.fromisoformat(sdk.call("fetch", sid=sid)["date_sent"]).date()
+        before, after = (day + timedelta(days=days) for days in (-1, 1))
+
+        def listed(**filters: str | date) -> bool:
+            return bool(sdk.call("list", to=handset, **{name: str(value) for name, value in filters.items()}) == [sid])
+
+        assert listed(from_=sender)
+        assert not listed(from_="+15005550006")
+        assert listed(date_sent=day)
+        assert not listed(date_sent=after)
+        assert listed(date_sent_before=after)
+        assert not listed(date_sent_before=day)
+        assert listed(date_sent_after=before)
+        assert listed(date_sent_after=day)
+        assert not listed(date_sent_after=after)
+
+    def test_a_message_is_redacted_then_deleted(
+        self, sdk: Session, sender: str, handset: str, callbacks: Sink, path: str, wait_for_status: WaitForStatus
+    ) -> None:
+        callback = callbacks.url(path)
+        sid = sdk.call("create", to=handset, from_=sender, body="secret", status_callback=callback)["sid"]
+        wait_for_status(path, "delivered")
+        assert sdk.call("redact", sid=sid)["body"] == ""
+        assert sdk.call("fetch", sid=sid)["body"] == ""
+        assert sdk.call("delete", sid=sid) is True
+        with pytest.raises(SdkError) as refused:
+            sdk.call("fetch", sid=sid)
+        assert (refused.value.status, refused.value.code) == (404, 20404)
+
+    @pytest.mark.parametrize(
+        ("arguments", "code"),
+        [
+            ({"to": "not-a-number"}, 21211),
+            ({"to": "+15005550001"}, 21211),
+            ({"body": ""}, 21602),
+            ({"body": "x" * 1601}, 21617),
+            ({"from_": "+19995550000"}, 21210),
+            ({"media_url": ["ftp://example.com/x.png"]}, 21620),
+        ],
+    )
+    def test_a_refused_message_raises_with_its_code(
+        self, sdk: Session, sender: str, handset: str, arguments: Mapping[str, str], code: int
+    ) -> None:
+        with pytest.raises(SdkError) as refused:
+            sdk.call("create", **{"to": handset, "from_": sender, "body": "x", **arguments})
+        assert (refused.value.status, refused.value.code) == (422, code)
+
+    def test_wrong_credentials_raise_20003(self, connect: Connect, sender: str, handset: str) -> None:
+        session = connect("PT" + "0" * 48)
+        with pytest.raises(SdkError) as refused:
+            session.call("create", to=handset, from_=sender, body="x")
+        session.close()
+        assert (refused.value.status, refused.value.code) == (401, 20003)
+
+    def test_a_number_is_configured(self, sdk: Session, server: HeliographServer, callbacks: Sink, path: str) -> None:
+        number = server.credentials.numbers[-1]
+        changed = sdk.call("configure_number", number=number, sms_url=callbacks.url(path), sms_method="GET")
+        assert (changed["sms_url"], changed["sms_method"]) == (callbacks.url(path), "GET")
+
+    def test_its_validator_takes_our_form_and_get_signatures(
+        self, sdk: Session, plain_server: HeliographServer, webhooks: Mapping[str, Received]
+    ) -> None:
+        key = plain_server.credentials.signing_key
+        for request, payload in ((webhooks["form"], webhooks["form"].form), (webhooks["get"], {})):
+            signature = request.headers["x-twilio-signature"]
+            assert signature == request.headers["x-signalwire-signature"]
+            asked = {"key": key, "signature": signature, "url": request.url}
+            assert sdk.call("validate", **asked, payload=payload) is True
+            assert sdk.call("validate", **asked, payload={**payload, "Body": "changed"}) is False

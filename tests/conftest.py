@@ -1,0 +1,62 @@
+"""Fixtures for tests on real servers: PostgreSQL, Heliograph and a receiver of callbacks (see ``servers.py``)."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from servers import HeliographServer, Postgres, Sink
+
+ServerFactory = Callable[..., HeliographServer]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One cluster for the whole session. Make a database of your own in it; to stop or kill one, start your own."""
+    cluster = Postgres()
+    try:
+        yield cluster.start()
+    finally:
+        cluster.close()
+
+
+@pytest.fixture
+def database_url(postgres: Postgres) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    url = postgres.create_database()
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> str | None:
+    """Each test twice: None for SQLite in the data directory, then the URL of an empty PostgreSQL database."""
+    return request.getfixturevalue("database_url") if request.param == "postgresql" else None
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """A receiver of callbacks with nothing recorded."""
+    with Sink() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerFactory]:
+    """Starts servers, ``server(database_url=..., settings=..., tls=True)``, each with a data directory of its own.
+
+    A `data` directory may be given instead. All are killed at the end of the test, unless it has stopped them.
+    """
+    started: list[HeliographServer] = []
+    numbers = itertools.count(1)
+
+    def start(**options: Any) -> HeliographServer:
+        node = HeliographServer(options.pop("data", tmp_path / f"node{next(numbers)}"), **options)
+        started.append(node)
+        return node.start()
+
+    yield start
+    for node in started:
+        node.kill()

@@ -1,0 +1,164 @@
+"""What is a number, and what the numbering plan says of it."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from heliograph.core import numbers
+
+ARABIC_INDIC = "+\u0661\u0662\u0660\u0662\u0665\u0665\u0665\u0660\u0661\u0660\u0661"
+
+E164 = ["+12345", "+12025550101", "+447700900123", "+12345678901234567"]
+SHORT_CODES = ["12345", "123456"]
+NEITHER = [
+    "",
+    "+",
+    "+1234",
+    "+123456789012345678",
+    "12025550101",
+    "1234",
+    "1234567",
+    "+1 202 555 0101",
+    "+1202555010a",
+    "++12025550101",
+    "+12025550101\n",
+    "12345\n",
+    " +12025550101",
+    ARABIC_INDIC,
+    "\u0661\u0662\u0663\u0664\u0665",
+    "\uff0b12025550101",
+    "HELIOGRAPH",
+]
+CRISIS_LINE = ["988", "+988"]
+
+
+@pytest.mark.parametrize("text", E164)
+def test_e164(text: str) -> None:
+    assert numbers.is_e164(text)
+    assert not numbers.is_short_code(text)
+    assert numbers.normalize_to(text) == numbers.normalize_from(text) == text
+
+
+@pytest.mark.parametrize("text", SHORT_CODES)
+def test_a_short_code_sends_but_is_no_destination(text: str) -> None:
+    assert numbers.is_short_code(text)
+    assert not numbers.is_e164(text)
+    assert numbers.normalize_from(text) == text
+    assert numbers.normalize_to(text) is None
+
+
+@pytest.mark.parametrize("text", CRISIS_LINE)
+def test_the_crisis_line_is_a_destination_as_given(text: str) -> None:
+    assert numbers.normalize_to(text) == text
+    assert numbers.normalize_from(text) is None
+    assert not numbers.is_e164(text)
+
+
+@pytest.mark.parametrize("text", NEITHER)
+def test_neither(text: str) -> None:
+    assert not numbers.is_e164(text)
+    assert not numbers.is_short_code(text)
+    assert numbers.normalize_to(text) is None
+    assert numbers.normalize_from(text) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [
+        ("+12025550101", "US"),
+        ("+14165550123", "CA"),
+        ("+18095550123", "DO"),
+        ("+447700900123", "GB"),
+        ("+41446681800", "CH"),
+        ("+77011234567", "KZ"),
+        ("+18005550199", "US"),
+        ("+15005550006", "US"),
+        ("+15551234567", "US"),
+        ("+80012345678", None),
+        ("+881612345678", None),
+        ("+999123456", None),
+        ("+00012345", None),
+        ("12345", None),
+        ("988", None),
+        ("HELIOGRAPH", None),
+        ("", None),
+    ],
+)
+def test_country(number: str, country: str | None) -> None:
+    assert numbers.country_of(number) == country
+
+
+@pytest.mark.parametrize(
+    ("number", "toll_free"),
+    [
+        ("+18005550199", True),
+        ("+18335550199", True),
+        ("+448081570192", True),
+        ("+80012345678", True),
+        ("+12025550101", False),
+        ("+15005550006", False),
+        ("80012", False),
+        ("18005550199", False),
+        ("+999123456", False),
+    ],
+)
+def test_toll_free(number: str, toll_free: bool) -> None:
+    assert numbers.is_toll_free(number) is toll_free
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [
+        ("+12025550101", "(202) 555-0101"),
+        ("+15005550006", "(500) 555-0006"),
+        ("+18005550199", "(800) 555-0199"),
+        ("+442083661177", "020 8366 1177"),
+        ("12345", "12345"),
+        ("+999123456", "+999123456"),
+        ("HELIOGRAPH", "HELIOGRAPH"),
+    ],
+)
+def test_national_format(number: str, written: str) -> None:
+    assert numbers.national_format(number) == written
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("+12025550101", "***0101"),
+        ("12345", "***45"),
+        ("988", "***8"),
+        ("9", "***"),
+        ("", "***"),
+        ("HELIOGRAPH", "***"),
+        ("a1\n2", "***2"),
+        (ARABIC_INDIC, "***"),
+    ],
+)
+def test_mask(number: str, shown: str) -> None:
+    assert numbers.mask(number) == shown
+
+
+@given(st.one_of(st.text(), st.from_regex(r"\+[0-9]{5,17}", fullmatch=True)))
+def test_mask_shows_at_most_four_digits_and_half(text: str) -> None:
+    shown = numbers.mask(text).removeprefix("***")
+    assert len(shown) <= 4
+    assert set(shown) <= set("0123456789")
+    assert 2 * len(shown) <= sum(character in "0123456789" for character in text)
+
+
+@settings(deadline=None)  # a country's plan is read from disk when first asked for
+@given(st.from_regex(r"\+[0-9]{5,17}", fullmatch=True))
+def test_the_plan_answers_for_every_number(number: str) -> None:
+    assert numbers.is_e164(number)
+    country = numbers.country_of(number)
+    assert country is None or (len(country) == 2 and country.isalpha() and country.isupper() and country != "ZZ")
+    assert numbers.is_toll_free(number) in (True, False)
+    assert numbers.national_format(number)
+
+
+@given(st.text())
+def test_no_text_raises(text: str) -> None:
+    numbers.country_of(text)
+    numbers.is_toll_free(text)
+    numbers.national_format(text)

@@ -1,0 +1,518 @@
+"""The outgoing client against real servers: what it sends, follows, reads, and how each failure is named."""
+
+import asyncio
+import datetime
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from heliograph.net import http
+from heliograph.net.http import FaultKind, HttpClient, Request
+from heliograph.wire import urls
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Dialogue = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[HttpClient]:
+    made = HttpClient(allow_loopback=lambda: True, user_agent="Heliograph/test")
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@asynccontextmanager
+async def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """An HTTP server with one handler for all paths; gives its base URL."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    scheme = "https" if tls else "http"
+    try:
+        yield f"{scheme}://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def talking(dialogue: Dialogue) -> AsyncIterator[str]:
+    """A TCP server whose every connection is one run of the dialogue; gives its base URL."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        tasks.add(task)
+        try:
+            await dialogue(reader, writer)
+        except (asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks)
+        await server.wait_closed()
+
+
+def saying(*answers: bytes) -> Dialogue:
+    """Reads a request's head and gives the next answer, and so on; then closes."""
+
+    async def dialogue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in answers:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await writer.drain()
+
+    return dialogue
+
+
+async def fault_of(client: HttpClient, request: Request) -> http.FetchFault:
+    with pytest.raises(http.FetchFault) as caught:
+        await client.request(request)
+    return caught.value
+
+
+async def get_fault(client: HttpClient, url: str) -> http.FetchFault:
+    return await fault_of(client, Request(method="GET", url=url))
+
+
+async def test_sends_the_url_byte_for_byte_and_only_its_own_headers(client: HttpClient) -> None:
+    heads: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def dialogue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.put_nowait(await reader.readuntil(b"\r\n\r\n") + await reader.readexactly(3))
+        writer.write(OK)
+
+    async with talking(dialogue) as base:
+        headers = {"Content-Type": "text/x", "X-SignalWire-Signature": "s"}
+        url = f"{base}/a%2fb/../%41?x=%2b&y={{z}}|#rt=2000"
+        response = await client.request(Request(method="POST", url=url, headers=headers, body=b"a=b"))
+    assert (response.status, response.body) == (200, b"ok")
+    request_line, *lines = (await heads.get()).split(b"\r\n")
+    assert request_line == b"POST /a%2fb/../%41?x=%2b&y={z}| HTTP/1.1"
+    assert sorted(lines) == sorted(
+        [
+            b"Host: " + base.removeprefix("http://").encode(),
+            b"User-Agent: Heliograph/test",
+            b"Accept: */*",
+            b"Accept-Encoding: identity",
+            b"Content-Type: text/x",
+            b"X-SignalWire-Signature: s",
+            b"Content-Length: 3",
+            b"",
+            b"a=b",
+        ]
+    )
+
+
+async def test_encodes_a_url_that_is_not_ascii(client: HttpClient) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(text=request.raw_path)
+
+    async with serving(echo) as base:
+        response = await client.request(Request(method="GET", url=f"{base}/\u00e9?q=\u00fc"))
+    assert response.body == b"/%C3%A9?q=%C3%BC"
+
+
+@pytest.mark.parametrize(
+    ("userinfo", "sent"),
+    [
+        ("user:p%40ss", b"Basic dXNlcjpwQHNz"),
+        ("user", b"Basic dXNlcjo="),
+        (":key", b"Basic OmtleQ=="),
+        ("\u20ac:\u20ac", b"Basic 4oKsOuKCrA=="),
+    ],
+)
+async def test_sends_user_and_password_as_basic_authentication(client: HttpClient, userinfo: str, sent: bytes) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(text=f"{request.raw_path} {request.headers.get('Authorization')}")
+
+    async with serving(echo) as base:
+        url = base.replace("//", f"//{userinfo}@") + "/a"
+        response = await client.request(Request(method="GET", url=url, headers={"authorization": "Bearer x"}))
+    assert response.body == b"/a " + sent
+
+
+async def test_gives_status_headers_and_type(client: HttpClient) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        headers = {"Content-Type": "Text/XML; charset=utf-8", "Content-Encoding": "gzip", "Set-Cookie": "a=b"}
+        return web.Response(status=404, body=b"not gzip", headers=headers)
+
+    async with serving(answer) as base:
+        response = await client.request(Request(method="GET", url=f"{base}/x"))
+    assert (response.status, response.body, response.url) == (404, b"not gzip", f"{base}/x")
+    assert response.content_type == "text/xml"
+    assert response.headers["set-cookie"] == "a=b"
+
+
+async def test_reuses_the_connection(client: HttpClient) -> None:
+    peers = set()
+
+    async def answer(request: web.Request) -> web.Response:
+        assert request.transport
+        peers.add(request.transport.get_extra_info("peername"))
+        assert "Cookie" not in request.headers
+        return web.Response(text="x" * 100, headers={"Set-Cookie": "a=b"})
+
+    async with serving(answer) as base:
+        for _ in range(3):
+            await client.request(Request(method="POST", url=base, body=b"1"))
+    assert len(peers) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "expected"),
+    [
+        (301, "POST", "GET|||"),
+        (302, "POST", "GET|||"),
+        (303, "POST", "GET|||"),
+        (307, "POST", "POST|a=b|text/x|"),
+        (308, "POST", "POST|a=b|text/x|"),
+        (302, "GET", "GET||text/x|"),
+        (307, "GET", "GET||text/x|"),
+    ],
+)
+async def test_follows_a_redirect(client: HttpClient, status: int, method: str, expected: str) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/start/a":
+            return web.Response(status=status, headers={"Location": "../end?x=1"})
+        seen = [request.method, await request.text(), request.headers.get("Content-Type", ""), ""]
+        return web.Response(text="|".join(seen))
+
+    async with serving(answer) as base:
+        body = b"a=b" if method == "POST" else None
+        request = Request(method=method, url=f"{base}/start/a", headers={"Content-Type": "text/x"}, body=body)
+        response = await client.request(request)
+    assert response.body.decode() == expected
+    assert response.url == f"{base}/end?x=1"
+
+
+async def test_the_fourth_redirect_is_a_fault(client: HttpClient) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        left = int(request.path[1:])
+        return web.Response(text="end") if left == 0 else web.Response(status=302, headers={"Location": f"/{left - 1}"})
+
+    async with serving(answer) as base:
+        assert (await client.request(Request(method="GET", url=f"{base}/3"))).body == b"end"
+        fault = await get_fault(client, f"{base}/4")
+        unfollowed = await client.request(Request(method="GET", url=f"{base}/4", max_redirects=0))
+    assert (fault.kind, fault.code) == (FaultKind.REDIRECTS, 11215)
+    assert unfollowed.status == 302
+
+
+@pytest.mark.parametrize("same_origin", [True, False])
+async def test_keeps_authorization_within_the_origin(client: HttpClient, same_origin: bool) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(text=request.headers.get("Authorization", "none"))
+
+    async with serving(echo) as other:
+
+        async def start(request: web.Request) -> web.Response:
+            if request.path == "/echo":
+                return await echo(request)
+            return web.Response(status=307, headers={"Location": "/echo" if same_origin else other})
+
+        async with serving(start) as base:
+            request = Request(method="GET", url=base, headers={"authorization": "Bearer x"})
+            response = await client.request(request)
+    assert response.body == (b"Bearer x" if same_origin else b"none")
+
+
+async def test_credentials_in_a_location_replace_the_header(client: HttpClient) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/":
+            return web.Response(status=307, headers={"Location": f"http://a:b@{request.host}/echo"})
+        return web.Response(text=request.headers.get("Authorization", "none"))
+
+    async with serving(answer) as base:
+        response = await client.request(Request(method="GET", url=base, headers={"Authorization": "Bearer x"}))
+    assert response.body == b"Basic YTpi"
+
+
+@pytest.mark.parametrize("location", ["ftp://example.com/", "http://[::1", "javascript:1", "http://a b/"])
+async def test_a_redirect_to_nowhere_is_a_fault(client: HttpClient, location: str) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": location})
+
+    async with serving(answer) as base:
+        assert (await get_fault(client, base)).code == 11251
+
+
+@pytest.mark.parametrize("host", ["10.255.255.1", "169.254.169.254", "[::ffff:10.0.0.1]"])
+async def test_a_redirect_to_a_forbidden_address_is_a_fault(client: HttpClient, host: str) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": f"http://{host}/"})
+
+    async with serving(answer) as base:
+        assert (await get_fault(client, base)).kind is FaultKind.FORBIDDEN
+
+
+async def test_a_redirect_without_location_is_an_answer(client: HttpClient) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=302)
+
+    async with serving(answer) as base:
+        assert (await client.request(Request(method="GET", url=base))).status == 302
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_bounds_the_answer(client: HttpClient, chunked: bool) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        if chunked:
+            response.enable_chunked_encoding()
+        else:
+            response.content_length = 100_000
+        await response.prepare(request)
+        await response.write(b"x" * 100_000)
+        return response
+
+    async with serving(answer) as base:
+        assert len((await client.request(Request(method="GET", url=base, max_response_bytes=100_000))).body) == 100_000
+        fault = await fault_of(client, Request(method="GET", url=base, max_response_bytes=99_999))
+        cut = await client.request(Request(method="GET", url=base, max_response_bytes=10, truncate=True))
+    assert (fault.kind, fault.code) == (FaultKind.SIZE, 11750)
+    assert cut.body == b"x" * 10
+
+
+@pytest.mark.parametrize("fragment", ["rt=100", "tt=100"])
+@pytest.mark.parametrize("begin", [b"", OK[:20], OK[:-1]])
+async def test_a_hanging_server_times_out(client: HttpClient, fragment: str, begin: bytes) -> None:
+    async def hang(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(begin)
+        await asyncio.Event().wait()
+
+    async with talking(hang) as base:
+        fault = await get_fault(client, f"{base}/#{fragment}")
+    assert (fault.kind, fault.code) == (FaultKind.TIMEOUT, 11200)
+
+
+async def test_the_total_covers_redirects(client: HttpClient) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/":
+            return web.Response(status=302, headers={"Location": "/hang"})
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with serving(answer) as base:
+        assert (await get_fault(client, f"{base}/#tt=200")).kind is FaultKind.TIMEOUT
+
+
+async def test_cancelling_leaves_the_client_usable(client: HttpClient) -> None:
+    arrived = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/hang":
+            arrived.set()
+            await asyncio.Event().wait()
+        return web.Response(text="ok")
+
+    async with serving(answer) as base:
+        task = asyncio.create_task(client.request(Request(method="GET", url=f"{base}/hang")))
+        await arrived.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await client.request(Request(method="GET", url=base))).body == b"ok"
+
+
+async def test_a_refused_connection_is_a_fault(client: HttpClient) -> None:
+    async with talking(saying()) as base:
+        pass
+    fault = await get_fault(client, base)
+    assert (fault.kind, fault.code) == (FaultKind.CONNECTION, 11200)
+
+
+@pytest.mark.parametrize("host", ["nothing.invalid", "a" * 64 + ".invalid", "a..invalid"])
+async def test_an_unknown_name_is_a_fault(client: HttpClient, host: str) -> None:
+    fault = await get_fault(client, f"http://{host}/")
+    assert (fault.kind, fault.code) == (FaultKind.DNS, 11210)
+
+
+async def test_a_numeric_spelling_is_never_connected_to(client: HttpClient) -> None:
+    assert (await get_fault(client, "http://167772161/")).kind is FaultKind.DNS
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        pytest.param(b"", FaultKind.CONNECTION, id="closes at once"),
+        pytest.param(OK[:-1], FaultKind.CONNECTION, id="closes too early"),
+        pytest.param(b"220 mail.example.com ESMTP\r\n", FaultKind.PROTOCOL, id="another protocol"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", FaultKind.PROTOCOL, id="broken header"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", FaultKind.PROTOCOL, id="long header"),
+        pytest.param(b"HTTP/3.7 200 OK\r\n\r\n", FaultKind.VERSION, id="version"),
+    ],
+)
+async def test_a_broken_answer_is_a_fault(client: HttpClient, answer: bytes, kind: FaultKind) -> None:
+    async with talking(saying(answer)) as base:
+        assert (await get_fault(client, base)).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("method", "repeatable", "repeated"), [("POST", True, True), ("POST", False, False), ("GET", False, True)]
+)
+async def test_repeats_what_met_a_closed_connection(
+    client: HttpClient, method: str, repeatable: bool, repeated: bool
+) -> None:
+    """The server answers once on a connection and closes it when the second request arrives."""
+    connections = 0
+
+    async def dialogue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with talking(dialogue) as base:
+        request = Request(method=method, url=base, repeatable=repeatable)
+        await client.request(request)
+        if repeated:
+            assert (await client.request(request)).body == b"ok"
+        else:
+            assert (await fault_of(client, request)).kind is FaultKind.CONNECTION
+    assert connections == (2 if repeated else 1)
+
+
+async def test_repeats_only_once_and_only_on_a_kept_connection(client: HttpClient) -> None:
+    connections = 0
+
+    async def dialogue(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with talking(dialogue) as base:
+        fault = await fault_of(client, Request(method="POST", url=base, repeatable=True))
+    assert fault.kind is FaultKind.CONNECTION
+    assert connections == 1
+
+
+async def test_waits_for_a_slot_at_one_host() -> None:
+    client = HttpClient(allow_loopback=lambda: True, max_per_host=2)
+    await client.start()
+    running = peak = 0
+
+    async def answer(_request: web.Request) -> web.Response:
+        nonlocal running, peak
+        running += 1
+        peak = max(peak, running)
+        await asyncio.sleep(0)
+        running -= 1
+        return web.Response()
+
+    async with serving(answer) as base:
+        await asyncio.gather(*[client.request(Request(method="GET", url=base)) for _ in range(20)])
+    await client.stop()
+    assert peak <= 2
+
+
+async def test_a_url_that_is_none_is_an_error(client: HttpClient) -> None:
+    for url in ("ftp://example.com", "http://exa\u0001mple.com", "http://\u00e9" + "x" * 64 + ".com/"):
+        with pytest.raises(urls.UrlError):
+            await client.request(Request(method="GET", url=url))
+
+
+async def test_before_start_and_after_stop_nothing_is_sent() -> None:
+    client = HttpClient(allow_loopback=lambda: True)
+    await client.stop()
+    with pytest.raises(RuntimeError, match="start"):
+        await client.request(Request(method="GET", url="http://127.0.0.1/"))
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(200, None), (204, None), (299, None), (302, 11217), (404, 11217), (500, 11217), (505, 11300)]
+)
+def test_status_faults(status: int, code: int | None) -> None:
+    fault = http.status_fault(status)
+    assert (fault.code if fault else None) == code
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate for 127.0.0.1 with its key, in one PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    today = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - datetime.timedelta(days=1))
+        .not_valid_after(today + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.fixture
+def server_tls(certificate: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    return context
+
+
+async def ok(_request: web.Request) -> web.Response:
+    return web.Response(text="ok")
+
+
+async def test_an_untrusted_certificate_is_a_fault(client: HttpClient, server_tls: ssl.SSLContext) -> None:
+    async with serving(ok, server_tls) as base:
+        fault = await get_fault(client, base)
+    assert (fault.kind, fault.code) == (FaultKind.TLS, 11220)
+
+
+async def test_a_trusted_certificate_is_accepted(certificate: Path, server_tls: ssl.SSLContext) -> None:
+    client = HttpClient(allow_loopback=lambda: True, tls=ssl.create_default_context(cafile=str(certificate)))
+    await client.start()
+    async with serving(ok, server_tls) as base:
+        assert (await client.request(Request(method="GET", url=base))).body == b"ok"
+    await client.stop()
+
+
+async def test_https_to_a_plain_server_is_a_fault(client: HttpClient) -> None:
+    async with talking(plain) as base:
+        fault = await get_fault(client, base.replace("http:", "https:"))
+    assert (fault.kind, fault.code) == (FaultKind.PROTOCOL, 11251)
+
+
+async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(100)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+async def test_a_failed_handshake_is_a_fault(client: HttpClient) -> None:
+    async def alert(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"\x15\x03\x03\x00\x02\x02\x28")  # TLS alert: fatal, handshake_failure
+
+    async with talking(alert) as base:
+        assert (await get_fault(client, base.replace("http:", "https:"))).kind is FaultKind.TLS

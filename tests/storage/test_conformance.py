@@ -1,0 +1,519 @@
+"""What a store must do, whichever database it stands on. Every test here runs unchanged on both."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from heliograph import app, config
+from heliograph.core.directory import CAPABILITIES, SCOPES, Application, Number, Project, Token
+from heliograph.core.ids import Uuid7Generator, floor
+from heliograph.core.lifecycle import State
+from heliograph.core.message import Callback, Change, Direction, Event, Kind, Media, Message, Source
+from heliograph.ports import (
+    Acceptance,
+    CallbackOutcome,
+    Cursor,
+    IdempotencyClaim,
+    MessageFilter,
+    NumberTaken,
+    Store,
+    StoreHeld,
+)
+
+P1 = "11111111-1111-4111-8111-111111111111"
+P2 = "22222222-2222-4222-8222-222222222222"
+NOW = 1_790_000_000_000_000
+DAY = 86_400_000_000
+ids = Uuid7Generator(lambda: 7)
+numbers = iter(range(10**6, 10**9))
+
+
+def a_message(at: int = NOW, **changes: object) -> Message:
+    message = Message(
+        id=ids.next(at),
+        project_id=P1,
+        direction=Direction.OUTBOUND_API,
+        kind=Kind.SMS,
+        source=Source.LAML,
+        from_number="+12025550101",
+        to_number="+12025550199",
+        body="Grüße 👋 \\ \" '",
+        segments=1,
+        state=State.QUEUED,
+        created_at=at,
+        updated_at=at,
+        expires_at=at + 4 * 3600 * 1_000_000,
+        callback=Callback(url="http://127.0.0.1:9/cb#rt=100", method="POST"),
+    )
+    return replace(message, **changes)  # type: ignore[arg-type]
+
+
+async def accept(store: Store, *messages: Message) -> None:
+    await asyncio.gather(*(store.accept(Acceptance(message=m, event_no=next(numbers))) for m in messages))
+
+
+def a_step(message: Message, after: State, *, at: int = NOW + 1000, **fields: object) -> Change:
+    return Change(
+        project_id=message.project_id,
+        message_id=message.id,
+        before=message.state,
+        after=after,
+        at=at,
+        event_no=next(numbers),
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+async def moved(store: Store, message: Message, *states: State, **fields: object) -> Message:
+    for state in states:
+        assert await store.advance([a_step(message, state, **fields)]) == [True]
+        found = await store.message(message.project_id, message.id)
+        assert found is not None
+        message = found
+    return message
+
+
+# -- messages
+
+
+async def test_a_message_comes_back_as_it_was_kept(store: Store) -> None:
+    message = a_message(
+        media_urls=("http://example.com/a.png", "http://example.com/b.png"),
+        num_media=2,
+        kind=Kind.MMS,
+        max_price_micros=10_000,
+        custom_variables={"a": "ü"},
+        group_id="33333333-3333-4333-8333-333333333333",
+        source=Source.REALTIME,
+    )
+    await accept(store, message)
+    assert await store.message(P1, message.id) == message
+    assert await store.message(P2, message.id) is None
+
+
+async def test_an_absent_body_stays_absent(store: Store) -> None:
+    message = a_message(body=None)
+    await accept(store, message)
+    kept = await store.message(P1, message.id)
+    assert kept is not None and kept.body is None
+
+
+async def test_many_writes_at_once_are_all_kept(store: Store) -> None:
+    messages = [a_message() for _ in range(500)]
+    await accept(store, *messages)
+    assert len(await store.page(P1, MessageFilter(), None, 1000)) == 500
+
+
+async def test_one_refused_write_fails_alone(store: Store) -> None:
+    first, second = a_message(), a_message()
+    await accept(store, first)
+    results = await asyncio.gather(
+        store.accept(Acceptance(message=first, event_no=1)),  # its id exists
+        store.accept(Acceptance(message=second, event_no=2)),
+        return_exceptions=True,
+    )
+    assert isinstance(results[0], Exception)
+    assert await store.message(P1, second.id) == second
+
+
+# -- steps
+
+
+async def test_a_step_writes_state_event_and_callback_together(store: Store) -> None:
+    message = a_message()
+    await accept(store, message)
+    step = a_step(message, State.INITIATED, callback_origin="http://127.0.0.1:9", carrier="loopback")
+    assert await store.advance([step]) == [True]
+    kept = await store.message(P1, message.id)
+    assert kept is not None and kept.state is State.INITIATED and kept.carrier == "loopback"
+    assert [entry.state for entry in await store.timeline(P1, message.id)] == ["queued", "initiated"]
+    assert [due.state for due in await store.pending_callbacks(P1, message.id)] == [State.INITIATED]
+
+
+async def test_a_step_from_a_state_that_is_no_more_is_refused_whole(store: Store) -> None:
+    message = a_message()
+    await accept(store, message)
+    initiated = await moved(store, message, State.INITIATED)
+    await moved(store, initiated, State.SENT, sent_at=NOW + 5, price_micros=8300, carrier_ref="r1")
+    stale = a_step(initiated, State.FAILED, callback_origin="http://x:1", error_code=30008)
+    assert await store.advance([stale]) == [False]
+    kept = await store.message(P1, message.id)
+    assert kept is not None and kept.state is State.SENT and kept.error_code is None and kept.price_micros == 8300
+    assert len(await store.timeline(P1, message.id)) == 3
+    assert await store.pending_callbacks(P1, message.id) == []
+
+
+async def test_several_steps_of_one_message_in_one_call_keep_their_order(store: Store) -> None:
+    message = a_message()
+    await accept(store, message)
+    initiated = await moved(store, message, State.INITIATED)
+    sent = a_step(initiated, State.SENT, sent_at=NOW + 7, carrier_ref="ref", callback_origin="http://x:1")
+    delivered = a_step(replace(initiated, state=State.SENT), State.DELIVERED, callback_origin="http://x:1")
+    assert await store.advance([sent, delivered]) == [True, True]
+    assert [due.state for due in await store.pending_callbacks(P1, message.id)] == [State.SENT, State.DELIVERED]
+
+
+async def test_a_step_asked_for_again_counts_as_done(store: Store) -> None:
+    """The commit was there, its answer was lost: the same step again is no second step."""
+    message = a_message()
+    await accept(store, message)
+    step = a_step(message, State.INITIATED, callback_origin="http://x:1")
+    assert await store.advance([step]) == [True]
+    assert await store.advance([step]) == [True]
+    assert len(await store.timeline(P1, message.id)) == 2
+    assert len(await store.pending_callbacks(P1, message.id)) == 1
+
+
+async def test_an_uncertain_mark_stays(store: Store) -> None:
+    message = a_message()
+    await accept(store, message)
+    initiated = await moved(store, message, State.INITIATED)
+    await store.mark_uncertain([(P1, message.id)])
+    await moved(store, initiated, State.SENT)
+    kept = await store.message(P1, message.id)
+    assert kept is not None and kept.uncertain
+
+
+# -- idempotency
+
+
+async def test_a_claimed_key_stands_for_its_first_message(store: Store) -> None:
+    first, second, third = a_message(), a_message(), a_message(project_id=P2)
+    claim = IdempotencyClaim(key="k", fingerprint="f")
+    assert (await store.accept(Acceptance(message=first, event_no=1, claim=claim))).message_id == first.id
+    again = await store.accept(Acceptance(message=second, event_no=2, claim=claim))
+    assert (again.message_id, again.replayed, again.clash) == (first.id, True, False)
+    assert await store.message(P1, second.id) is None
+    clash = await store.accept(
+        Acceptance(message=second, event_no=3, claim=IdempotencyClaim(key="k", fingerprint="other"))
+    )
+    assert clash.clash
+    elsewhere = await store.accept(Acceptance(message=third, event_no=4, claim=claim))
+    assert elsewhere.message_id == third.id and not elsewhere.replayed
+
+
+async def test_of_many_claims_at_once_one_wins(store: Store) -> None:
+    claim = IdempotencyClaim(key="k", fingerprint="f")
+    outcomes = await asyncio.gather(
+        *(store.accept(Acceptance(message=a_message(), event_no=n, claim=claim)) for n in range(1, 40))
+    )
+    assert len({outcome.message_id for outcome in outcomes}) == 1
+    assert sum(not outcome.replayed for outcome in outcomes) == 1
+    assert len(await store.page(P1, MessageFilter(), None, 100)) == 1
+
+
+async def test_claims_are_forgotten(store: Store) -> None:
+    claim = IdempotencyClaim(key="k", fingerprint="f")
+    await store.accept(Acceptance(message=a_message(), event_no=1, claim=claim))
+    await store.forget_claims(NOW + 1)
+    assert not (await store.accept(Acceptance(message=a_message(), event_no=2, claim=claim))).replayed
+
+
+# -- pages
+
+
+async def test_pages_go_by_id_both_ways(store: Store) -> None:
+    messages = [a_message(NOW + n) for n in range(20)]
+    await accept(store, *messages, a_message(project_id=P2))
+    newest_first = [m.id for m in reversed(messages)]
+    page = await store.page(P1, MessageFilter(), None, 5)
+    assert [m.id for m in page] == newest_first[:5]
+    after = await store.page(P1, MessageFilter(), Cursor(id=page[-1].id), 5)
+    assert [m.id for m in after] == newest_first[5:10]
+    before = await store.page(P1, MessageFilter(), Cursor(id=after[0].id, backward=True), 3)
+    assert [m.id for m in before] == newest_first[2:5]
+
+
+async def test_each_filter_finds_its_own(store: Store) -> None:
+    sent = await_sent = a_message(NOW, to_number="+12025550111")
+    other = a_message(NOW + 1, from_number="+12025550102")
+    await accept(store, sent, other)
+    sent = await moved(store, await_sent, State.INITIATED)
+    await moved(store, sent, State.SENT, sent_at=NOW + DAY)
+
+    async def found(**wanted: object) -> list[str]:
+        return [m.id for m in await store.page(P1, MessageFilter(**wanted), None, 10)]  # type: ignore[arg-type]
+
+    assert await found(to_number="+12025550111") == [sent.id]
+    assert await found(from_number="+12025550102") == [other.id]
+    assert await found(state=State.SENT) == [sent.id]
+    assert await found(state=State.QUEUED, to_number="+12025550111") == []
+    day = (NOW + DAY) // DAY * DAY
+    assert await found(sent_from=day, sent_before=day + DAY) == [sent.id]
+    assert await found(sent_from=day + DAY) == []
+    assert await found(sent_before=day) == []
+    assert await found(sent_from=NOW + DAY, sent_before=NOW + DAY + 1) == [sent.id]
+    assert await found(created_from=NOW + 10_000) == []
+    assert set(await found(created_before=NOW + 10_000)) == {sent.id, other.id}
+
+
+async def test_deleted_messages_leave_pages_but_their_cursor_works(store: Store) -> None:
+    messages = [a_message(NOW + n, state=State.RECEIVING, direction=Direction.INBOUND) for n in range(6)]
+    await accept(store, *messages)
+    for message in messages:
+        await moved(store, message, State.RECEIVED)
+    assert await store.delete(P1, messages[3].id, NOW + 9, 1)
+    assert not await store.delete(P1, messages[3].id, NOW + 9, 2)
+    page = await store.page(P1, MessageFilter(), Cursor(id=messages[3].id), 2)
+    assert [m.id for m in page] == [messages[2].id, messages[1].id]
+    assert messages[3].id not in [m.id for m in await store.page(P1, MessageFilter(), None, 10)]
+    with_deleted = await store.page(P1, MessageFilter(include_deleted=True), None, 10)
+    assert messages[3].id in [m.id for m in with_deleted]
+
+
+# -- redaction and deletion
+
+
+async def test_redaction_empties_the_body_only_when_the_message_is_through(store: Store) -> None:
+    message = a_message()
+    await accept(store, message)
+    assert not await store.redact(P1, message.id, NOW + 1, 1)
+    await moved(store, message, State.FAILED, error_code=30001)
+    assert not await store.redact(P2, message.id, NOW + 1, 1)
+    assert await store.redact(P1, message.id, NOW + 2, next(numbers))
+    kept = await store.message(P1, message.id)
+    assert kept is not None and kept.body == "" and kept.redacted and kept.updated_at == NOW + 2
+    assert [entry.kind for entry in await store.timeline(P1, message.id)] == ["state", "state", "redacted"]
+
+
+async def test_a_redacted_body_is_nowhere_in_the_sqlite_file(store: Store, tmp_path: Path, store_url: str | None) -> None:
+    if store_url is not None:
+        return  # PostgreSQL's pages are vacuum's; documented
+    secret = "the-secret-that-must-go-" * 20
+    message = a_message(body=secret)
+    await accept(store, message)
+    await moved(store, message, State.FAILED)
+    await store.redact(P1, message.id, NOW, 1)
+    await store.close()  # the last connection checkpoints the write-ahead file away
+    for file in tmp_path.iterdir():
+        assert b"the-secret-that-must-go" not in file.read_bytes(), file.name
+    await store.open()
+
+
+async def test_deletion_takes_the_media_along(store: Store) -> None:
+    message = a_message(state=State.RECEIVING, direction=Direction.INBOUND)
+    media = a_medium(message)
+    await store.accept(Acceptance(message=message, event_no=1, media=(media,)))
+    assert not await store.delete(P1, message.id, NOW, 2)
+    await moved(store, message, State.RECEIVED)
+    assert await store.orphaned_files([media.sha256]) == []
+    assert await store.delete(P1, message.id, NOW, 3)
+    assert await store.media(P1, message.id, media.id) is None
+    assert await store.orphaned_files([media.sha256]) == [media.sha256]
+
+
+# -- media
+
+
+def a_medium(message: Message, position: int = 0) -> Media:
+    return Media(
+        id=f"44444444-4444-4444-8444-44444444444{position}",
+        project_id=message.project_id,
+        message_id=message.id,
+        position=position,
+        content_type="image/png",
+        size=10,
+        sha256="ab" * 32,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+async def test_media_are_listed_in_their_order_and_removed_one_by_one(store: Store) -> None:
+    message = a_message()
+    await accept(store, message)
+    media = [a_medium(message, 1), a_medium(message, 0)]
+    await store.add_media(media)
+    await store.add_media(media)  # again, after a lost answer
+    assert [m.position for m in await store.media_of(P1, message.id)] == [0, 1]
+    assert await store.media(P1, message.id, media[0].id) == media[0]
+    assert await store.remove_media(P1, message.id, media[0].id, NOW)
+    assert not await store.remove_media(P1, message.id, media[0].id, NOW)
+    assert [m.position for m in await store.media_of(P1, message.id)] == [0]
+
+
+# -- what a node goes on with
+
+
+async def test_open_messages_are_found_by_state_in_order(store: Store) -> None:
+    messages = [a_message(NOW + n) for n in range(5)]
+    await accept(store, *messages)
+    await moved(store, messages[0], State.INITIATED)
+    assert [m.id for m in await store.queued_after(floor(0), 2)] == [messages[1].id, messages[2].id]
+    assert [m.id for m in await store.queued_after(messages[2].id, 9)] == [messages[3].id, messages[4].id]
+    assert [m.id for m in await store.open_messages(State.INITIATED, floor(0), 9)] == [messages[0].id]
+    assert await store.queued_counts() == {P1: 4}
+
+
+async def test_expired_messages_are_found_while_they_are_under_way(store: Store) -> None:
+    late, early, sent = a_message(), a_message(expires_at=NOW + 5), a_message(expires_at=NOW + 6)
+    await accept(store, late, early, sent)
+    await moved(store, sent, State.INITIATED, State.SENT)
+    assert [m.id for m in await store.expired(NOW + 10, 10)] == [early.id]
+
+
+async def test_a_message_is_found_by_its_carriers_reference(store: Store) -> None:
+    message = a_message()
+    await accept(store, message)
+    await moved(store, await moved(store, message, State.INITIATED), State.SENT, carrier="loopback", carrier_ref="r")
+    found = await store.by_carrier_ref("loopback", "r")
+    assert found is not None and found.id == message.id
+    assert await store.by_carrier_ref("other", "r") is None
+
+
+# -- callbacks
+
+
+async def with_callbacks(store: Store) -> Message:
+    message = a_message()
+    await accept(store, message)
+    origin = {"callback_origin": "http://x:1"}
+    initiated = await moved(store, message, State.INITIATED, **origin)
+    return await moved(store, initiated, State.SENT, **origin)
+
+
+def an_outcome(message: Message, rank: int, status: str, next_at: int = NOW, attempt: int = 1) -> CallbackOutcome:
+    return CallbackOutcome(
+        project_id=P1,
+        message_id=message.id,
+        rank=rank,
+        attempt=attempt,
+        at=NOW,
+        status=status,
+        next_at=next_at,
+        http_status=200,
+        error=None if status == "delivered" else "answered 500",
+        duration_ms=3,
+    )
+
+
+async def test_a_fresh_callback_belongs_to_its_process_until_released(store: Store) -> None:
+    await with_callbacks(store)
+    assert await store.due_origins(NOW + 2000, 10) == []
+    await store.release_callbacks(NOW + 2000)
+    assert await store.due_origins(NOW + 2000, 10) == ["http://x:1"]
+
+
+async def test_only_the_first_pending_callback_of_a_message_is_due(store: Store) -> None:
+    message = await with_callbacks(store)
+    await store.release_callbacks(NOW + 2000)
+
+    async def due() -> list[State]:
+        found = await store.due_callbacks("http://x:1", NOW + 2000, NOW + 2000, 10)
+        return [each.state for each in found]
+
+    assert await due() == [State.INITIATED]
+    await store.settle_callbacks([an_outcome(message, 1, "pending", NOW + DAY)])
+    assert await due() == []
+    await store.settle_callbacks([an_outcome(message, 1, "delivered", attempt=2)])
+    assert await due() == [State.SENT]
+    await store.settle_callbacks([an_outcome(message, 2, "delivered")])
+    assert await due() == []
+
+
+async def test_dead_callbacks_are_listed_and_replayed(store: Store) -> None:
+    message = await with_callbacks(store)
+    await store.settle_callbacks([an_outcome(message, 1, "dead")])
+    (record,) = await store.callbacks(P1, "dead", 10)
+    assert (record.message_id, record.state, record.last_error) == (message.id, State.INITIATED, "answered 500")
+    assert await store.callbacks(P2, "dead", 10) == []
+    assert await store.replay_callbacks(P1, None, NOW + 1) == 1
+    assert await store.callbacks(P1, "dead", 10) == []
+    assert [d.state for d in await store.due_callbacks("http://x:1", NOW + 1, NOW + 1, 10)] == [State.INITIATED]
+
+
+# -- the directory
+
+
+def a_project(project_id: str = P1, parent_id: str | None = None) -> Project:
+    return Project(
+        id=project_id, parent_id=parent_id, name="p", signing_key="PSKx", created_at=NOW, updated_at=NOW
+    )
+
+
+def a_number(number: str, number_id: str, project_id: str = P1) -> Number:
+    return Number(
+        project_id=project_id,
+        id=number_id,
+        number=number,
+        name="n",
+        capabilities=CAPABILITIES,
+        created_at=NOW,
+        updated_at=NOW,
+        settings={"sms_url": "http://example.com/", "sms_method": None},
+    )
+
+
+async def test_the_directory_comes_back_and_its_version_rises(store: Store) -> None:
+    token = Token(
+        project_id=P1, id=P2, name="t", scopes=SCOPES, sha256="aa" * 32, created_at=NOW, updated_at=NOW
+    )
+    number = a_number("+12025550101", "55555555-5555-4555-8555-555555555555")
+    application = Application(project_id=P1, id=P2, name="a", created_at=NOW, updated_at=NOW, settings={"x": "y"})
+    versions = [await store.directory_version()]
+    await store.add_project(a_project(), token, [number])
+    versions.append(await store.directory_version())
+    await store.put_application(application)
+    versions.append(await store.directory_version())
+    snapshot = await store.directory()
+    assert snapshot.projects == (a_project(),)
+    assert snapshot.tokens == (token,)
+    assert snapshot.numbers == (number,)
+    assert snapshot.applications == (application,)
+    assert await store.remove_token(P1, P2) and not await store.remove_token(P1, P2)
+    assert await store.remove_application(P1, P2) and not await store.remove_application(P1, P2)
+    versions.append(await store.directory_version())
+    assert versions == sorted(set(versions))
+
+
+async def test_a_number_belongs_to_one(store: Store) -> None:
+    await store.add_project(a_project(), None, [a_number("+12025550101", P1)])
+    with pytest.raises(NumberTaken):
+        await store.add_project(a_project(P2), None, [a_number("+12025550101", P2, P2)])
+    assert [p.id for p in (await store.directory()).projects] == [P1]
+    with pytest.raises(NumberTaken):
+        await store.put_number(a_number("+12025550101", P2, P2))
+
+
+async def test_the_space_has_one_id_for_good(store: Store) -> None:
+    assert await store.space_id(P1) == P1
+    assert await store.space_id(P2) == P1
+
+
+# -- housekeeping
+
+
+async def test_purging_removes_settled_messages_and_keeps_open_ones(store: Store) -> None:
+    own_ids = Uuid7Generator(lambda: 9)  # the module's own has passed these moments
+    old, open_ = (a_message(NOW - DAY, id=own_ids.next(NOW - DAY)) for _ in range(2))
+    new = a_message(NOW)
+    await accept(store, old, open_, new)
+    await moved(store, old, State.FAILED)
+    assert (await store.purge(P1, NOW - 1, 10))[0] == 1
+    assert await store.message(P1, old.id) is None
+    assert await store.timeline(P1, old.id) == []
+    assert {m.id for m in await store.page(P1, MessageFilter(), None, 10)} == {open_.id, new.id}
+
+
+async def test_notes_stand_on_the_timeline(store: Store) -> None:
+    message = a_message()
+    await accept(store, message)
+    note = Event(
+        project_id=P1, message_id=message.id, event_no=next(numbers), at=NOW, kind="handler_fault", error_code=11200
+    )
+    await store.note([note])
+    assert [(e.kind, e.error_code) for e in await store.timeline(P1, message.id)][-1] == ("handler_fault", 11200)
+
+
+async def test_a_second_server_is_refused(store: Store, tmp_path: Path, store_url: str | None) -> None:
+    second = app.make_store(config.load({"data": str(tmp_path), "database_url": store_url}, {}), exclusive=True)
+    with pytest.raises(StoreHeld):
+        await second.open()
+    beside = app.make_store(config.load({"data": str(tmp_path), "database_url": store_url}, {}), exclusive=False)
+    await beside.open()
+    await beside.add_project(a_project(), None, [])
+    assert [p.id for p in (await store.directory()).projects] == [P1]
+    await beside.close()
+    await store.ping()
