@@ -65,7 +65,7 @@ _PATH_NAME = re.compile(r"{\w+}")
 
 def statuses(route: Route, *, idempotent: bool) -> list[int]:
     """Return the error statuses that an operation can answer with."""
-    if route.public:
+    if route.family is Family.SYSTEM:
         return [500]
     found = [400, 401, 500, 503]
     if _PATH_NAME.search(route.path):

@@ -28,6 +28,8 @@ TAGS: dict[Family, tuple[str, str]] = {
 }
 IDEMPOTENT = frozenset({"create_message", "send_message"})
 """Operations that take an Idempotency-Key."""
+BYTES = frozenset({"retrieve_media"})
+"""Operations that answer with a file's bytes, of any content type, beside their JSON."""
 
 _PATH_NAMES = re.compile(r"{(\w+)}")
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -76,7 +78,7 @@ class Document:
 
 
 def _described(route: Route) -> bool:
-    """Pages for people and Prometheus' text are no part of the API."""
+    """Pages for people and Prometheus' text are not part of the API."""
     return route.family is not Family.SYSTEM or any(answer is not None for answer in route.answers.values())
 
 
@@ -135,14 +137,12 @@ def _parameters(route: Route) -> list[Json]:
 
 def _path_parameter(name: str) -> Json:
     schema = {"type": "string", "format": "uuid", "examples": [examples.ID]}
-    return {"name": name, "in": "path", "required": True, "schema": schema, "description": _PATH_ABOUT.get(name, "")}
+    return {"name": name, "in": "path", "required": True, "schema": schema, "description": _PATH_ABOUT.get(name, "The id of the resource.")}
 
 
 _PATH_ABOUT = {
-    "AccountSid": "The project: your own or one of its subprojects.",
-    "Sid": "The id of the resource.",
-    "MessageSid": "The id of the message.",
-    "id": "The id of the resource.",
+    "account_sid": "The project: your own or one of its subprojects.",
+    "message_sid": "The id of the message.",
     "token_id": "The id of the token.",
 }
 
@@ -180,6 +180,8 @@ def _responses(route: Route, schemas: Json) -> Json:
     responses: Json = {}
     for status, struct in route.answers.items():
         responses[str(status)] = _answer(status, struct, headers, schemas)
+        if route.operation in BYTES and struct is not None:
+            responses[str(status)]["content"]["*/*"] = {"schema": {}}
     for status in faults.statuses(route, idempotent=route.operation in IDEMPOTENT):
         responses.setdefault(str(status), faults.response(route.family, status, headers))
     return dict(sorted(responses.items()))

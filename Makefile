@@ -1,0 +1,44 @@
+# Two commands do everything on a fresh machine: `make serve` and `make test`.
+# All that they need beyond Python 3.11+, make and a package registry is installed into .venv and .clients.
+
+PYTHON ?= python3
+BIN := .venv/bin
+DATA ?= data
+HOST ?= 127.0.0.1
+PORT ?= 8080
+ARGS ?=
+
+.PHONY: help setup setup-tests serve test check bench soak clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.stamp ## Make the environment in .venv
+
+.venv/.stamp: pyproject.toml uv.lock scripts/setup.sh
+	@PYTHON=$(PYTHON) sh scripts/setup.sh
+	@touch $@
+
+setup-tests: setup ## Also the official SDKs, Node packages and servers that the tests use
+	@$(BIN)/python tests/clients/setup_clients.py
+
+serve: setup ## Run the server (DATA=, HOST=, PORT=, ARGS=)
+	@$(BIN)/heliograph serve --data $(DATA) --host $(HOST) --port $(PORT) $(ARGS)
+
+check: setup ## Types, style, layers
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup-tests check ## All checks and tests, against real servers and the official SDKs
+	$(BIN)/pytest $(ARGS)
+
+bench: setup ## Measure speed and memory (see docs/benchmarks.md)
+	$(BIN)/python -m bench $(ARGS)
+
+soak: setup-tests ## Longer trials: 50 crash rounds on each store
+	HELIOGRAPH_CRASH_ROUNDS=50 $(BIN)/pytest tests/crash $(ARGS)
+
+clean: ## Remove what setup made
+	rm -rf .venv .clients tests/clients/node/node_modules

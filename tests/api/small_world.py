@@ -1,0 +1,171 @@
+"""A server of the real framework over a directory in memory: enough for everything that needs no messages."""
+
+import base64
+from dataclasses import replace
+from typing import Any, cast
+from urllib.parse import urlencode
+
+import falcon.testing
+
+from heliograph import config
+from heliograph.api import server
+from heliograph.api.cxml import accounts, applications
+from heliograph.api.cxml import numbers as cxml_numbers
+from heliograph.api.project import tokens
+from heliograph.api.relay_rest import numbers as relay_numbers
+from heliograph.api.route import Route
+from heliograph.api.services import Services
+from heliograph.api.system import health, site
+from heliograph.core.directory import SCOPES, Application, Number, Project, Snapshot, Token
+from heliograph.core.errors import StoreUnavailable
+from heliograph.engine.directory import Directory
+from heliograph.engine.metrics import Metrics
+
+PROJECT = "00000000-0000-4000-8000-00000000000a"
+CHILD = "00000000-0000-4000-8000-00000000000b"
+STRANGER = "00000000-0000-4000-8000-00000000000c"
+NUMBERS = [f"00000000-0000-4000-8000-0000000001{index:02d}" for index in range(1, 6)]
+OTHERS_NUMBER = "00000000-0000-4000-8000-000000000200"
+NOW = 1_795_426_200_000_000
+"""Mon, 23 Nov 2026 09:30:00 UTC, microseconds."""
+
+
+class FixedClock:
+    def now(self) -> int:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+class MemoryStore:
+    """The directory's part of a store; `down` makes it unavailable."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.snapshot = Snapshot(
+            version=1,
+            projects=(_project(PROJECT, None), _project(CHILD, PROJECT), _project(STRANGER, None)),
+            tokens=(),
+            numbers=(
+                *(_number(PROJECT, id, f"+120255501{id[-2:]}") for id in NUMBERS),
+                _number(STRANGER, OTHERS_NUMBER, "+12025550199"),
+            ),
+            applications=(),
+        )
+
+    async def ping(self) -> None:
+        if self.down:
+            raise StoreUnavailable
+
+    async def directory_version(self) -> int:
+        return self.snapshot.version
+
+    async def directory(self) -> Snapshot:
+        return self.snapshot
+
+    async def put_token(self, token: Token) -> None:
+        self._put("tokens", token)
+
+    async def remove_token(self, project_id: str, token_id: str) -> bool:
+        return self._remove("tokens", project_id, token_id)
+
+    async def put_number(self, number: Number) -> None:
+        self._put("numbers", number)
+
+    async def put_application(self, application: Application) -> None:
+        self._put("applications", application)
+
+    async def remove_application(self, project_id: str, application_id: str) -> bool:
+        return self._remove("applications", project_id, application_id)
+
+    def _put(self, table: str, row: Any) -> None:
+        rows = [each for each in getattr(self.snapshot, table) if each.id != row.id]
+        self._set(table, (*rows, row))
+
+    def _remove(self, table: str, project_id: str, row_id: str) -> bool:
+        rows = getattr(self.snapshot, table)
+        left = tuple(each for each in rows if (each.project_id, each.id) != (project_id, row_id))
+        self._set(table, left)
+        return len(left) < len(rows)
+
+    def _set(self, table: str, rows: tuple[Any, ...]) -> None:
+        changes: dict[str, Any] = {table: rows, "version": self.snapshot.version + 1}
+        self.snapshot = replace(self.snapshot, **changes)
+
+
+class World:
+    """Asks the server as one project's token; `ask` returns Falcon's result."""
+
+    def __init__(self, store: MemoryStore, directory: Directory, secrets: dict[str, str], app: Any) -> None:
+        self.store = store
+        self.directory = directory
+        self.secrets = secrets
+        self.app = app
+
+    async def ask(self, method: str, path: str, *, who: str = PROJECT, token: str | None = None, **given: Any) -> Any:
+        secret = token or self.secrets[who]
+        headers = {"Authorization": _basic(who, secret), **given.pop("headers", {})}
+        async with falcon.testing.ASGIConductor(self.app) as conductor:
+            return await conductor.simulate_request(method, path, headers=headers, **given)
+
+    async def form(self, path: str, fields: dict[str, str], **given: Any) -> Any:
+        """POST a form."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return await self.ask("POST", path, body=urlencode(fields), headers=headers, **given)
+
+
+def all_routes() -> list[Route]:
+    """The routes of this world."""
+    rows = [
+        *accounts.routes(),
+        *applications.routes(),
+        *cxml_numbers.routes(),
+        *relay_numbers.routes(),
+        *tokens.routes(),
+        *health.routes(),
+    ]
+    return [*rows, *site.routes(rows)]
+
+
+async def make() -> World:
+    """Three projects with a token of all scopes each; the second is a subproject of the first."""
+    store = MemoryStore()
+    directory = Directory(cast(Any, store), FixedClock())
+    await directory.load()
+    secrets = {}
+    for project in (PROJECT, CHILD, STRANGER):
+        _, secrets[project] = await directory.create_token(project, "all", SCOPES)
+    services = Services(
+        config=config.load({}, {}),
+        clock=FixedClock(),
+        store=cast(Any, store),
+        directory=directory,
+        acceptor=cast(Any, None),
+        records=cast(Any, None),
+        inbound=cast(Any, None),
+        media_files=cast(Any, None),
+        metrics=Metrics(),
+        local_secret="",
+    )
+    return World(store, directory, secrets, server.build(services, all_routes()))
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _project(id: str, parent: str | None) -> Project:
+    return Project(id=id, parent_id=parent, name="Project", signing_key="PSK", created_at=NOW, updated_at=NOW)
+
+
+def _number(project_id: str, id: str, number: str) -> Number:
+    return Number(
+        project_id=project_id,
+        id=id,
+        number=number,
+        name="",
+        capabilities=("voice", "sms", "mms", "fax"),
+        created_at=NOW,
+        updated_at=NOW,
+    )
