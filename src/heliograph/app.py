@@ -463,7 +463,7 @@ class _Server:
         config = self._config
         services = self._parts.services
         settings = uvicorn.Config(
-            build(services, all_routes(services)),
+            build(services, all_routes()),
             loop="none",
             http="httptools",
             ws="none",

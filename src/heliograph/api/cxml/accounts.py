@@ -90,7 +90,7 @@ def routes() -> list[Route]:
     return [
         Route(
             method="GET",
-            path=ROOT + "/Accounts/{account_sid}",
+            path=ROOT + "/Accounts/{AccountSid}",
             family=Family.CXML,
             operation="get_account",
             summary="Get an account",

@@ -21,8 +21,8 @@ from heliograph.core.ids import Uuid7Generator
 from heliograph.core.number_settings import CXML_APPLICATION, DEFAULT_METHOD
 
 MAX_NAME_LENGTH = 64
-_COLLECTION = ROOT + "/Accounts/{account_sid}/Applications"
-_ONE = _COLLECTION + "/{sid}"
+_COLLECTION = ROOT + "/Accounts/{AccountSid}/Applications"
+_ONE = _COLLECTION + "/{Sid}"
 _SCOPES = ("messaging", "calling", "fax")
 _FILTERS = ("FriendlyName",)
 

@@ -22,8 +22,8 @@ from heliograph.core.errors import Fault, NotFound, refuse
 from heliograph.core.number_settings import CXML_NUMBER, DEFAULT_METHOD, RECEIVE_MODES
 
 MAX_NAME_LENGTH = 255
-_COLLECTION = ROOT + "/Accounts/{account_sid}/IncomingPhoneNumbers"
-_ONE = _COLLECTION + "/{sid}"
+_COLLECTION = ROOT + "/Accounts/{AccountSid}/IncomingPhoneNumbers"
+_ONE = _COLLECTION + "/{Sid}"
 _FILTERS = ("PhoneNumber", "FriendlyName")
 
 

@@ -137,12 +137,14 @@ def _parameters(route: Route) -> list[Json]:
 
 def _path_parameter(name: str) -> Json:
     schema = {"type": "string", "format": "uuid", "examples": [examples.ID]}
-    return {"name": name, "in": "path", "required": True, "schema": schema, "description": _PATH_ABOUT.get(name, "The id of the resource.")}
+    about = _PATH_ABOUT.get(name, "The id of the resource.")
+    return {"name": name, "in": "path", "required": True, "schema": schema, "description": about}
 
 
 _PATH_ABOUT = {
-    "account_sid": "The project: your own or one of its subprojects.",
-    "message_sid": "The id of the message.",
+    "AccountSid": "The project: your own or one of its subprojects.",
+    "MessageSid": "The id of the message.",
+    "message_id": "The id of the message.",
     "token_id": "The id of the token.",
 }
 

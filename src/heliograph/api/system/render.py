@@ -14,7 +14,7 @@ from functools import cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from heliograph.api.system import highlight
+from heliograph.api.system import diagram, highlight
 
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
@@ -120,7 +120,7 @@ def _pieces(tokens: list[Token]) -> Iterable[str]:
         if titled:
             fences.append(token)
         elif token.type == "fence":
-            yield _code(token)
+            yield diagram.svg() if token.info.strip() == "mermaid" else _code(token)
         elif token.type != "end":
             run.append(token)
 

@@ -1,0 +1,95 @@
+"""What only this server has: handsets, timelines, callbacks."""
+
+import pytest
+from api_world import AT, OUR_NUMBER, PROJECT, World, a_message, message_id
+
+from heliograph.core.lifecycle import State
+from heliograph.core.message import TimelineEntry
+from heliograph.engine.requests import InboundRequest
+from heliograph.ports import CallbackRecord
+
+INBOUND = "/api/heliograph/simulator/inbound"
+CALLBACKS = "/api/heliograph/callbacks"
+
+
+def test_message_from_a_handset() -> None:
+    world = World()
+    given = {"from": "+15557654321", "to": OUR_NUMBER, "body": "Hi", "media": ["https://a/1"]}
+    answer = world.ask("POST", INBOUND, json=given)
+    assert (answer.status_code, answer.json) == (201, {"id": message_id(1)})
+    asked = InboundRequest(from_number="+15557654321", to_number=OUR_NUMBER, body="Hi", media_urls=("https://a/1",))
+    assert world.inbound.asked == [asked]
+
+
+def test_number_of_another_project_looks_like_nobody_s() -> None:
+    world = World()
+    told = [world.ask("POST", INBOUND, json={"from": "1", "to": to}) for to in ("+15550000009", "+15559999999")]
+    assert [answer.status_code for answer in told] == [422, 422]
+    assert told[0].json == told[1].json
+    assert told[0].json["errors"][0]["code"] == "invalid_to_number"
+    missing = world.ask("POST", INBOUND, json={}).json["errors"][0]
+    assert (missing["code"], missing["attribute"]) == ("missing_required_parameter", "to")
+    assert world.inbound.asked == []
+
+
+def test_media_that_are_no_list() -> None:
+    answer = World().ask("POST", INBOUND, json={"to": OUR_NUMBER, "media": [1]})
+    assert answer.json["errors"][0]["attribute"] == "media"
+
+
+def test_no_handsets_without_the_simulated_carrier() -> None:
+    assert World(simulator=False).ask("POST", INBOUND, json={"to": OUR_NUMBER}).status_code == 404
+
+
+def test_timeline() -> None:
+    world = World()
+    world.store.messages = [a_message(deleted_at=AT)]
+    world.store.entries = [TimelineEntry(at=AT + 5, kind="state", state="failed", error_code=30001, detail=None)]
+    answer = world.ask("GET", f"/api/heliograph/messages/{message_id(1)}/timeline")
+    assert answer.json["id"] == message_id(1)
+    (step,) = answer.json["steps"]
+    assert step.pop("error_message")
+    assert step == {
+        "at": "2018-08-13T21:38:46Z",
+        "at_micros": AT + 5,
+        "kind": "state",
+        "state": "failed",
+        "error_code": "30001",
+        "detail": None,
+    }
+    assert world.ask("GET", f"/api/heliograph/messages/{message_id(2)}/timeline").status_code == 404
+
+
+@pytest.mark.parametrize(("query", "status"), [("", "dead"), ("status=dead", "dead"), ("status=pending", "pending")])
+def test_callbacks(query: str, status: str) -> None:
+    world = World()
+    world.store.records = [
+        CallbackRecord(
+            message_id=message_id(1),
+            state=State.SENT,
+            status=status,
+            url="https://a/b",
+            attempts=3,
+            next_at=AT,
+            last_http_status=500,
+            last_error=None,
+        )
+    ]
+    (shown,) = world.ask("GET", CALLBACKS, query_string=query).json["callbacks"]
+    assert shown["next_at"] == ("2018-08-13T21:38:46Z" if status == "pending" else None)
+    assert (shown["state"], shown["attempts"], shown["last_http_status"]) == ("sent", 3, 500)
+    assert world.store.asked == [(PROJECT, status, None)]
+
+
+@pytest.mark.parametrize("query", ["status=lost", "message_id=1"])
+def test_wrong_callback_queries(query: str) -> None:
+    answer = World().ask("GET", CALLBACKS, query_string=query)
+    assert answer.json["errors"][0]["attribute"] == query.partition("=")[0]
+
+
+def test_replay() -> None:
+    world = World()
+    assert world.ask("POST", f"{CALLBACKS}/replay").json == {"replayed": 2}
+    world.ask("POST", f"{CALLBACKS}/replay", json={"message_id": message_id(1)})
+    assert world.store.asked == [(PROJECT, None, AT), (PROJECT, message_id(1), AT)]
+    assert world.ask("POST", f"{CALLBACKS}/replay", json={"message_id": "all"}).status_code == 422
