@@ -253,9 +253,7 @@ class Parts:
 
     @cached_property
     def receipts(self) -> Receipts:
-        return Receipts(
-            self.store, self.transitions, self.metrics, self.carrier.name, self.config.receipts_memory_max
-        )
+        return Receipts(self.store, self.transitions, self.metrics, self.carrier.name, self.config.receipts_memory_max)
 
     @cached_property
     def callbacks(self) -> Callbacks:
@@ -297,7 +295,9 @@ class Parts:
             metrics=self.metrics,
             run_cxml=handler.run,
             settings=InboundSettings(
-                concurrency=self.config.handler_concurrency, allow_loopback_urls=self.allow_loopback
+                concurrency=self.config.handler_concurrency,
+                queue_max=self.config.handler_queue_max,
+                allow_loopback_urls=self.allow_loopback,
             ),
         )
         inbound.start_task = self._start_task
@@ -372,13 +372,14 @@ class _Server:
         parts.directory.space_id = await parts.store.space_id(str(uuid_utils.uuid4()))
         await parts.directory.load()
         parts.transitions.queued.update(await parts.store.queued_counts())
+        in_doubt = await parts.dispatcher.in_doubt()
         listening = self._listen()
         server = self._http_server()
         self._on_signals()
         await parts.http.start()
         async with asyncio.TaskGroup() as self._group:
             await parts.carrier.start(parts.receipts.take)
-            self._start_machines()
+            self._start_machines(in_doubt)
             serving = self._group.create_task(server.serve(sockets=[listening]))
             withdraw = announce(parts.base_url, parts.services.local_secret)
             _settle_memory()
@@ -399,16 +400,16 @@ class _Server:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _start_machines(self) -> None:
+    def _start_machines(self, in_doubt: list[Message]) -> None:
         parts = self._parts
         for work in (
             parts.dispatcher.run(),
             parts.dispatcher.record_outcomes(),
             parts.dispatcher.retry(),
-            parts.dispatcher.recover(),
+            parts.dispatcher.recover(in_doubt),
             parts.receipts.run(),
             parts.callbacks.poll(),
-            parts.inbound.recover(),
+            parts.inbound.run(),
             parts.sweeper.expire(),
             parts.sweeper.tidy(),
             parts.directory.watch(self._config.directory_poll_seconds),

@@ -139,6 +139,13 @@ SETTINGS: tuple[Setting, ...] = (
     _flag("protect_message_media", False, "Whether stored media ask for credentials."),
     # handlers of inbound messages
     _whole("handler_concurrency", 64, "Inbound messages whose handlers run at once.", 1, 10000),
+    _whole(
+        "handler_queue_max",
+        5000,
+        "Inbound messages kept in memory for their handlers; the rest waits on disk.",
+        1,
+        10**7,
+    ),
     # the simulated carrier
     _flag("simulator", True, "Whether the simulated carrier runs and its special numbers hold."),
     _real("simulator_answer_ms", 50.0, "Pause before the simulated carrier accepts a message.", 0, 3_600_000),

@@ -9,10 +9,12 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 
 
 def configure(log_format: str, level: str) -> None:
-    """Set up structlog for the whole process."""
+    """Set up structlog for the whole process. Tracebacks are plain: frame variables could hold secrets."""
     last: structlog.typing.Processor = structlog.processors.JSONRenderer()
     if log_format == "console":
-        last = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        last = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -6,7 +6,6 @@ the core, or one of the faults here, which only a door can find. `answer` render
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
 
 import falcon
 import msgspec
@@ -20,7 +19,7 @@ RETRY_SECONDS = 1
 DOCS_PATH = "/docs/errors"
 """The page of this deployment that explains each code, under an anchor of the code's name."""
 
-_CXML_CODES = {401: 20003, 404: 20404, 405: 20004, 429: 20429, 500: 20504}
+_CXML_CODES = {401: 20003, 405: 20004, 500: 20504}
 """Codes of errors that are not validation; every other status is 20000 + status, as Twilio's are."""
 
 _CXML_MESSAGES = {
@@ -227,7 +226,7 @@ def _history(error: HistoryExceeded, docs: str) -> RestError:
     )
 
 
-SHAPES: dict[Family, dict[str, Any]] = {
+SHAPES: dict[Family, dict[str, type[msgspec.Struct]]] = {
     Family.CXML: {"plain": CxmlError, "validation": CxmlError},
     Family.RELAY_REST: {"plain": PlainError, "validation": RelayRestErrors},
     Family.MESSAGING: {"plain": PlainError, "validation": RestErrors},

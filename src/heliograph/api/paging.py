@@ -20,6 +20,9 @@ MAX_SIZE = 1000
 _MAX_DIGITS = 9
 """A page number with more digits is no page that anybody has come to."""
 
+TOKEN_SCHEMA = {"type": "string", "pattern": "^P[AB][0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"}
+"""A token as JSON Schema has it, for the document."""
+
 _LAST_UUID = (1 << 128) - 1
 
 
@@ -70,7 +73,7 @@ class Page(Generic[R_co]):
 def wanted(query: Form, names: Names) -> Wanted:
     """Read the paging parameters. Raises Refused: each family renders it its own way."""
     number = _whole(query.filled(names.number), 0)
-    token = query.filled(names.cursor)
+    token = query.text(names.cursor)
     size = _whole(query.filled(names.size), DEFAULT_SIZE)
     if number is None or number < 0:
         raise refuse(Fault.PAGE_NUMBER_INVALID, attribute=names.number)

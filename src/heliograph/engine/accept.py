@@ -66,7 +66,7 @@ class Acceptor:
 
     async def send(self, request: SendRequest) -> Sent:
         """Take the message or raise Refused with every fault; StoreUnavailable when it can't be kept now."""
-        refusals = list(self._judge(request))
+        refusals = list(self.faults(request))
         if refusals:
             raise Refused(*refusals)
         queued = self._transitions.queued
@@ -144,9 +144,10 @@ class Acceptor:
     def _application(self, request: SendRequest) -> Application | None:
         return self._directory.application(request.project_id, request.application_id or "")
 
-    # -- judging: every fault, in the order in which a caller should hear of them
+    # -- judging
 
-    def _judge(self, request: SendRequest) -> Iterator[Refusal]:
+    def faults(self, request: SendRequest) -> Iterator[Refusal]:
+        """Every reason to refuse the request, in the order in which a caller should hear of them."""
         yield from self._judge_to(request)
         yield from self._judge_sender(request)
         yield from self._judge_content(request)

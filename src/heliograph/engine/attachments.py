@@ -1,10 +1,12 @@
 """Media of a message: fetched once, before it is sent or before its handler is asked, and kept on disk.
 
-A host that hangs holds up its own messages only: fetches run beside the queue, a bounded number at once, and the
-message comes back to the queue when its media are here. After `attempts` tries it fails with the catalogue's code.
+A host that hangs holds up its own messages only: fetches run beside the queue, a bounded number at once and fewer from
+one host, and the message comes back to the queue when its media are here. After `attempts` tries it fails with the
+catalogue's code.
 """
 
 import asyncio
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,10 +18,14 @@ from heliograph.core.lifecycle import State
 from heliograph.core.message import Media, Message
 from heliograph.engine.transition import Step, Transitions
 from heliograph.ports import Clock, FetchedMedia, MediaFault, MediaFetch, MediaFiles, Store
+from heliograph.wire.urls import parse_target
 
 log = structlog.get_logger(__name__)
 
 NOT_DOWNLOADABLE = 63019
+HOST_SHARE = 4
+"""One host gets at most this part (a quarter) of all fetches under way."""
+
 FIRST_PAUSE_SECONDS = 0.5
 """Before a second try at media that could not be downloaded; each further pause is twice as long."""
 
@@ -50,7 +56,9 @@ class Attachments:
         self._transitions = transitions
         self._settings = settings
         self._slots = asyncio.Semaphore(settings.concurrency)
-        self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._fetching: set[str] = set()
+        self._waiting: dict[str, deque[Message]] = {}
+        self._active: Counter[str] = Counter()
         self._ready: dict[str, tuple[Media, ...]] = {}
         self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
         self.fetched: Callable[[Message], None] = lambda message: None
@@ -75,9 +83,24 @@ class Attachments:
     def fetch(self, message: Message) -> None:
         """Get a queued message's media, then tell `fetched`, or fail the message."""
         if message.id not in self._fetching:
-            self._fetching[message.id] = self.start_task(self._fetch_for(message))
+            self._fetching.add(message.id)
+            self._waiting.setdefault(parse_target(message.media_urls[0]).origin, deque()).append(message)
+            self._start_some()
 
-    async def _fetch_for(self, message: Message) -> None:
+    def _start_some(self) -> None:
+        """Start what may run now: hosts in turn, each within its share."""
+        share = max(1, self._settings.concurrency // HOST_SHARE)
+        for origin in list(self._waiting):
+            if self._active.total() >= self._settings.concurrency:
+                return
+            if self._active[origin] < share:
+                waiting = self._waiting.pop(origin)
+                self._active[origin] += 1
+                self.start_task(self._fetch_for(waiting.popleft(), origin))
+                if waiting:
+                    self._waiting[origin] = waiting  # to the end of the line
+
+    async def _fetch_for(self, message: Message, origin: str) -> None:
         try:
             self._ready[message.id] = await self._stored(message)
         except MediaFault as fault:
@@ -85,7 +108,9 @@ class Attachments:
             await self._transitions.apply([failed])
             return
         finally:
-            self._fetching.pop(message.id, None)
+            self._fetching.discard(message.id)
+            self._active[origin] -= 1
+            self._start_some()
         self.fetched(message)
 
     async def _stored(self, message: Message) -> tuple[Media, ...]:
@@ -100,8 +125,7 @@ class Attachments:
         pause = FIRST_PAUSE_SECONDS
         for attempt in range(1, self._settings.attempts + 1):
             try:
-                async with self._slots:
-                    return await self._fetch(message.media_urls, self.limit(message.from_number))
+                return await self._fetch(message.media_urls, self.limit(message.from_number))
             except MediaFault as fault:
                 if fault.code != NOT_DOWNLOADABLE or attempt == self._settings.attempts:
                     raise

@@ -1,7 +1,5 @@
 """From accepted to the carrier: claim, submit, record the outcome.
 
-The queue is in memory; the tables are read back only at start, after a failure, and when the memory was full
-(`spilled`): then everything queued on disk is read, oldest first, until nothing is left that memory does not have.
 A message is marked initiated before the carrier sees it, so that a crash between the two leaves doubt on record,
 never a silent second submit. A carrier's temporary refusal keeps a message initiated and is tried again with growing
 pauses until its validity ends; the sweeper ends it.
@@ -9,24 +7,24 @@ pauses until its validity ends; the sweeper ends it.
 
 import asyncio
 import heapq
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
-from heliograph.core.errors import Permanent, StoreUnavailable, Temporary, Uncertain
+from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Kind, Media, Message
 from heliograph.engine.attachments import Attachments
+from heliograph.engine.backlog import LOWEST_ID, READ_MAX, Backlog
 from heliograph.engine.metrics import Metrics
-from heliograph.engine.transition import STORE_PAUSE_SECONDS, Step, Transitions
+from heliograph.engine.transition import Step, Transitions
 from heliograph.ports import Carrier, Clock, Store, Submission
 
 log = structlog.get_logger(__name__)
 
-RELOAD_MAX = 2000
-"""Messages read back from disk at once."""
+DEFERRED_MAX = 10_000
+"""Messages that a carrier refused for now and that wait to be tried again; at the limit nothing more is handed over."""
 
 RETRY_GROWTH = 2
 RETRY_LONGEST = 30
@@ -69,10 +67,8 @@ class Dispatcher:
         self._attachments = attachments
         self._metrics = metrics
         self._settings = settings
-        self._queue: deque[Message] = deque()
-        self._spilled = True  # what an earlier run left is on disk
-        self._missed = 0
-        self._wake = asyncio.Event()
+        self._queue = Backlog(store.queued_after, settings.queue_max, attachments.has)
+        self._room = asyncio.Event()
         self._outcomes: list[Outcome] = []
         self._outcome_wake = asyncio.Event()
         self._in_flight: dict[str, asyncio.Future[str]] = {}
@@ -85,17 +81,11 @@ class Dispatcher:
 
     def offer(self, message: Message) -> None:
         """A message that is on disk is to be sent."""
-        if self._spilled or len(self._queue) >= self._settings.queue_max:
-            self.resync()
-        else:
-            self._queue.append(message)
-        self._wake.set()
+        self._queue.offer(message)
 
     def resync(self) -> None:
         """Something is queued on disk that memory does not have."""
-        self._spilled = True
-        self._missed += 1
-        self._wake.set()
+        self._queue.resync()
 
     def forget(self, message: Message) -> None:
         """The message has ended elsewhere: stop waiting for its answer."""
@@ -103,7 +93,7 @@ class Dispatcher:
         waiting = self._in_flight.pop(message.id, None)
         if waiting is not None:
             waiting.cancel()
-            self._wake.set()
+        self._room.set()
 
     def depth(self) -> int:
         return len(self._queue)
@@ -116,16 +106,12 @@ class Dispatcher:
     async def run(self) -> None:
         """Keep the carrier's window full, for as long as the server runs."""
         while True:
-            room = self._carrier.window - len(self._in_flight)
-            if not self._queue and self._spilled:
-                await self._reload()
-            if not self._queue or room <= 0:
-                self._wake.clear()
-                if not self._queue or self._carrier.window <= len(self._in_flight):
-                    await self._wake.wait()
-                continue
-            count = min(room, len(self._queue), self._settings.batch_max)
-            await self._dispatch([self._queue.popleft() for _ in range(count)])
+            room = min(self._carrier.window - len(self._in_flight), DEFERRED_MAX - len(self._retries))
+            if room > 0:
+                await self._dispatch(await self._queue.take(min(room, self._settings.batch_max)))
+            else:
+                self._room.clear()
+                await self._room.wait()
 
     async def record_outcomes(self) -> None:
         """Write what submits came to, as many together as there are."""
@@ -142,22 +128,25 @@ class Dispatcher:
             now = self._clock.monotonic()
             while self._retries and self._retries[0][0] <= now:
                 message = heapq.heappop(self._retries)[2]
+                self._room.set()
                 if message.id in self._attempts:
                     self._submit(message, await self._attachments.of(message))
 
-    async def recover(self) -> None:
-        """At start: what was handed over and not answered is in doubt, until the carrier or the policy settles it."""
-        after = ""
+    async def in_doubt(self) -> list[Message]:
+        """What an earlier run handed over and never heard of. Asked before this run hands over anything."""
+        found: list[Message] = []
+        after = LOWEST_ID
         while True:
-            after = after or _LOWEST_ID
-            found = await self._transitions.persist(
-                lambda after=after: self._store.open_messages(State.INITIATED, after, RELOAD_MAX)  # type: ignore[misc]
-            )
-            for message in found:
-                await self.settle(message)
-            if len(found) < RELOAD_MAX:
-                return
-            after = found[-1].id
+            page = await self._store.open_messages(State.INITIATED, after, READ_MAX)
+            found.extend(page)
+            if len(page) < READ_MAX:
+                return found
+            after = page[-1].id
+
+    async def recover(self, in_doubt: list[Message]) -> None:
+        """Settle each doubt, as the carrier or the policy says."""
+        for message in in_doubt:
+            await self.settle(message)
 
     async def settle(self, message: Message) -> None:
         """Ask the carrier what became of a submit whose answer was lost; act only on what is certain."""
@@ -175,19 +164,6 @@ class Dispatcher:
                 self._submit(message, await self._attachments.of(message))
 
     # -- one batch
-
-    async def _reload(self) -> None:
-        """Read back what is queued on disk; memory is complete again when a short read missed nothing."""
-        self._missed = 0
-        try:
-            found = await self._store.queued_after(_LOWEST_ID, min(RELOAD_MAX, self._settings.queue_max))
-        except StoreUnavailable as error:
-            log.warning("dispatch.reload_failed", error=str(error))
-            await asyncio.sleep(STORE_PAUSE_SECONDS)
-            return
-        self._queue.extend(message for message in found if not self._attachments.has(message.id))
-        if len(found) < min(RELOAD_MAX, self._settings.queue_max) and not self._missed:
-            self._spilled = False
 
     async def _dispatch(self, batch: list[Message]) -> None:
         now = self._clock.now()
@@ -237,7 +213,7 @@ class Dispatcher:
     def _finish(self, outcome: Outcome) -> None:
         self._outcomes.append(outcome)
         self._outcome_wake.set()
-        self._wake.set()
+        self._room.set()
 
     async def _record(self, outcomes: list[Outcome]) -> None:
         steps = []
@@ -272,6 +248,3 @@ class Dispatcher:
         pause = self._settings.retry_temporary_seconds * min(RETRY_GROWTH ** (attempt - 1), RETRY_LONGEST)
         heapq.heappush(self._retries, (self._clock.monotonic() + pause, message.id, message))
         await self._transitions.note(message, "deferred", error_code=error.code, detail=str(error))
-
-
-_LOWEST_ID = "00000000-0000-0000-0000-000000000000"

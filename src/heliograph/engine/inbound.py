@@ -14,13 +14,14 @@ import structlog
 
 from heliograph.core import numbers, segments
 from heliograph.core.directory import Number
-from heliograph.core.errors import Fault, refuse
+from heliograph.core.errors import Fault, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Direction, Kind, Message, Source
 from heliograph.core.number_settings import inbound_handler
 from heliograph.engine.accept import BODY_MAX
 from heliograph.engine.attachments import Attachments
+from heliograph.engine.backlog import Backlog
 from heliograph.engine.directory import Directory
 from heliograph.engine.handler import CxmlRun
 from heliograph.engine.metrics import Metrics
@@ -35,12 +36,11 @@ INBOUND_MEDIA_MAX = 10
 FROM_MAX = 40
 """Characters of a sender: room for an alphanumeric one or a mail address kept raw (contract, section 2)."""
 
-RELOAD_MAX = 1000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundSettings:
     concurrency: int
+    queue_max: int
     allow_loopback_urls: bool
 
 
@@ -67,6 +67,8 @@ class Inbound:
         self._metrics = metrics
         self._run_cxml = run_cxml
         self._settings = settings
+        self._waiting = Backlog(self._receiving, settings.queue_max, lambda message_id: message_id in self._running)
+        self._running: set[str] = set()
         self._slots = asyncio.Semaphore(settings.concurrency)
         self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
 
@@ -78,23 +80,25 @@ class Inbound:
         message = self._message(request, number)
         media = await self._attachments.store(message, fetched)
         acceptance = Acceptance(message=message, event_no=self._transitions.event_numbers.next(), media=media)
-        await self._store.accept(acceptance)
+        try:
+            await self._store.accept(acceptance)
+        except (StoreUnavailable, asyncio.CancelledError):
+            self._waiting.resync()  # it may be on disk all the same
+            raise
         self._metrics.inbound.inc()
-        self.start_task(self._handle(message))
+        self._waiting.offer(message)
         return message
 
-    async def recover(self) -> None:
-        """At start: run the handlers that an earlier run did not finish."""
-        after = "00000000-0000-0000-0000-000000000000"
+    async def run(self) -> None:
+        """Run the handlers of what was received, a bounded number at once, for as long as the server runs."""
         while True:
-            found = await self._transitions.persist(
-                lambda after=after: self._store.open_messages(State.RECEIVING, after, RELOAD_MAX)  # type: ignore[misc]
-            )
-            for message in found:
-                self.start_task(self._handle(message))
-            if len(found) < RELOAD_MAX:
-                return
-            after = found[-1].id
+            await self._slots.acquire()
+            (message,) = await self._waiting.take(1)
+            self._running.add(message.id)
+            self.start_task(self._handle(message))
+
+    async def _receiving(self, after: str, limit: int) -> list[Message]:
+        return await self._store.open_messages(State.RECEIVING, after, limit)
 
     # -- taking it in
 
@@ -158,13 +162,15 @@ class Inbound:
     # -- its handler
 
     async def _handle(self, message: Message) -> None:
-        async with self._slots:
-            try:
-                await self._ask_handler(message)
-            except Exception:
-                log.exception("inbound.handler_broke", message_id=message.id)
-                await self._transitions.note(message, "handler_broke", detail="a fault of this server; see its log")
+        try:
+            await self._ask_handler(message)
+        except Exception:
+            log.exception("inbound.handler_broke", message_id=message.id)
+            await self._transitions.note(message, "handler_broke", detail="a fault of this server; see its log")
+        finally:
+            self._slots.release()
         await self._transitions.apply([Step(message=message, states=(State.RECEIVED,))])
+        self._running.discard(message.id)
 
     async def _ask_handler(self, message: Message) -> None:
         number = self._directory.number_by_text(message.to_number)

@@ -227,7 +227,10 @@ def page_parameters(*filters: Parameter) -> tuple[Parameter, ...]:
     """Return a list's filters with the parameters that every list of the family takes."""
     whole: dict[str, Any] = {"type": "integer", "minimum": 0, "default": 0}
     size: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": 50}
-    token: dict[str, Any] = {"type": "string", "pattern": "^P[AB][0-9a-fA-F-]{36}$"}
+    token: dict[str, Any] = {
+        "type": "string",
+        "pattern": "^(P[AB][0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+    }
     return (
         *filters,
         Parameter(name="Page", about="The page's number, from 0. Beyond 0 it needs PageToken.", schema=whole),

@@ -149,13 +149,15 @@ def _state(text: str | None) -> State | None:
 
 _DATES = {"type": "string", "examples": ["2026-11-23"]}
 PAGING = (
-    Parameter(name="Page", about="The page's number; above 0 it needs its token.", schema={"type": "integer"}),
+    Parameter(
+        name="Page", about="The page's number; above 0 it needs its token.", schema={"type": "integer", "minimum": 0}
+    ),
     Parameter(
         name="PageSize",
         about="Most rows on a page.",
         schema={"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": paging.DEFAULT_SIZE},
     ),
-    Parameter(name="PageToken", about="Where the page starts, as its link says.", schema={"type": "string"}),
+    Parameter(name="PageToken", about="Where the page starts, as its link says.", schema=paging.TOKEN_SCHEMA),
 )
 _QUERY = (
     Parameter(name="To", about="Only to this number.", schema={"type": "string"}),

@@ -89,7 +89,7 @@ _QUERY = (
         schema={"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": paging.DEFAULT_SIZE},
     ),
     Parameter(name="page_number", about="The page's number; above 0 it needs its token.", schema={"type": "integer"}),
-    Parameter(name="page_token", about="Where the page starts, as its link says.", schema={"type": "string"}),
+    Parameter(name="page_token", about="Where the page starts, as its link says.", schema=paging.TOKEN_SCHEMA),
 )
 
 

@@ -173,7 +173,10 @@ def routes() -> list[Route]:
 def _parameters() -> tuple[Parameter, ...]:
     text: dict[str, Any] = {"type": "string"}
     size: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": 50}
-    token: dict[str, Any] = {"type": "string", "pattern": "^P[AB][0-9a-fA-F-]{36}$"}
+    token: dict[str, Any] = {
+        "type": "string",
+        "pattern": "^(P[AB][0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+    }
     return (
         Parameter(name="filter_name", about="Only those with this in their name.", schema=text),
         Parameter(name="filter_number", about="Only numbers that have this in them.", schema=text),

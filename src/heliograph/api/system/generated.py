@@ -188,4 +188,4 @@ def _table(head: str, rows: Iterable[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("\n", " ").replace("|", "\\|")
+    return text.replace("\n", " ").replace("|", "\\|").replace("<", "\\<")

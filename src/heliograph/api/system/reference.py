@@ -139,4 +139,4 @@ def _about(schema: Json) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("\n", " ").replace("|", "\\|")
+    return text.replace("\n", " ").replace("|", "\\|").replace("<", "\\<")
