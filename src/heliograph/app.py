@@ -10,7 +10,7 @@ import random
 import secrets
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from ipaddress import ip_address
@@ -24,6 +24,7 @@ import uvloop
 
 from heliograph import __version__, logs
 from heliograph.api.families import all_routes
+from heliograph.api.route import Route
 from heliograph.api.server import build
 from heliograph.api.services import Services
 from heliograph.carriers.loopback import LoopbackCarrier, LoopbackSettings
@@ -103,12 +104,13 @@ def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda
     )
 
 
-def serve(config: Config, greet: Greet, announce: Announce) -> int:
-    """Run the server until it is told to stop; returns the process's exit code."""
+def serve(config: Config, greet: Greet, announce: Announce, extra_routes: Sequence[Route] = ()) -> int:
+    """Run the server until it is told to stop; returns the process's exit code. `extra_routes` are served beside the
+    documented ones and are not documented."""
     logs.configure(config.log_format, config.log_level)
     rates(config)  # a wrong price is refused before anything starts
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_Server(config).run(greet, announce))
+        return runner.run(_Server(config, extra_routes).run(greet, announce))
 
 
 def rates(config: Config) -> pricing.Rates:
@@ -348,8 +350,9 @@ class Parts:
 
 
 class _Server:
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, extra_routes: Sequence[Route]) -> None:
         self._config = config
+        self._extra_routes = extra_routes
         self._parts = Parts(config, self._start_task)
         self._stop = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
@@ -464,7 +467,7 @@ class _Server:
         config = self._config
         services = self._parts.services
         settings = uvicorn.Config(
-            build(services, all_routes()),
+            build(services, [*all_routes(), *self._extra_routes]),
             loop="none",
             http="httptools",
             ws="none",

@@ -72,7 +72,12 @@ class FakeApp(ModuleType):
             self.store.fault = StoreHeld()
         return self.store
 
-    def serve(self, settings: config.Config, welcome: Callable[..., None]) -> int:
+    def serve(
+        self,
+        settings: config.Config,
+        welcome: Callable[..., None],
+        announce: Callable[[str, str], Callable[[], None]],
+    ) -> int:
         self.served = settings
         if self.held:
             raise StoreHeld

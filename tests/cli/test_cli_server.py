@@ -129,7 +129,7 @@ def test_inbound_asks_the_simulator(cli: Any, app: Any, server: Scripted, data: 
 
 def test_a_message_is_looked_for_in_every_project(cli: Any, app: Any, server: Scripted, data: Path) -> None:
     cli("project", "create", "--data", data, "--name", "second")
-    timeline = {"timeline": [{"at": "2026-01-01T00:00:00Z", "kind": "state", "state": "queued", "error_code": None}]}
+    timeline = {"steps": [{"at": "2026-01-01T00:00:00Z", "kind": "state", "state": "queued", "error_code": None}]}
     assert cli("message", ID, "--data", data).code == output.FAILED
     assert [asked["project"] for asked in server.asked] == [project.id for project in app.store.projects]
     server.answers[f"GET /api/heliograph/messages/{ID}/timeline"] = (200, timeline)

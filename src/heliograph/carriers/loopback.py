@@ -1,72 +1,59 @@
-"""The simulated carrier that ships: nothing leaves the machine (contract, section 11).
+"""The simulated carrier that ships: it takes messages as a real one does, and nothing leaves the machine.
 
-It accepts any message after `answer_ms` and sends its receipt `receipt_ms` later, except for the numbers in SPECIAL.
-What it accepted and the receipts it owes are in its journal before it answers, so it goes on after a kill: owed
-receipts are sent again until they are taken, and a query about a submit whose answer was lost is answered exactly. A
-message that is submitted twice is accepted twice, as a real carrier would; the journal shows it.
+A submit is answered after `answer_ms`, its receipt follows `receipt_ms` after the acceptance, none for MMS; special
+numbers act otherwise (special_numbers). The journal knows what was accepted and which receipts are owed, so that a new
+process goes on where one was killed:
 
-References are `sim-` and the message's id; of a repeated acceptance, with `-2`, `-3` behind. Random choices are drawn
-in the order of the submits, so the same seed and the same submits give the same run.
+- A message is accepted at the moment its line is in the journal, and only then may anybody be told. What is due in one
+  turn of the event loop shares one write. A submit whose process died before was never taken; `query` knows.
+- A receipt is owed until `on_receipt` returns and the journal says so. One that raises is handed over again, after
+  growing pauses; what is owed at a stop or a crash, at the next start.
+- The same message again is accepted again. References can be told from the message: see journal.carrier_ref.
+
+Chance is drawn in the order of the submits, a fixed number of draws each: the same seed and submits give the same run
+(a run begins at `start`).
 """
 
 import asyncio
-import random  # noqa: TID251 - a simulation's dice, seeded by a setting
-from collections.abc import Callable
+import random  # noqa: TID251 - chance is this carrier's trade; its seed is passed in
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import structlog
 
-from heliograph.carriers.journal import Acceptance, Journal, Owed
+from heliograph.carriers.journal import Entry, Journal, carrier_ref
+from heliograph.carriers.special_numbers import CONDUCTS, NO_RECEIPT, ORDINARY, REFUSED, UNEXPLAINED, Conduct
+from heliograph.carriers.timers import Schedule, Timers
 from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.lifecycle import State
 from heliograph.ports import Answer, Clock, Receipt, ReceiptHandler, Submission
 
 log = structlog.get_logger(__name__)
 
-THROTTLE_SECONDS = 5.0
-LATE_RECEIPT_SECONDS = 30.0
-RECEIPT_RETRY_SECONDS = 1.0
-"""Pause before a receipt that was not taken is sent again."""
+HANDED_OVER_MAX: Final = 4096
+"""Receipts in the engine's hands at once; it writes them together, so this is some commits' worth."""
 
-REFUSED = 30008
-THROTTLED = 30022
+OWED_MAX: Final = 100_000
+"""Messages with receipts owed at once, about 60 MB; at the limit submits are throttled."""
 
-_DELIVERED = (Owed(state=State.DELIVERED),)
+THROTTLED_MAX: Final = 10_000
+"""Messages whose throttling is remembered; the one forgotten for another is throttled anew."""
 
+REPEAT_PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""The pauses before a receipt that was not taken is handed over again; the last one repeats."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Behaviour:
-    """What happens to a message to one number. `receipt_seconds` overrides the setting."""
-
-    receipts: tuple[Owed, ...] = _DELIVERED
-    receipt_seconds: float | None = None
-    refused: bool = False
-    silent: bool = False
-    receipt_first: bool = False
-    throttled: bool = False
-
-
-USUAL = Behaviour()
-
-SPECIAL: dict[str, Behaviour] = {
-    **{
-        f"+1500555{code - 27000}": Behaviour(receipts=(Owed(state=State.UNDELIVERED, error_code=code),))
-        for code in range(30003, 30009)
-    },
-    "+15005554000": Behaviour(refused=True),
-    "+15005554001": Behaviour(silent=True),
-    "+15005554002": Behaviour(receipts=()),
-    "+15005554003": Behaviour(receipts=_DELIVERED * 2),
-    "+15005554004": Behaviour(receipt_seconds=LATE_RECEIPT_SECONDS),
-    "+15005554005": Behaviour(receipt_first=True),
-    "+15005554006": Behaviour(throttled=True),
-}
+THROTTLED: Final = 30022
+UNREACHABLE: Final = 63011
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopbackSettings:
-    """Pauses in milliseconds, rates from 0 to 1, `rate` in messages a second (0: no limit)."""
+    """jitter_ms: largest addition to either pause. The rates of refusal and loss: 0 to 1. seed: of all chance.
+
+    rate: messages accepted in a second, evenly, by answering later; 0 is without limit. window: as in ports.Carrier.
+    """
 
     answer_ms: float = 50.0
     receipt_ms: float = 200.0
@@ -78,180 +65,250 @@ class LoopbackSettings:
     window: int = 1000
 
 
-Schedule = Callable[..., object]
-"""(seconds, function, *arguments): call it then."""
+@dataclass(frozen=True, slots=True)
+class _Submit:
+    """A submit that will be accepted: how it goes on from there, and who waits."""
+
+    submission: Submission
+    answer: "asyncio.Future[str]"
+    conduct: Conduct
+    receipt_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """One receipt on its way, and how often it was handed over in vain."""
+
+    entry: Entry
+    vain: int = 0
 
 
 class LoopbackCarrier:
-    name = "simulator"
+    name = "loopback"
 
     def __init__(
-        self, settings: LoopbackSettings, journal: Path, clock: Clock, schedule: Schedule | None = None
+        self, settings: LoopbackSettings, journal_path: Path, clock: Clock, *, schedule: Schedule | None = None
     ) -> None:
+        """`schedule` calls back after seconds of `clock.monotonic`; without it the running loop does."""
         self.window = settings.window
         self._settings = settings
-        self._journal = Journal(journal)
+        self._path = journal_path
         self._clock = clock
-        self._schedule_with = schedule
-        self._dice = random.Random(settings.seed)  # noqa: S311 - a simulation
-        self._accepted: dict[str, list[str]] = {}
+        self._schedule = schedule
+        self._chance = random.Random(settings.seed)  # noqa: S311 - chance to be repeated, no secret
+        self._journal: Journal | None = None
+        self._timers: Timers
+        self._on_receipt: ReceiptHandler
         self._open: set[asyncio.Future[str]] = set()
-        self._throttled: dict[str, float] = {}
-        self._next_slot = 0.0
-        self._unwritten: list[tuple[str, Callable[[], None]]] = []
-        self._receipts: set[asyncio.Task[None]] = set()
-        self._stopped = False
+        self._throttled: OrderedDict[str, float] = OrderedDict()
+        self._last_slot = 0.0
+        self._due_submits: list[_Submit] = []
+        self._due_receipts: deque[_Owed] = deque()
+        self._handing_over: set[asyncio.Task[None]] = set()
+        self._taken: list[Entry] = []
 
-    # -- ports.Carrier
+    # -- as a carrier
 
     async def start(self, on_receipt: ReceiptHandler) -> None:
+        """Read the journal back; raises OSError where that can't be opened."""
+        journal = await asyncio.to_thread(Journal, self._path)
+        if journal.unreadable:
+            log.warning("loopback.journal_damaged", path=str(self._path), lines_skipped=journal.unreadable)
+        schedule = self._schedule or asyncio.get_running_loop().call_later
+        self._timers = Timers(self._clock.monotonic, schedule, self._turn_over)
         self._on_receipt = on_receipt
-        self._schedule: Schedule = self._schedule_with or asyncio.get_running_loop().call_later
-        acceptances, taken = await asyncio.to_thread(self._journal.open)
-        for acceptance in acceptances:
-            self._accepted.setdefault(acceptance.message_id, []).append(acceptance.ref)
-            for owed in acceptance.receipts:
-                if taken[acceptance.ref] > 0:
-                    taken[acceptance.ref] -= 1
-                else:
-                    seconds = max(0.0, (acceptance.due - self._clock.now()) / 1e6)
-                    self._schedule(seconds, self._send_receipt, acceptance.ref, owed)
+        self._journal = journal
+        now = self._clock.now()
+        for entry in journal.owed():
+            # never later than it was to come at first, though the clock may have been set back since
+            pause = min(max(entry.due - now, 0), entry.due - entry.at)
+            self._owe(entry, pause / 1e6)
 
-    def submit(self, submission: Submission) -> asyncio.Future[str]:
+    def submit(self, submission: Submission) -> "asyncio.Future[str]":
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        behaviour = SPECIAL.get(submission.to_number, USUAL)
-        settings = self._settings
-        answer_in = (settings.answer_ms + settings.jitter_ms * self._dice.random()) / 1000
-        receipt_in = (settings.receipt_ms + settings.jitter_ms * self._dice.random()) / 1000
-        refused = self._dice.random() < settings.refusal_rate
-        lost = self._dice.random() < settings.loss_rate
+        if self._journal is None:
+            answer.set_exception(Temporary(UNREACHABLE, "the simulated carrier is not started"))
+            return answer
         self._open.add(answer)
         answer.add_done_callback(self._open.discard)
-        if behaviour.silent:
+        answer_seconds, submit = self._plan(submission, answer)
+        if submit.conduct.silent:
             return answer
-        if behaviour.refused or refused:
-            error: Exception = Permanent(REFUSED, "the simulated carrier refuses the message")
-            self._schedule(answer_in, self._refuse, answer, error)
-        elif behaviour.throttled and not self._throttle_is_over(submission.message_id):
-            error = Temporary(THROTTLED, "the simulated carrier is throttling")
-            self._schedule(answer_in, self._refuse, answer, error)
+        if submit.conduct.refused:
+            refusal = Permanent(UNEXPLAINED, "the simulated carrier refused the message")
+            self._timers.after(answer_seconds, _refuse, (answer, refusal))
+        elif self._is_throttled(submit) or self._journal.owed_count() >= OWED_MAX:
+            self._timers.after(answer_seconds, _refuse, (answer, Temporary(THROTTLED, "the simulated carrier is busy")))
         else:
-            if behaviour.receipt_seconds is not None:
-                receipt_in = behaviour.receipt_seconds
-            receipts = () if lost or submission.mms else behaviour.receipts
-            wait = max(answer_in, self._slot())
-            self._schedule(wait, self._accept, submission, answer, receipts, receipt_in, behaviour.receipt_first)
+            self._timers.at(self._slot(answer_seconds), self._due_submits.append, submit)
         return answer
 
-    async def query(self, message_id: str) -> Answer:
-        """Exact: what is not in the journal was never taken."""
-        refs = self._accepted.get(message_id)
-        return Answer(carrier_ref=refs[-1] if refs else None)
+    async def query(self, message_id: str) -> Answer | None:
+        """The reference of the last acceptance. None only for ids from before what the journal remembers."""
+        if self._journal is None:
+            return None
+        times = self._journal.times_accepted(message_id)
+        if times is None:
+            return None
+        return Answer(carrier_ref=carrier_ref(message_id, times) if times else None)
 
     async def stop(self) -> None:
-        self._stopped = True
-        self._write()
+        """Let go. Receipts that are under way stay owed."""
+        if self._journal is None:
+            return
+        self._timers.clear()
+        under_way = list(self._handing_over)
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        self._write_taken()
+        self._journal.close()
+        self._journal = None
         for answer in list(self._open):
             if not answer.done():
-                answer.set_exception(Uncertain("the simulated carrier stopped"))
-        for task in list(self._receipts):
-            task.cancel()
-        await asyncio.gather(*self._receipts, return_exceptions=True)
-        self._journal.close()
+                answer.set_exception(Uncertain("the simulated carrier stopped before it answered"))
 
-    # -- accepting
+    # -- what becomes of a submit
 
-    def _throttle_is_over(self, message_id: str) -> bool:
-        now = self._clock.monotonic()
-        until = self._throttled.setdefault(message_id, now + THROTTLE_SECONDS)
-        if now < until:
+    def _plan(self, submission: Submission, answer: "asyncio.Future[str]") -> tuple[float, _Submit]:
+        """Draw this submit's chances, all of them whether they matter or not, and return when to answer and how."""
+        answer_jitter, receipt_jitter, refusal, loss = (self._chance.random() for _ in range(4))
+        settings = self._settings
+        conduct = CONDUCTS.get(submission.to_number)
+        receipt_seconds = (settings.receipt_ms + settings.jitter_ms * receipt_jitter) / 1e3
+        if conduct is None:
+            conduct = (
+                REFUSED if refusal < settings.refusal_rate else NO_RECEIPT if loss < settings.loss_rate else ORDINARY
+            )
+        elif conduct.receipt_seconds is not None:
+            receipt_seconds = conduct.receipt_seconds
+        answer_seconds = (settings.answer_ms + settings.jitter_ms * answer_jitter) / 1e3
+        return answer_seconds, _Submit(submission, answer, conduct, receipt_seconds)
+
+    def _is_throttled(self, submit: _Submit) -> bool:
+        """Whether the pause that began with this message's first submit still runs."""
+        if not submit.conduct.throttle_seconds:
             return False
-        del self._throttled[message_id]
+        message_id, now = submit.submission.message_id, self._clock.monotonic()
+        first = self._throttled.setdefault(message_id, now)
+        if now - first >= submit.conduct.throttle_seconds:
+            del self._throttled[message_id]
+            return False
+        if len(self._throttled) > THROTTLED_MAX:
+            self._throttled.popitem(last=False)
         return True
 
-    def _slot(self) -> float:
-        """Seconds until the rate lets one more message in; 0 without a rate."""
-        if not self._settings.rate:
-            return 0.0
-        now = self._clock.monotonic()
-        self._next_slot = max(now, self._next_slot) + 1 / self._settings.rate
-        return self._next_slot - now
+    def _slot(self, answer_seconds: float) -> float:
+        """The moment of acceptance: when the answer is due, but 1/rate after the one before."""
+        moment = self._clock.monotonic() + answer_seconds
+        if self._settings.rate:
+            moment = self._last_slot = max(moment, self._last_slot + 1 / self._settings.rate)
+        return moment
 
-    def _refuse(self, answer: "asyncio.Future[str]", error: Exception) -> None:
-        if not answer.done():
-            answer.set_exception(error)
+    def _turn_over(self) -> None:
+        """Accept what is due together, in one write, and hand over the receipts that are due."""
+        if self._due_submits:
+            submits = self._due_submits.copy()
+            self._due_submits.clear()  # the list itself stays: timers append to it
+            self._accept(submits)
+        self._hand_over()
 
-    def _accept(
-        self,
-        submission: Submission,
-        answer: "asyncio.Future[str]",
-        receipts: tuple[Owed, ...],
-        receipt_in: float,
-        receipt_first: bool,
-    ) -> None:
-        if self._stopped or answer.done():
+    def _accept(self, submits: list[_Submit]) -> None:
+        journal = self._journal
+        if journal is None:
             return
+        numbers = journal.next_numbers(submit.submission.message_id for submit in submits)
         now = self._clock.now()
-        refs = self._accepted.setdefault(submission.message_id, [])
-        ref = f"sim-{submission.message_id}" + (f"-{len(refs) + 1}" if refs else "")
-        refs.append(ref)
-        acceptance = Acceptance(
-            message_id=submission.message_id,
-            ref=ref,
-            to_number=submission.to_number,
-            from_number=submission.from_number,
-            segments=submission.segments,
-            at=now,
-            due=now if receipt_first else now + int(receipt_in * 1e6),
-            receipts=receipts,
-        )
-        self._when_written(acceptance.line(), lambda: self._accepted_on_file(acceptance, answer, receipt_in))
+        entries = [_entry(submit, number, now) for submit, number in zip(submits, numbers, strict=True)]
+        try:
+            journal.accept(entries)
+        except OSError as error:
+            log.error("loopback.journal_unwritable", path=str(self._path), error=str(error))
+            for submit in submits:
+                _refuse((submit.answer, Temporary(UNREACHABLE, "the simulated carrier can't write its journal")))
+            return
+        for submit, entry in zip(submits, entries, strict=True):
+            self._accepted(submit, entry)
 
-    def _accepted_on_file(self, acceptance: Acceptance, answer: "asyncio.Future[str]", receipt_in: float) -> None:
-        receipt_first = acceptance.due == acceptance.at
-        if receipt_first and receipt_in > 0:
-            self._schedule(receipt_in, self._answer, answer, acceptance.ref)
+    def _accepted(self, submit: _Submit, entry: Entry) -> None:
+        told = (submit.answer, entry.carrier_ref)
+        if submit.conduct.receipt_first and entry.receipts:
+            self._owe(entry, 0.0)
+            self._timers.after(submit.receipt_seconds, _answer, told)
         else:
-            self._answer(answer, acceptance.ref)
-        for owed in acceptance.receipts:
-            self._schedule(0 if receipt_first else receipt_in, self._send_receipt, acceptance.ref, owed)
-
-    def _answer(self, answer: "asyncio.Future[str]", ref: str) -> None:
-        if not answer.done():
-            answer.set_result(ref)
+            _answer(told)
+            self._owe(entry, submit.receipt_seconds)
 
     # -- receipts
 
-    def _send_receipt(self, ref: str, owed: Owed) -> None:
-        if self._stopped:
-            return
-        task = asyncio.get_running_loop().create_task(self._hand_over(ref, owed))
-        self._receipts.add(task)
-        task.add_done_callback(self._receipts.discard)
+    def _owe(self, entry: Entry, seconds: float) -> None:
+        for _ in range(entry.receipts):
+            self._timers.after(seconds, self._due_receipts.append, _Owed(entry))
 
-    async def _hand_over(self, ref: str, owed: Owed) -> None:
+    def _hand_over(self) -> None:
+        while self._due_receipts and len(self._handing_over) < HANDED_OVER_MAX:
+            task = asyncio.get_running_loop().create_task(self._deliver(self._due_receipts.popleft()))
+            self._handing_over.add(task)
+            task.add_done_callback(self._handed_over)
+
+    def _handed_over(self, task: "asyncio.Task[None]") -> None:
+        self._handing_over.discard(task)
+        if self._journal is not None and self._due_receipts and not task.cancelled():
+            self._hand_over()
+
+    async def _deliver(self, owed: _Owed) -> None:
         try:
-            await self._on_receipt(Receipt(carrier_ref=ref, state=owed.state, error_code=owed.error_code))
+            await self._on_receipt(_receipt(owed.entry))
         except Exception:
-            log.exception("simulator.receipt_not_taken", carrier_ref=ref)
-            self._schedule(RECEIPT_RETRY_SECONDS, self._send_receipt, ref, owed)
+            pause = REPEAT_PAUSES_SECONDS[min(owed.vain, len(REPEAT_PAUSES_SECONDS) - 1)]
+            log.exception("loopback.receipt_not_taken", carrier_ref=owed.entry.carrier_ref, retry_in_seconds=pause)
+            self._timers.after(pause, self._due_receipts.append, _Owed(owed.entry, owed.vain + 1))
             return
-        self._when_written(f"T {ref}\n", _nothing)
+        if not self._taken:
+            asyncio.get_running_loop().call_soon(self._write_taken)
+        self._taken.append(owed.entry)
 
-    # -- the journal, written once per turn of the loop
-
-    def _when_written(self, line: str, then: Callable[[], None]) -> None:
-        if not self._unwritten:
-            asyncio.get_running_loop().call_soon(self._write)
-        self._unwritten.append((line, then))
-
-    def _write(self) -> None:
-        unwritten, self._unwritten = self._unwritten, []
-        if unwritten:
-            self._journal.append(line for line, _ in unwritten)
-            for _, then in unwritten:
-                then()
+    def _write_taken(self) -> None:
+        """Write down, together, what was taken in this turn of the loop."""
+        taken, self._taken = self._taken, []
+        if self._journal is None or not taken:
+            return
+        try:
+            self._journal.take(taken)
+        except OSError as error:
+            log.warning("loopback.receipts_may_repeat", path=str(self._path), count=len(taken), error=str(error))
 
 
-def _nothing() -> None:
-    """A taken receipt has no sequel."""
+def _entry(submit: _Submit, number: int, now: int) -> Entry:
+    submission, conduct = submit.submission, submit.conduct
+    receipts = 0 if submission.mms else conduct.receipts
+    pause = 0.0 if conduct.receipt_first else submit.receipt_seconds
+    return Entry(
+        message_id=submission.message_id,
+        number=number,
+        to_number=submission.to_number,
+        from_number=submission.from_number,
+        segments=submission.segments,
+        at=now,
+        receipts=receipts,
+        due=now + round(pause * 1e6),
+        error_code=conduct.undelivered_code,
+    )
+
+
+def _receipt(entry: Entry) -> Receipt:
+    state = State.DELIVERED if entry.error_code is None else State.UNDELIVERED
+    return Receipt(carrier_ref=entry.carrier_ref, state=state, error_code=entry.error_code)
+
+
+def _answer(told: "tuple[asyncio.Future[str], str]") -> None:
+    """Nobody may be waiting any more; the message is accepted all the same."""
+    answer, reference = told
+    if not answer.done():
+        answer.set_result(reference)
+
+
+def _refuse(told: "tuple[asyncio.Future[str], Exception]") -> None:
+    answer, error = told
+    if not answer.done():
+        answer.set_exception(error)

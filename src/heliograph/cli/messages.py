@@ -132,6 +132,6 @@ def _lines(timeline: Any) -> str:
     columns = ("at", "kind", "state", "error_code", "detail")
     rows = [
         tuple("" if entry.get(column) is None else str(entry[column]) for column in columns)
-        for entry in timeline["timeline"]
+        for entry in timeline["steps"]
     ]
     return output.table(("AT", "WHAT", "STATE", "ERROR", "DETAIL"), rows)

@@ -9,7 +9,7 @@ from heliograph.cli import local, output, stores
 from heliograph.cli.init import as_values
 from heliograph.cli.options import Call, every_setting
 from heliograph.cli.welcome import welcome
-from heliograph.config import Config
+from heliograph.config import Config, ConfigError
 from heliograph.core.errors import StoreUnavailable
 from heliograph.engine.provision import Provisioned
 from heliograph.ports import StoreHeld
@@ -39,6 +39,8 @@ def serve(call: Call) -> int:
 
     try:
         return app.serve(config, greet, announce)
+    except ConfigError as error:
+        raise output.Failure(str(error), output.WRONG_USAGE) from error
     except StoreHeld as error:
         other = "stop that, or give this one its own --data or --database-url"
         raise output.Failure(f"{stores.place(config)} is in use by another server: {other}") from error

@@ -81,6 +81,9 @@ class _Lane:
     workers: int = 0
     behind: bool = False
     missed: int = 0
+    asking: bool = False
+    ended: set[str] = field(default_factory=set)
+    """Messages whose chain ended while the poll was asking the disk: what it read of them may be old."""
 
 
 class Callbacks:
@@ -190,10 +193,14 @@ class Callbacks:
             return
         limit = room + len(lane.chains)
         missed = lane.missed
+        lane.asking = True
         fresh_until = now + CALLBACK_LEASE_MICROS if lane.behind else now
-        found = await self._store.due_callbacks(lane.origin, now, fresh_until, limit)
+        try:
+            found = await self._store.due_callbacks(lane.origin, now, fresh_until, limit)
+        finally:
+            ended, lane.ended, lane.asking = lane.ended, set(), False
         for due in found:
-            if due.message.id not in lane.chains:
+            if due.message.id not in lane.chains and due.message.id not in ended:
                 told = lane.up_to_date.pop(due.message.id, -1)
                 chain = lane.chains[due.message.id] = _Chain(due.message.id, told=told, from_disk=True)
                 chain.add(due)
@@ -226,7 +233,7 @@ class Callbacks:
             while chain.waiting:
                 due = chain.waiting.popleft()
                 if not await self._deliver(due):
-                    del lane.chains[chain.message_id]
+                    self._end(lane, chain)
                     return
                 chain.told, last = due.rank, due.state
             if not chain.from_disk or last is None:
@@ -234,12 +241,16 @@ class Callbacks:
             await self._read_followers(due.message, chain)
             if not chain.waiting:
                 break
-        chain.running = False
-        del lane.chains[chain.message_id]
+        self._end(lane, chain)
         if last is not None and last not in lifecycle.TERMINAL:
             lane.up_to_date[chain.message_id] = chain.told
             if len(lane.up_to_date) > self._settings.lane_max * 10:
                 lane.up_to_date.popitem(last=False)
+
+    def _end(self, lane: _Lane, chain: _Chain) -> None:
+        del lane.chains[chain.message_id]
+        if lane.asking:
+            lane.ended.add(chain.message_id)
 
     async def _read_followers(self, message: Message, chain: _Chain) -> None:
         """What was written for this message while it was not in memory."""

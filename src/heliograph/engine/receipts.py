@@ -7,7 +7,7 @@ can place within HOLD_SECONDS is counted, logged and let go.
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -81,7 +81,7 @@ class Receipts:
             await self._work_off(arrived)
 
     async def _work_off(self, arrived: list[_Taken]) -> None:
-        steps: list[Step] = []
+        steps: dict[str, Step] = {}
         settled: list[_Taken] = []
         for taken in arrived:
             message = await self._find(taken)
@@ -89,10 +89,12 @@ class Receipts:
                 self._hold(taken)
                 continue
             settled.append(taken)
+            if message.id in steps:  # a repetition within the batch
+                message = replace(message, state=steps[message.id].states[-1])
             step = await self._step(message, taken.receipt)
             if step is not None:
-                steps.append(step)
-        await self._transitions.apply(steps)
+                steps[message.id] = step
+        await self._transitions.apply(list(steps.values()))
         for taken in settled:
             if not taken.done.done():
                 taken.done.set_result(None)

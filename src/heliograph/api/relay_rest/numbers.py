@@ -161,7 +161,8 @@ def routes() -> list[Route]:
             PATH + "/{id}",
             "update_phone_number",
             "Update a phone number",
-            about="`message_handler` decides where the number's messages go. "
+            about="`message_handler` decides where the number's messages go; this version runs `laml_webhooks` and "
+            "`laml_application`, and keeps the others. "
             "Fields for calls are kept and returned, and do nothing.",
             handler=update,
             body=UpdatePhoneNumber,

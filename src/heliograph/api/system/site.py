@@ -5,6 +5,7 @@ Pages are built when first asked for and kept.
 """
 
 import html
+import re
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -22,6 +23,7 @@ TEXT = "text/plain; charset=utf-8"
 CONTENT_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; base-uri 'none'"
 """Nothing from elsewhere, and no scripts inside pages."""
 
+_LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 _ASSETS = {
     "site.css": "text/css; charset=utf-8",
     "site.js": "text/javascript; charset=utf-8",
@@ -157,7 +159,8 @@ def _send(response: Response, body: bytes, content_type: str) -> None:
 
 
 def _plain(text: str) -> str:
-    return text.replace("`", "")
+    """A paragraph without its links and code marks."""
+    return _LINK.sub(r"\1", text).replace("`", "")
 
 
 _HERO = """<div class="hero"><h1>Heliograph</h1>

@@ -1,7 +1,6 @@
 """The same request as a curl command, in Python and in Node, for the reference."""
 
 from dataclasses import dataclass
-from pprint import pformat
 from typing import Any
 
 import msgspec
@@ -49,10 +48,10 @@ def node(call: Call) -> str:
     options = [] if call.method == "GET" else [f'method: "{call.method}"']
     headers = [] if call.public else ['Authorization: "Basic " + btoa(`${projectId}:${apiToken}`)']
     if call.body is not None and call.form:
-        options.append(f"body: new URLSearchParams({_json(call.body)})")
+        options.append(f"body: new URLSearchParams({_indented(call.body)})")
     elif call.body is not None:
         headers.append('"Content-Type": "application/json"')
-        options.append(f"body: JSON.stringify({_json(call.body)})")
+        options.append(f"body: JSON.stringify({_indented(call.body)})")
     if headers:
         options.insert(0, f"headers: {{ {', '.join(headers)} }}")
     lines = "".join(f"  {option},\n" for option in options)
@@ -76,8 +75,24 @@ def _json(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
-def _python(value: object) -> str:
-    return pformat(value, sort_dicts=False, width=90).replace("\n", "\n    ")
+def _indented(value: object) -> str:
+    return _json(value).replace("\n", "\n  ")
+
+
+def _python(value: object, indent: str = "    ") -> str:
+    """The value as Python is written by hand: double quotes, a member to a line."""
+    match value:
+        case dict():
+            lines = "".join(
+                f"{indent}    {_json(name)}: {_python(one, indent + '    ')},\n" for name, one in value.items()
+            )
+            return f"{{\n{lines}{indent}}}"
+        case list():
+            return f"[{', '.join(_python(one, indent) for one in value)}]"
+        case str():
+            return _json(value)
+        case _:
+            return repr(value)
 
 
 def _shell(text: str) -> str:

@@ -1,0 +1,152 @@
+"""The whole life: accepted, sent, delivered, and a callback for each of sending, sent and delivered."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from bench.client import STATES
+from bench.processes import Bench, Client, Server, serving
+from bench.report import Figure, at_least, at_most
+
+GROUP = "life"
+CONNECTIONS = 64
+SAMPLE_SECONDS = 5.0
+BAR_RATE = 1000.0
+SUSTAINED = 0.99
+"""Delivered within the time, of what was to be: the last fraction of a second is still under way when it ends."""
+
+GROWTH = 0.5
+"""A backlog is flat when its second half is, on average, at most so many seconds of messages above its first."""
+
+UNFINISHED = 1500
+SETTLE_SECONDS = 5.0
+GAUGES = (
+    "heliograph_queued",
+    "heliograph_dispatch_depth",
+    "heliograph_in_flight",
+    "heliograph_callback_chains",
+)
+
+
+def measure(bench: Bench) -> Iterator[Figure]:
+    paced = [_paced(bench) for _ in range(bench.repeats)]
+    closed = [_closed(bench) for _ in range(bench.repeats)]
+    yield Figure(
+        group=GROUP,
+        name=f"delivered with 3 callbacks, {bench.rate:,.0f}/s for {bench.seconds:g} s",
+        unit="/s",
+        values=tuple(each["delivered_per_second"] for each in paced),
+        bar=at_least(BAR_RATE * SUSTAINED),
+        note=_lost(paced + closed),
+    )
+    yield Figure(
+        group=GROUP,
+        name="growth of the backlog, second half over first",
+        unit="messages",
+        values=tuple(each["growth"] for each in paced),
+        bar=at_most(bench.rate * GROWTH),
+    )
+    for name, shown in _SHOWN.items():
+        yield Figure(group=GROUP, name=shown[0], unit=shown[1], values=tuple(each[name] for each in paced))
+    yield Figure(
+        group=GROUP,
+        name=f"highest rate ({UNFINISHED:,} messages unfinished at any time)",
+        unit="/s",
+        values=tuple(each["delivered_per_second"] for each in closed),
+    )
+    yield Figure(
+        group=GROUP,
+        name="  processor time for 1,000 messages then",
+        unit="s",
+        values=tuple(each["cpu_per_thousand"] for each in closed),
+    )
+
+
+_SHOWN = {
+    "backlog_end": ("  unfinished messages on the server at the end", "messages"),
+    "answer_p50_ms": ("  half answered within", "ms"),
+    "answer_p99_ms": ("  99 % answered within", "ms"),
+    "delivered_p50_ms": ("  half told of delivery within", "ms"),
+    "delivered_p99_ms": ("  99 % told of delivery within", "ms"),
+    "cpu_per_thousand": ("  processor time for 1,000 messages", "s"),
+    "peak_mb": ("  peak resident memory", "MB"),
+}
+
+
+def _paced(bench: Bench) -> dict[str, Any]:
+    return _run(bench, {"rate": bench.rate, "seconds": bench.seconds})
+
+
+def _closed(bench: Bench) -> dict[str, Any]:
+    job = {"rate": None, "unfinished": UNFINISHED, "settle_seconds": SETTLE_SECONDS}
+    return _run(bench, {**job, "seconds": bench.seconds / 2 + SETTLE_SECONDS})
+
+
+def _run(bench: Bench, job: dict[str, Any]) -> dict[str, Any]:
+    with serving(bench) as server:
+        target = {"target": server.target, "path": server.path("Messages"), "form": server.form()}
+        cpu_before = server.cpu_seconds()
+        client = Client({"kind": "life", "connections": CONNECTIONS, **target, **job})
+        samples = _watch(client, server)
+        result = client.result()
+        used = server.cpu_seconds() - cpu_before
+        result["peak_mb"] = server.memory_mb("VmHWM")
+    result["cpu_per_thousand"] = used / max(1, result["created"]) * 1000
+    result |= _backlog([sample for sample in samples if sample["at"] <= result["seconds"]])
+    bench.say(_told(job, result, samples))
+    return result
+
+
+def _watch(client: Client, server: Server) -> list[dict[str, float]]:
+    """What the server says of its queues, now and then while the client works."""
+    started = time.perf_counter()
+    samples: list[dict[str, float]] = []
+    while not client.wait(max(0.0, SAMPLE_SECONDS * (len(samples) + 1) - (time.perf_counter() - started))):
+        metrics = server.metrics()
+        found = {name.removeprefix("heliograph_"): metrics[name] for name in GAUGES}
+        accepted = sum(value for name, value in metrics.items() if name.startswith("heliograph_accepted_total{"))
+        ended = metrics['heliograph_state_changes_total{state="delivered"}']
+        told = metrics['heliograph_callbacks_total{outcome="delivered"}']
+        untold = accepted - told / len(STATES)
+        at = time.perf_counter() - started
+        samples.append({"at": at, "rss_mb": server.memory_mb(), **found, "open": accepted - ended, "untold": untold})
+    return samples
+
+
+def _backlog(samples: list[dict[str, float]]) -> dict[str, float]:
+    """`backlog_end`: messages accepted and not told of to the end; `growth`: of that, between the halves."""
+    untold = [sample["untold"] for sample in samples]
+    if len(untold) < 2:
+        return {"backlog_end": untold[-1] if untold else 0.0, "growth": 0.0}
+    half = len(untold) // 2
+    first, second = untold[:half], untold[half:]
+    return {"backlog_end": untold[-1], "growth": sum(second) / len(second) - sum(first) / len(first)}
+
+
+def _lost(results: list[dict[str, Any]]) -> str:
+    """What went wrong, if anything, over all runs."""
+    wrong: dict[str, int] = {}
+    for result in results:
+        others = {f"answers {status}": count for status, count in result["other_answers"].items()}
+        odd = {name: count for name, count in result["callbacks"].items() if name not in STATES}
+        for name, count in (others | odd).items():
+            wrong[name] = wrong.get(name, 0) + count
+    created = sum(result["created"] for result in results)
+    told = {state: sum(result["callbacks"].get(state, 0) for result in results) for state in STATES}
+    counts = ", ".join(f"{count:,} {state}" for state, count in told.items())
+    faults = ", ".join(f"{count:,} {name}" for name, count in wrong.items())
+    return f"in all runs {created:,} created; callbacks: {counts}; {faults or 'none lost, repeated or out of order'}."
+
+
+def _told(job: dict[str, Any], result: dict[str, Any], samples: list[dict[str, float]]) -> str:
+    pace = "as fast as it goes" if job["rate"] is None else f"at {job['rate']:,.0f}/s"
+    lines = [
+        f"life {pace}: {result['delivered_per_second']:,.0f}/s delivered and told,"
+        f" half within {result['delivered_p50_ms']:.0f} ms, 99 % within {result['delivered_p99_ms']:.0f} ms;"
+        f" callbacks {result['callbacks']}; server {result['cpu_per_thousand']:.2f} s of processor for 1,000,"
+        f" client {result['client_cpu_seconds'] / result['seconds']:.0%} of a core"
+    ]
+    for sample in samples:
+        values = " ".join(f"{name} {value:,.0f}" for name, value in sample.items() if name != "at")
+        lines.append(f"  after {sample['at']:3.0f} s: {values}")
+    return "\n".join(lines)
