@@ -16,6 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import debian_peers
 import node_env
 
 HERE = Path(__file__).parent
@@ -33,6 +34,7 @@ def main() -> int:
         for name in SDKS:
             install_sdk(name)
         install_node_packages()
+        debian_peers.install()
     except subprocess.CalledProcessError as error:
         print(f"clients: {error}", file=sys.stderr)
         return 1

@@ -201,8 +201,9 @@ class Callbacks:
             ended, lane.ended, lane.asking = lane.ended, set(), False
         for due in found:
             if due.message.id not in lane.chains and due.message.id not in ended:
-                told = lane.up_to_date.pop(due.message.id, -1)
-                chain = lane.chains[due.message.id] = _Chain(due.message.id, told=told, from_disk=True)
+                lane.up_to_date.pop(due.message.id, None)
+                chain = _Chain(due.message.id, told=due.rank - 1, from_disk=True)
+                lane.chains[due.message.id] = chain
                 chain.add(due)
                 self._make_ready(lane, chain)
         if len(found) < limit and lane.missed == missed:

@@ -1,0 +1,110 @@
+"""PostgreSQL goes away under load and comes back: callers get 201 or 503, and what got 201 is sent and told."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from conftest import ServerFactory
+from servers import HeliographServer, Postgres, Sink
+from traffic import Load, Record, log_shown, plain_orders, settled
+
+SETTINGS = {
+    "simulator_answer_ms": 20,
+    "simulator_receipt_ms": 50,
+    "callback_poll_seconds": 0.05,
+    "store_timeout_seconds": 2,
+    "rate_limit_writes": 0,
+}
+BOUND_SECONDS = 15.0
+"""The longest that a caller may wait for his 503: some times `store_timeout_seconds`, for a machine that is busy."""
+
+
+@pytest.fixture
+def cluster() -> Iterator[Postgres]:
+    """A PostgreSQL that a test may stop."""
+    cluster = Postgres()
+    try:
+        yield cluster.start()
+    finally:
+        cluster.close()
+
+
+def _stopped_fast(cluster: Postgres) -> Callable[[], None]:
+    cluster.stop()
+    return lambda: void(cluster.start())
+
+
+def _stopped_at_once(cluster: Postgres) -> Callable[[], None]:
+    cluster.stop(immediate=True)
+    return lambda: void(cluster.start())
+
+
+def _killed(cluster: Postgres) -> Callable[[], None]:
+    cluster.kill()
+    return lambda: void(cluster.start())
+
+
+def _frozen(cluster: Postgres) -> Callable[[], None]:
+    """It answers nothing and closes nothing, like a host that hangs."""
+    first = psutil.Process(int((cluster.data / "postmaster.pid").read_text().splitlines()[0]))
+    processes = [first, *first.children(recursive=True)]
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+
+    def thaw() -> None:
+        for process in processes:
+            process.send_signal(signal.SIGCONT)
+
+    return thaw
+
+
+def void(_: object) -> None:
+    """Nothing is done with it."""
+
+
+@pytest.mark.parametrize("fail", [_stopped_fast, _stopped_at_once, _killed, _frozen], ids=lambda each: each.__name__)
+async def test_callers_get_201_or_503_and_nothing_is_lost(
+    server: ServerFactory, cluster: Postgres, sink: Sink, fail: Callable[[Postgres], Callable[[], None]]
+) -> None:
+    node = server(database_url=cluster.create_database(), settings=SETTINGS)
+    record = Record()
+    with log_shown(node):
+        async with Load(node, sink, plain_orders(), record, patient=True) as load:
+            await load.more(100)
+            mend = await asyncio.to_thread(fail, cluster)
+            await load.refusals(20)
+            await asyncio.to_thread(mend)
+            await load.more(100)
+        _refused_politely(record)
+        await settled(node, sink, record)
+        _told_in_the_log(node)
+
+
+async def test_it_may_go_away_again_and_again(server: ServerFactory, cluster: Postgres, sink: Sink) -> None:
+    node = server(database_url=cluster.create_database(), settings=SETTINGS)
+    record = Record()
+    with log_shown(node):
+        async with Load(node, sink, plain_orders(), record, patient=True) as load:
+            for fail in (_killed, _stopped_fast, _killed):
+                await load.more(30)
+                mend = await asyncio.to_thread(fail, cluster)
+                await asyncio.to_thread(mend)
+            await load.more(30)
+        _refused_politely(record)
+        await settled(node, sink, record)
+
+
+def _refused_politely(record: Record) -> None:
+    assert {refusal.status for refusal in record.refused} <= {503}, record.refused[:3]
+    assert record.unanswered == 0
+    for refusal in record.refused:
+        assert refusal.headers["retry-after"] == "1"
+        assert refusal.seconds < BOUND_SECONDS
+
+
+def _told_in_the_log(node: HeliographServer) -> None:
+    assert "PostgreSQL can't be written" in node.log()
+    assert "Traceback" not in node.log()

@@ -1,0 +1,43 @@
+"""Debian's packages that tests run against: an older PostgreSQL than the wheel's, so that both ends are tried.
+
+Installed by apt where root or sudo allows. Where that can't be done it is said, and the tests that want the package are
+left out; with CI=true that is an error, since a green run must mean that all of them ran.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+POSTGRES_HOME = Path("/usr/lib/postgresql")
+CREATE_NO_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
+
+
+def install() -> None:
+    """Make sure that there is a PostgreSQL older than the wheel's."""
+    if any(POSTGRES_HOME.glob("*/bin/postgres")):
+        return
+    if not _apt_install("postgresql"):
+        left_out = "Debian's PostgreSQL (apt-get install postgresql): no root, no sudo or no apt-get here"
+        if os.environ.get("CI") == "true":
+            raise SystemExit(f"can't install {left_out}")
+        print(f"left out: {left_out}; the suite runs on the wheel's PostgreSQL alone")
+
+
+def _apt_install(package: str) -> bool:
+    if shutil.which("apt-get") is None:
+        return False
+    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if prefix and shutil.which("sudo") is None:
+        return False
+    print(f"installing Debian's {package}")
+    # The package would start a cluster of its own on port 5432; the tests start theirs.
+    no_cluster = f"mkdir -p {CREATE_NO_CLUSTER.parent} && [ -e {CREATE_NO_CLUSTER} ] || "
+    no_cluster += f"echo 'create_main_cluster = false' > {CREATE_NO_CLUSTER}"
+    environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
+    commands = (
+        ["sh", "-c", no_cluster],
+        [*environment, "apt-get", "update", "-qq"],
+        [*environment, "apt-get", "install", "-y", "-qq", "--no-install-recommends", package],
+    )
+    return all(subprocess.run([*prefix, *command], stdout=subprocess.DEVNULL).returncode == 0 for command in commands)
