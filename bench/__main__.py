@@ -95,6 +95,7 @@ def _conditions(bench: Bench) -> dict[str, object]:
     return {
         "store": bench.store,
         "server": f"one process, default settings but {lifted}",
+        "lists": f"of {bench.sizes[0]:,} and of {bench.sizes[1]:,} messages",
         "figures": f"medians of {bench.repeats}",
     }
 

@@ -194,6 +194,8 @@ class Load:
             order = next(self._orders)
             try:
                 kept = await self._create(order)
+            except TimeoutError:
+                raise AssertionError(f"no answer in {ANSWER_SECONDS:g} s; {self._server.log()[-3000:]}") from None
             except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
                 self.record.unanswered += 1
                 kept = False
@@ -216,9 +218,7 @@ class Load:
                 return True
             headers = {name.lower(): value for name, value in response.headers.items()}
             seconds = time.monotonic() - started
-            self.record.refused.append(
-                Refusal(status=response.status, headers=headers, body=body, seconds=seconds)
-            )
+            self.record.refused.append(Refusal(status=response.status, headers=headers, body=body, seconds=seconds))
             return False
 
     def _post(self, order: Order) -> Any:

@@ -51,7 +51,7 @@ from heliograph.engine.transition import Transitions
 from heliograph.net import media as net_media
 from heliograph.net.clock import SystemClock
 from heliograph.net.http import MAX_PER_HOST, HttpClient
-from heliograph.ports import Carrier, CommitWatcher, Store
+from heliograph.ports import Carrier, CommitWatcher, MessageFilter, Store
 from heliograph.storage.store import SqlStore
 
 log = structlog.get_logger(__name__)
@@ -60,7 +60,8 @@ Greet = Callable[[Provisioned, str], None]
 """Told, once, what was made on an empty store, and where the server listens."""
 
 Announce = Callable[[str, str], Callable[[], None]]
-"""Told the server's address and local secret when it listens; returns what takes that back."""
+"""Told the server's own address, whatever `public_url` says, and local secret when it listens; returns what takes that
+back."""
 
 StartTask = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
@@ -357,6 +358,7 @@ class _Server:
         self._stop = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._here = ""
 
     async def run(self, greet: Greet, announce: Announce) -> int:
         store = self._parts.store
@@ -376,6 +378,7 @@ class _Server:
         await parts.directory.load()
         parts.transitions.queued.update(await parts.store.queued_counts())
         in_doubt = await parts.dispatcher.in_doubt()
+        await self._pass_known_ids()
         listening = self._listen()
         server = self._http_server()
         self._on_signals()
@@ -384,7 +387,7 @@ class _Server:
             await parts.carrier.start(parts.receipts.take)
             self._start_machines(in_doubt)
             serving = self._group.create_task(server.serve(sockets=[listening]))
-            withdraw = announce(parts.base_url, parts.services.local_secret)
+            withdraw = announce(self._here, parts.services.local_secret)
             _settle_memory()
             log.info("server.listening", url=parts.base_url, version=__version__)
             if provisioned is not None:
@@ -392,6 +395,13 @@ class _Server:
             await self._told_to_stop(serving)
             withdraw()
             await self._shut_down(server, serving)
+
+    async def _pass_known_ids(self) -> None:
+        """New ids lie above every old one, even where the clock was set back between two runs."""
+        parts = self._parts
+        for project in parts.directory.projects():
+            for newest in await parts.store.page(project.id, MessageFilter(include_deleted=True), None, 1):
+                parts.ids.after(newest.id)
 
     # -- tasks
 
@@ -459,8 +469,8 @@ class _Server:
             raise ConfigError(f"can't listen on {config.host}:{config.port}: {error.strerror}") from error
         host = f"[{config.host}]" if family == socket.AF_INET6 else config.host
         scheme = "https" if config.tls_cert else "http"
-        here = f"{scheme}://{host}:{listening.getsockname()[1]}"
-        self._parts.base_url = (config.public_url or here).rstrip("/")
+        self._here = f"{scheme}://{host}:{listening.getsockname()[1]}"
+        self._parts.base_url = (config.public_url or self._here).rstrip("/")
         return listening
 
     def _http_server(self) -> uvicorn.Server:

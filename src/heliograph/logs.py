@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import suppress
 
 import structlog
 
@@ -24,6 +25,19 @@ def configure(log_format: str, level: str) -> None:
             last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_PatientLogger,
         cache_logger_on_first_use=True,
     )
+
+
+class _PatientLogger(structlog.PrintLogger):
+    """Standard error, or nothing while that can't be written: a full disk under the log ends no task."""
+
+    def __init__(self, *_name: object) -> None:
+        super().__init__(sys.stderr)
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg

@@ -90,7 +90,7 @@ async def test_another_endpoint_is_told_while_one_hangs(server: ServerFactory, s
 
 
 async def test_a_later_state_never_overtakes_one_that_is_tried_again(server: ServerFactory, sink: Sink) -> None:
-    """"sending" fails, "sent" is written, and "delivered" is written while "sending" is under way once more."""
+    """ "sending" fails, "sent" is written, and "delivered" is written while "sending" is under way once more."""
     node = server(settings=QUICK | {"callback_retry_seconds": 0.5, "simulator_receipt_ms": 1500})
     sink.answer(CALLBACK_PATH, FAILING, HANGING)
     with log_shown(node):

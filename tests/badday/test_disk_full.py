@@ -104,7 +104,7 @@ async def test_nothing_accepted_is_lost_on_a_full_disk(server: ServerFactory, si
         assert {refusal.status for refusal in record.refused} == {503}
         assert {refusal.headers["retry-after"] for refusal in record.refused} == {"1"}
         await settled(node, sink, record)
-        assert "disk" in node.log() and "SQLite can't write" in node.log()
+        assert "SQLite can't write" in node.log() and "store.writable_again" in node.log()
         assert "Traceback" not in node.log()
 
 
@@ -118,7 +118,7 @@ async def test_a_medium_that_can_not_be_stored_waits_for_room(server: ServerFact
         sink.wait_for_request(MEDIA_PATH)
         disk.fill(node)
         sink.release(MEDIA_PATH)
-        wait_until(lambda: "media.not_stored" in node.log(), "the log to tell that the medium was not stored")
+        wait_until(lambda: "media.unwritable" in node.log(), "the log to tell that the medium was not stored")
         asked = {"from": "+13125550100", "to": node.credentials.numbers[0], "media": [sink.url(MEDIA_PATH)]}
         brought = node.request("POST", "/api/heliograph/simulator/inbound", json_body=asked)
         assert (brought.status, brought.headers.get("retry-after")) == (503, "1"), brought.body

@@ -146,4 +146,3 @@ def _answered_once(journal: Path, record: Record) -> None:
     asked = [order.to for order in record.kept.values() if order.inbound]
     assert asked, "the load had no inbound message"
     assert [to for to in asked if answered[to] != 1] == []
-

@@ -70,6 +70,8 @@ def described(reply: Reply, normaliser: Normaliser) -> dict[str, Any]:
     """The answer as its file has it; of a body that is not JSON only the content type is kept."""
     headers = {name: normaliser.text(reply.headers[name]) for name in _KEPT if name in reply.headers}
     headers |= {name: named for name, named in _NAMED.items() if name in reply.headers}
+    if headers.get("retry-after", "1") != "1":
+        headers["retry-after"] = "<seconds>"
     kept: dict[str, Any] = {"status": reply.status, "headers": headers}
     if reply.headers.get("content-type", "").startswith("application/json"):
         kept["body"] = normaliser.value(reply.json())

@@ -100,14 +100,14 @@ class World:
 
 Case = Callable[[World], Reply]
 NEW_TOKEN = {"name": "Web shop", "permissions": ["numbers", "messaging"]}
-NEW_APPLICATION = {"FriendlyName": "Support", "SmsUrl": "https://example.com/sms", "SmsMethod": "get"}
+NEW_APPLICATION = {"FriendlyName": "Support", "SmsUrl": "https://example.com/sms", "SmsMethod": "GET"}
 REST_MESSAGE = {"to": HANDSET, "body": "Hello"}
 
 
 def _message_page(world: World) -> Reply:
     """The middle one of three pages."""
     to = "+13125550199"
-    newest = [world.api.send(To=to, Body=str(count))["sid"] for count in range(3)][2]
+    newest = [world.api.delivered(To=to, Body=str(count))["sid"] for count in range(3)][2]
     return world.api.ask("GET", f"{world.api.messages}?To=%2B13125550199&PageSize=1&Page=1&PageToken=PA{newest}")
 
 
@@ -154,7 +154,7 @@ def _dead_callbacks(world: World) -> Reply:
 
     def tried() -> Reply | None:
         reply = world.api.ask("GET", path)
-        return reply if reply.json()["callbacks"][-1]["attempts"] else None
+        return reply if any(each["attempts"] for each in reply.json()["callbacks"]) else None
 
     return _once(tried, "a callback to be tried")
 
@@ -177,7 +177,7 @@ def _anonymous(path: str) -> Case:
 def _replayed(world: World) -> Reply:
     key = {"Idempotency-Key": "golden"}
     first = world.api.create(headers=key, To=HANDSET)
-    assert first.status == 201
+    world.api.once(first.json()["sid"], "delivered")
     return world.api.create(headers=key, To=HANDSET)
 
 
@@ -240,7 +240,7 @@ CASES: dict[str, dict[str, Case]] = {
     "delete_application": {"gone": lambda world: world.api.ask("DELETE", world.application())},
     "get_account": {"a project": _plain("GET", ACCOUNT)},
     "send_message": {
-        "a text": lambda world: world.api.rest_create(**REST_MESSAGE, status_callback="https://example.com/status"),
+        "a text": lambda world: world.api.rest_create(**REST_MESSAGE, status_callback=world.sink.url("/status")),
         "an MMS": lambda world: world.api.rest_create(to=HANDSET, body=None, media=[world.picture]),
     },
     "redact_message": {
@@ -407,9 +407,6 @@ def test_too_many_requests(tmp_path_factory: pytest.TempPathFactory, receiver: S
         replies["rate project"] = api.ask("POST", TOKENS, body={})
     finally:
         server.kill()
-    for name in ("rate cXML", "rate messaging", "rate relay/rest", "rate project"):
-        assert int(replies[name].headers["retry-after"]) > 0
-        assert replies[name].headers.pop("retry-after")  # type: ignore[attr-defined]
     normaliser = exchanges.Normaliser({api.base_url: "<server>"})
     exchanges.check("faults_busy", {name: exchanges.described(each, normaliser) for name, each in replies.items()})
 

@@ -88,7 +88,7 @@ def inbound(call: Call, draft: Draft) -> None:
 @click.option("--project", metavar="PROJECT", help="Id or name; else every project is asked.")
 @common
 def message(call: Call, message_id: str, project: str | None) -> None:
-    """Print a message's timeline: each state, attempt and callback."""
+    """Print a message's timeline: its states, what was noted on the way, and each attempt at a callback."""
     config = call.config()
     server = client.server_of(Path(config.data))
     projects = stores.snapshot(config).projects

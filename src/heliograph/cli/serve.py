@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -32,8 +33,9 @@ def serve(call: Call) -> int:
         text = welcome(provisioned, base_url, authority_of(config))
         output.result(call.as_json, as_values(provisioned), text)
 
-    def announce(url: str, secret: str) -> Callable[[], None]:
-        data = Path(config.data)
+    def announce(own_url: str, secret: str) -> Callable[[], None]:
+        data, at = Path(config.data), urlsplit(own_url)
+        url = local.url_of(at.hostname or "", at.port or 0, tls=at.scheme == "https")
         running = local.announce(data, url, secret, Path(config.tls_cert) if config.tls_cert else None)
         return lambda: local.withdraw(data, running)
 

@@ -14,6 +14,7 @@ import structlog
 import uuid_utils
 
 from heliograph.core import numbers
+from heliograph.core.errors import StoreUnavailable
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Media, Message
 from heliograph.engine.transition import Step, Transitions
@@ -65,8 +66,8 @@ class Attachments:
         """Told of each message whose media are on disk."""
 
     def has(self, message_id: str) -> bool:
-        """Whether a message waits here for its media."""
-        return message_id in self._fetching or message_id in self._ready
+        """Whether a message waits here for its media, and will be told of by `fetched` or failed."""
+        return message_id in self._fetching
 
     def ready(self, message_id: str) -> bool:
         return message_id in self._ready
@@ -104,6 +105,7 @@ class Attachments:
         try:
             self._ready[message.id] = await self._stored(message)
         except MediaFault as fault:
+            log.warning("media.failed", message_id=message.id, error=fault.message)
             failed = Step(message=message, states=(State.FAILED,), error_code=fault.code, detail=fault.message)
             await self._transitions.apply([failed])
             return
@@ -117,7 +119,8 @@ class Attachments:
         earlier = await self._transitions.persist(lambda: self._store.media_of(message.project_id, message.id))
         if earlier:  # fetched before a restart
             return tuple(earlier)
-        media = await self.store(message, await self._fetch_patiently(message))
+        fetched = await self._fetch_patiently(message)
+        media = await self._transitions.persist(lambda: self.store(message, fetched))
         await self._transitions.persist(lambda: self._store.add_media(media))
         return media
 
@@ -129,6 +132,7 @@ class Attachments:
             except MediaFault as fault:
                 if fault.code != NOT_DOWNLOADABLE or attempt == self._settings.attempts:
                     raise
+                log.warning("media.deferred", message_id=message.id, error=fault.message, retry_in_seconds=pause)
                 await self._transitions.note(message, "media_deferred", error_code=fault.code, detail=fault.message)
             await asyncio.sleep(pause)
             pause *= 2
@@ -144,21 +148,25 @@ class Attachments:
             return await self._fetch(media_urls, self._settings.max_bytes)
 
     async def store(self, message: Message, fetched: list[FetchedMedia]) -> tuple[Media, ...]:
-        """Put contents on disk and return the rows that will name them. Ids are UUIDv4: their addresses are public."""
+        """Put contents on disk and return the rows that will name them. Ids are UUIDv4: their addresses are public.
+        A disk that takes no more is a store that can't be written: raises StoreUnavailable."""
+        try:
+            hashes = [await self._files.put(each.content) for each in fetched]
+        except OSError as error:
+            log.warning("media.unwritable", message_id=message.id, error=error.strerror)
+            raise StoreUnavailable(f"the media can't be stored: {error.strerror}") from error
         now = self._clock.now()
         return tuple(
-            [
-                Media(
-                    id=str(uuid_utils.uuid4()),
-                    project_id=message.project_id,
-                    message_id=message.id,
-                    position=position,
-                    content_type=each.content_type,
-                    size=len(each.content),
-                    sha256=await self._files.put(each.content),
-                    created_at=now,
-                    updated_at=now,
-                )
-                for position, each in enumerate(fetched)
-            ]
+            Media(
+                id=str(uuid_utils.uuid4()),
+                project_id=message.project_id,
+                message_id=message.id,
+                position=position,
+                content_type=each.content_type,
+                size=len(each.content),
+                sha256=content_hash,
+                created_at=now,
+                updated_at=now,
+            )
+            for position, (each, content_hash) in enumerate(zip(fetched, hashes, strict=True))
         )

@@ -58,13 +58,17 @@ class CallbackSettings:
 
 @dataclass(slots=True)
 class _Chain:
-    """Callbacks of one message that are to be sent, first first. `told`: the rank of the last one delivered."""
+    """Callbacks of one message that are to be sent, first first. `told`: the rank of the last one delivered.
+
+    One that came `from_disk` gets its followers from there, since what lies between may never have been in memory;
+    `grown`: one was written since that was last read."""
 
     message_id: str
     waiting: deque[DueCallback] = field(default_factory=deque)
     told: int = -1
     running: bool = False
     from_disk: bool = False
+    grown: bool = False
 
     def add(self, due: DueCallback) -> None:
         if due.rank > self.told and all(due.rank != other.rank for other in self.waiting):
@@ -134,6 +138,8 @@ class Callbacks:
         if chain is None:
             lane.behind = True
             lane.missed += 1
+        elif chain.from_disk:
+            chain.grown = True
         else:
             chain.add(due)
             self._make_ready(lane, chain)
@@ -239,8 +245,9 @@ class Callbacks:
                 chain.told, last = due.rank, due.state
             if not chain.from_disk or last is None:
                 break
+            chain.grown = False
             await self._read_followers(due.message, chain)
-            if not chain.waiting:
+            if not chain.waiting and not chain.grown:
                 break
         self._end(lane, chain)
         if last is not None and last not in lifecycle.TERMINAL:

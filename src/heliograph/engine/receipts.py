@@ -104,7 +104,8 @@ class Receipts:
         reference = taken.receipt.carrier_ref
         message = self._awaited.pop(reference, None)
         if message is None:
-            message = await self._transitions.persist(lambda: self._store.by_carrier_ref(self._carrier_name, reference))
+            found = await self._transitions.persist(lambda: self._store.by_carrier_ref(self._carrier_name, reference))
+            message = self._awaited.pop(reference, found)  # its answer may have been recorded meanwhile
         return message
 
     async def _step(self, message: Message, receipt: Receipt) -> Step | None:

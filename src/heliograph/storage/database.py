@@ -8,12 +8,17 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Protocol
+
+import structlog
 
 from heliograph.core.errors import StoreUnavailable
 from heliograph.ports import CommitWatcher
 from heliograph.storage.rows import Row
 from heliograph.storage.scripts import NO_FLAGS, ScriptMaker
+
+log = structlog.get_logger(__name__)
 
 
 class Conflict(Exception):
@@ -76,6 +81,24 @@ class WriteQueue:
     def fail_all(self, error: Exception) -> None:
         while self._waiting:
             settle(self._waiting.popleft().done, error)
+
+
+class Outage:
+    """Tells the log when writing begins to fail and when it works again: once each, so that a full disk gets no
+    flood of lines."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def failed(self, failure: StoreUnavailable) -> None:
+        if self._since is None:
+            self._since = perf_counter()
+            log.error("store.unwritable", error=str(failure))
+
+    def worked(self) -> None:
+        if self._since is not None:
+            log.warning("store.writable_again", after_seconds=round(perf_counter() - self._since, 3))
+            self._since = None
 
 
 def groups(batch: list[Waiting]) -> list[Group]:

@@ -16,7 +16,7 @@ import asyncpg
 from heliograph.core.errors import StoreUnavailable
 from heliograph.ports import CommitWatcher, StoreHeld
 from heliograph.storage import migrate
-from heliograph.storage.database import Conflict, Group, Waiting, WriteQueue, groups, pair, settle
+from heliograph.storage.database import Conflict, Group, Outage, Waiting, WriteQueue, groups, pair, settle
 from heliograph.storage.queries import query
 from heliograph.storage.rows import Row
 from heliograph.storage.scripts import NO_FLAGS, Script, ScriptMaker, Step
@@ -59,6 +59,7 @@ class PostgresDatabase:
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._closing = False
+        self._outage = Outage()
 
     # -- opening and closing
 
@@ -135,16 +136,20 @@ class PostgresDatabase:
     async def _commit_or_single_out(self, grouped: list[Group]) -> list[tuple[Waiting, Any]]:
         """One transaction for all; where a constraint refuses, one for each, so that only the culprit fails."""
         try:
-            return list(pair(grouped, await self._transaction(grouped)))
+            outcome = list(pair(grouped, await self._transaction(grouped)))
         except (*_GONE, StoreHeld) as error:
+            failure = StoreUnavailable(f"PostgreSQL can't be written: {str(error) or type(error).__name__}")
+            self._outage.failed(failure)
             await self._drop_connection()
-            failure = StoreUnavailable(f"PostgreSQL can't be written: {error}")
             return [(entry, failure) for _, entries in grouped for entry in entries]
         except asyncpg.PostgresError as error:
             if sum(len(entries) for _, entries in grouped) == 1:
                 violated = isinstance(error, asyncpg.IntegrityConstraintViolationError)
                 conflict: Exception = Conflict(str(error)) if violated else error
                 return [(entry, conflict) for _, entries in grouped for entry in entries]
+        else:
+            self._outage.worked()
+            return outcome
         return [
             outcome
             for script, entries in grouped

@@ -21,7 +21,7 @@ import apsw
 from heliograph.core.errors import StoreUnavailable
 from heliograph.ports import CommitWatcher, StoreHeld
 from heliograph.storage import migrate
-from heliograph.storage.database import Conflict, Group, Waiting, WriteQueue, groups, pair, settle
+from heliograph.storage.database import Conflict, Group, Outage, Waiting, WriteQueue, groups, pair, settle
 from heliograph.storage.queries import query
 from heliograph.storage.rows import Row
 from heliograph.storage.scripts import NO_FLAGS, Script, ScriptMaker, Step
@@ -66,6 +66,7 @@ class SqliteDatabase:
         self._lock_file: IO[bytes] | None = None
         self._closing = False
         self._busy = False
+        self._outage = Outage()
 
     # -- opening and closing
 
@@ -174,14 +175,18 @@ class SqliteDatabase:
     def _commit_or_single_out(self, grouped: list[Group]) -> list[tuple[Waiting, Any]]:
         """One transaction for all; where a constraint refuses, one for each, so that only the culprit fails."""
         try:
-            return list(pair(grouped, self._transaction(grouped)))
+            outcome = list(pair(grouped, self._transaction(grouped)))
         except _UNAVAILABLE as error:
             failure = StoreUnavailable(f"SQLite can't write: {error}")
+            self._outage.failed(failure)
             return [(entry, failure) for _, entries in grouped for entry in entries]
         except apsw.Error as error:
             if sum(len(entries) for _, entries in grouped) == 1:
                 conflict: Exception = Conflict(str(error)) if isinstance(error, apsw.ConstraintError) else error
                 return [(entry, conflict) for _, entries in grouped for entry in entries]
+        else:
+            self._outage.worked()
+            return outcome
         return [
             outcome
             for script, entries in grouped

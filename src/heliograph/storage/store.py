@@ -112,7 +112,7 @@ class SqlStore:
 
     async def page(self, project_id: str, wanted: MessageFilter, cursor: Cursor | None, limit: int) -> list[Message]:
         backward = cursor is not None and cursor.backward
-        parameters = {"project_id": project_id, "limit": limit} | _conditions(wanted) | _edge(cursor)
+        parameters = {"project_id": project_id, "limit": limit} | _from_edge(_conditions(wanted), cursor)
         flags = frozenset(parameters) | {"backward" if backward else "forward"}
         if not wanted.include_deleted:
             flags |= {"hide_deleted"}
@@ -135,7 +135,7 @@ class SqlStore:
 
     async def timeline(self, project_id: str, message_id: str) -> list[TimelineEntry]:
         found = await self._database.read("timeline", {"project_id": project_id, "message_id": message_id})
-        return [TimelineEntry(at=r[0], kind=r[1], state=r[2], error_code=r[3], detail=r[4]) for r in found]
+        return [TimelineEntry(at=r[1], kind=r[2], state=r[3], error_code=r[4], detail=r[5]) for r in found]
 
     # -- what a node goes on with
 
@@ -223,10 +223,18 @@ def _keys(project_id: str, message_id: str, at: int, event_no: int) -> dict[str,
     return {"project_id": project_id, "message_id": message_id, "at": at, "event_no": event_no}
 
 
-def _edge(cursor: Cursor | None) -> dict[str, Any]:
+def _from_edge(conditions: dict[str, Any], cursor: Cursor | None) -> dict[str, Any]:
+    """The conditions with the cursor's. Of two bounds on one side only the nearer one stays: given both, a database
+    starts at either and may pass over all rows between them."""
     if cursor is None:
-        return {}
-    return {"newer_than" if cursor.backward else "older_than": cursor.id}
+        return conditions
+    if cursor.backward:
+        mine, other, nearer = "newer_than", "lowest", cursor.id >= conditions.get("lowest", cursor.id)
+    else:
+        mine, other, nearer = "older_than", "highest", cursor.id <= conditions.get("highest", cursor.id)
+    if not nearer:
+        return conditions
+    return {name: value for name, value in conditions.items() if name != other} | {mine: cursor.id}
 
 
 def _conditions(wanted: MessageFilter) -> dict[str, Any]:

@@ -145,8 +145,15 @@ INSERT INTO events (project_id, message_id, event_no, at, kind, state, error_cod
 VALUES (:project_id, :message_id, :event_no, :at, :kind, NULL, NULL, NULL)
 
 -- name: timeline
-SELECT at, kind, state, error_code, detail FROM events
-WHERE project_id = :project_id AND message_id = :message_id ORDER BY event_no
+SELECT event_no AS place, at, kind, state, error_code, detail FROM events
+WHERE project_id = :project_id AND message_id = :message_id
+UNION ALL
+SELECT a.at AS place, a.at, 'callback' AS kind, c.state, NULL AS error_code,
+    COALESCE(a.error, 'answered ' || CAST(a.http_status AS TEXT)) || ', ' || CAST(a.duration_ms AS TEXT) || ' ms' AS detail
+FROM callback_attempts a
+JOIN callbacks c ON c.project_id = a.project_id AND c.message_id = a.message_id AND c.rank = a.rank
+WHERE a.project_id = :project_id AND a.message_id = :message_id
+ORDER BY place
 
 -- name: purge_candidates
 SELECT project_id, message_id FROM messages
