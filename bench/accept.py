@@ -32,6 +32,8 @@ def measure(bench: Bench) -> Iterator[Figure]:
     for name in ("answer_p50_ms", "answer_p99_ms"):
         values = tuple(create[name] for _, create in held)
         yield Figure(group=GROUP, name=f"create, {_readable(name)}", unit="ms", values=values)
+    waited = tuple(create["waited_share"] * 100 for _, create in held)
+    yield Figure(group=GROUP, name="create, server ready but without a core", unit="%", values=waited)
     shares = tuple(create["writes_per_commit"] for _, create in held)
     yield Figure(group=GROUP, name="creates sharing a commit, mean", unit="", values=shares)
     yield Figure(
@@ -64,13 +66,14 @@ def _held_back(bench: Bench) -> tuple[dict[str, Any], dict[str, Any]]:
     """(no-op, create) from one server over a new store."""
     with serving(bench, with_nothing=True, **HELD_BACK) as server:
         nothing = load(bench, server, "Nothing")
-        before = server.metrics()
+        before, waited = server.metrics(), server.waited_seconds()
         create = load(bench, server, "Messages")
-        after = server.metrics()
+        after, waited = server.metrics(), server.waited_seconds() - waited
     commits = after["heliograph_commit_writes_count"] - before["heliograph_commit_writes_count"]
     writes = after["heliograph_commit_writes_sum"] - before["heliograph_commit_writes_sum"]
     bench.say(f"accept: no-op {nothing['per_second']:,.0f}/s, creates {create['per_second']:,.0f}/s")
-    return nothing, {**create, "writes_per_commit": writes / max(1, commits)}
+    seconds = bench.accept_seconds + WARM_UP_SECONDS
+    return nothing, {**create, "writes_per_commit": writes / max(1, commits), "waited_share": waited / seconds}
 
 
 def _while_sending(bench: Bench) -> dict[str, Any]:

@@ -69,6 +69,7 @@ _SHOWN = {
     "delivered_p50_ms": ("  half told of delivery within", "ms"),
     "delivered_p99_ms": ("  99 % told of delivery within", "ms"),
     "cpu_per_thousand": ("  processor time for 1,000 messages", "s"),
+    "waited_percent": ("  server ready but without a core", "%"),
     "peak_mb": ("  peak resident memory", "MB"),
 }
 
@@ -85,13 +86,14 @@ def _closed(bench: Bench) -> dict[str, Any]:
 def _run(bench: Bench, job: dict[str, Any]) -> dict[str, Any]:
     with serving(bench) as server:
         target = {"target": server.target, "path": server.path("Messages"), "form": server.form()}
-        cpu_before = server.cpu_seconds()
+        cpu_before, waited_before = server.cpu_seconds(), server.waited_seconds()
         client = Client({"kind": "life", "connections": CONNECTIONS, **target, **job})
         samples = _watch(client, server)
         result = client.result()
-        used = server.cpu_seconds() - cpu_before
+        used, waited = server.cpu_seconds() - cpu_before, server.waited_seconds() - waited_before
         result["peak_mb"] = server.memory_mb("VmHWM")
     result["cpu_per_thousand"] = used / max(1, result["created"]) * 1000
+    result["waited_percent"] = waited / (result["seconds"] + result["drain_seconds"]) * 100
     result |= _backlog([sample for sample in samples if sample["at"] <= result["seconds"]])
     bench.say(_told(job, result, samples))
     return result

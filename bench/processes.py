@@ -129,6 +129,10 @@ class Server:
         fields = self._proc("stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
+    def waited_seconds(self) -> float:
+        """How long the main thread was ready to run and had no core: what else ran on this machine took it."""
+        return int(self._proc("schedstat").split()[1]) / 1e9
+
     def memory_mb(self, name: str = "VmRSS") -> float:
         """Resident memory, MB of 10^6 bytes; VmHWM: its peak."""
         for line in self._proc("status").splitlines():

@@ -4,12 +4,13 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator
 
+import aiohttp
 import psutil
 import pytest
 
 from conftest import ServerFactory
-from servers import HeliographServer, Postgres, Sink
-from traffic import Load, Record, log_shown, plain_orders, settled
+from servers import HeliographServer, Postgres, Sink, wait_until
+from traffic import Load, Record, authorization, log_shown, messages_path, plain_orders, settled
 
 SETTINGS = {
     "simulator_answer_ms": 20,
@@ -81,6 +82,26 @@ async def test_callers_get_201_or_503_and_nothing_is_lost(
         _refused_politely(record)
         await settled(node, sink, record)
         _told_in_the_log(node)
+
+
+async def test_readers_are_not_kept_waiting_while_it_hangs(server: ServerFactory, cluster: Postgres) -> None:
+    """More of them at once than there are connections for reading."""
+    node = server(database_url=cluster.create_database(), settings=SETTINGS)
+    url = f"{node.base_url}{messages_path(node)}"
+
+    async def read(session: aiohttp.ClientSession) -> int:
+        async with session.get(url) as response:
+            return response.status
+
+    timeout = aiohttp.ClientTimeout(total=BOUND_SECONDS)
+    async with aiohttp.ClientSession(headers=authorization(node), timeout=timeout) as session:
+        assert await asyncio.gather(*(read(session) for _ in range(30))) == [200] * 30
+        thaw = _frozen(cluster)
+        try:
+            assert await asyncio.gather(*(read(session) for _ in range(30))) == [503] * 30
+        finally:
+            thaw()
+        assert await asyncio.to_thread(wait_until, lambda: node.request("GET", messages_path(node)).status == 200, "200")
 
 
 async def test_it_may_go_away_again_and_again(server: ServerFactory, cluster: Postgres, sink: Sink) -> None:

@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any, cast
 
 import asyncpg
+import structlog
 
 from heliograph.core.errors import StoreUnavailable
 from heliograph.ports import CommitWatcher, StoreHeld
@@ -21,6 +22,8 @@ from heliograph.storage.queries import query
 from heliograph.storage.rows import Row
 from heliograph.storage.scripts import NO_FLAGS, Script, ScriptMaker, Step
 
+log = structlog.get_logger(__name__)
+
 LOCK_KEY = 0x48454C494F  # "HELIO": the advisory lock that says whose store this is
 RECONNECT_SECONDS = 0.2
 """Pause between attempts to get the writing connection back."""
@@ -29,15 +32,18 @@ _GONE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that broke off within an exchange
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
+    asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
-    asyncpg.QueryCanceledError,
+    asyncpg.PostgresSystemError,
+    asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
 )
+"""What says that the database can't be used now, whatever is asked of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +113,10 @@ class PostgresDatabase:
             raise StoreUnavailable("the store is closed")
         statement = query(name, "postgresql", flags)
         try:
-            return cast(
-                "Sequence[Row]",
-                await self._pool.fetch(statement.text, *(parameters[name] for name in statement.parameters)),
-            )
+            # the time-out is for getting a connection and for giving it back; the query has its own
+            async with self._pool.acquire(timeout=self._settings.timeout_seconds) as connection:
+                found = await connection.fetch(statement.text, *(parameters[name] for name in statement.parameters))
+                return cast("Sequence[Row]", found)
         except _GONE as error:
             raise StoreUnavailable(f"PostgreSQL can't be read: {error}") from error
 
@@ -129,9 +135,18 @@ class PostgresDatabase:
                 await self._wake.wait()
                 continue
             started = perf_counter()
-            for entry, result in await self._commit_or_single_out(groups(batch)):
+            for entry, result in await self._outcomes(groups(batch)):
                 settle(entry.done, result)
             self._queue.watch(len(batch), perf_counter() - started)
+
+    async def _outcomes(self, grouped: list[Group]) -> list[tuple[Waiting, Any]]:
+        """What became of each write. A fault of this program fails its batch, never the writer: all wait for that."""
+        try:
+            return await self._commit_or_single_out(grouped)
+        except Exception as error:
+            log.exception("store.writer_broke")
+            await self._drop_connection()
+            return [(entry, error) for _, entries in grouped for entry in entries]
 
     async def _commit_or_single_out(self, grouped: list[Group]) -> list[tuple[Waiting, Any]]:
         """One transaction for all; where a constraint refuses, one for each, so that only the culprit fails."""

@@ -17,6 +17,7 @@ from time import perf_counter
 from typing import IO, Any
 
 import apsw
+import structlog
 
 from heliograph.core.errors import StoreUnavailable
 from heliograph.ports import CommitWatcher, StoreHeld
@@ -25,6 +26,8 @@ from heliograph.storage.database import Conflict, Group, Outage, Waiting, WriteQ
 from heliograph.storage.queries import query
 from heliograph.storage.rows import Row
 from heliograph.storage.scripts import NO_FLAGS, Script, ScriptMaker, Step
+
+log = structlog.get_logger(__name__)
 
 PAGE_CACHE_KIB = 16384
 """SQLite's own page cache for each connection; the kernel's cache does the rest."""
@@ -157,7 +160,7 @@ class SqliteDatabase:
                 continue
             grouped = groups(self._batch)
             started = perf_counter()
-            outcome = self._commit_or_single_out(grouped)
+            outcome = self._outcomes(grouped)
             self._report(outcome, len(self._batch), perf_counter() - started)
 
     def _report(self, outcome: list[tuple[Waiting, Any]], size: int, seconds: float) -> None:
@@ -171,6 +174,14 @@ class SqliteDatabase:
                 self._wake.set()
 
         self._loop.call_soon_threadsafe(tell)
+
+    def _outcomes(self, grouped: list[Group]) -> list[tuple[Waiting, Any]]:
+        """What became of each write. A fault of this program fails its batch, never the writer: all wait for that."""
+        try:
+            return self._commit_or_single_out(grouped)
+        except Exception as error:
+            log.exception("store.writer_broke")
+            return [(entry, error) for _, entries in grouped for entry in entries]
 
     def _commit_or_single_out(self, grouped: list[Group]) -> list[tuple[Waiting, Any]]:
         """One transaction for all; where a constraint refuses, one for each, so that only the culprit fails."""
