@@ -11,9 +11,11 @@ from bench.report import Figure, at_least, at_most
 GROUP = "life"
 CONNECTIONS = 64
 SAMPLE_SECONDS = 5.0
+SAMPLES = 8
+"""A short run is looked at more often, so that both its halves have some samples."""
 BAR_RATE = 1000.0
 SUSTAINED = 0.99
-"""Delivered within the time, of what was to be: the last fraction of a second is still under way when it ends."""
+"""What must be delivered of what is to be, counted once the first messages are through: some come in bunches."""
 
 GROWTH = 0.5
 """A backlog is flat when its second half is, on average, at most so many seconds of messages above its first."""
@@ -75,12 +77,17 @@ _SHOWN = {
 
 
 def _paced(bench: Bench) -> dict[str, Any]:
-    return _run(bench, {"rate": bench.rate, "seconds": bench.seconds})
+    return _run(bench, {"rate": bench.rate, "seconds": bench.seconds, "settle_seconds": _settle(bench)})
 
 
 def _closed(bench: Bench) -> dict[str, Any]:
-    job = {"rate": None, "unfinished": UNFINISHED, "settle_seconds": SETTLE_SECONDS}
-    return _run(bench, {**job, "seconds": bench.seconds / 2 + SETTLE_SECONDS})
+    settle = _settle(bench)
+    job = {"rate": None, "unfinished": UNFINISHED, "settle_seconds": settle}
+    return _run(bench, {**job, "seconds": bench.seconds / 2 + settle})
+
+
+def _settle(bench: Bench) -> float:
+    return min(SETTLE_SECONDS, bench.seconds / 4)
 
 
 def _run(bench: Bench, job: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +95,7 @@ def _run(bench: Bench, job: dict[str, Any]) -> dict[str, Any]:
         target = {"target": server.target, "path": server.path("Messages"), "form": server.form()}
         cpu_before, waited_before = server.cpu_seconds(), server.waited_seconds()
         client = Client({"kind": "life", "connections": CONNECTIONS, **target, **job})
-        samples = _watch(client, server)
+        samples = _watch(client, server, min(SAMPLE_SECONDS, job["seconds"] / SAMPLES))
         result = client.result()
         used, waited = server.cpu_seconds() - cpu_before, server.waited_seconds() - waited_before
         result["peak_mb"] = server.memory_mb("VmHWM")
@@ -99,11 +106,11 @@ def _run(bench: Bench, job: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _watch(client: Client, server: Server) -> list[dict[str, float]]:
+def _watch(client: Client, server: Server, every_seconds: float) -> list[dict[str, float]]:
     """What the server says of its queues, now and then while the client works."""
     started = time.perf_counter()
     samples: list[dict[str, float]] = []
-    while not client.wait(max(0.0, SAMPLE_SECONDS * (len(samples) + 1) - (time.perf_counter() - started))):
+    while not client.wait(max(0.0, every_seconds * (len(samples) + 1) - (time.perf_counter() - started))):
         metrics = server.metrics()
         found = {name.removeprefix("heliograph_"): metrics[name] for name in GAUGES}
         accepted = sum(value for name, value in metrics.items() if name.startswith("heliograph_accepted_total{"))
@@ -119,7 +126,7 @@ def _backlog(samples: list[dict[str, float]]) -> dict[str, float]:
     """`backlog_end`: messages accepted and not told of to the end; `growth`: of that, between the halves."""
     untold = [sample["untold"] for sample in samples]
     if len(untold) < 2:
-        return {"backlog_end": untold[-1] if untold else 0.0, "growth": 0.0}
+        raise RuntimeError("the run was too short to watch its backlog")
     half = len(untold) // 2
     first, second = untold[:half], untold[half:]
     return {"backlog_end": untold[-1], "growth": sum(second) / len(second) - sum(first) / len(first)}

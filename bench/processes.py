@@ -62,7 +62,7 @@ class Server:
 
     def initialise(self) -> None:
         done = subprocess.run(
-            [*_HELIOGRAPH, "init", "--json"], env=self._environment(), capture_output=True, text=True, check=True
+            [*_HELIOGRAPH, "init", "--json"], env=self._environment(), stdout=subprocess.PIPE, text=True, check=True
         )
         self.credentials = json.loads(done.stdout)
 

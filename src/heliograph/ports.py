@@ -7,9 +7,10 @@ errors.StoreUnavailable, and then nothing was written, or it was and will be fou
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Protocol
+
+from msgspec import Struct, field
 
 from heliograph.core.directory import Application, Number, Project, Snapshot, Token
 from heliograph.core.lifecycle import State
@@ -27,8 +28,7 @@ class Clock(Protocol):
 # -- carriers ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
+class Submission(Struct, frozen=True, kw_only=True):
     """A message as a carrier takes it. `message_id` is ours and lets the carrier recognise a repetition."""
 
     message_id: str
@@ -40,8 +40,7 @@ class Submission:
     media: tuple[Media, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(Struct, frozen=True, kw_only=True):
     """What a carrier says, later, of a message that it accepted. `carrier_ref` is the carrier's id for it."""
 
     carrier_ref: str
@@ -49,8 +48,7 @@ class Receipt:
     error_code: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What a carrier knows of a message that was submitted: its reference, or None if it never took it."""
 
     carrier_ref: str | None
@@ -122,8 +120,7 @@ class FetchFault(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpRequest:
+class HttpRequest(Struct, frozen=True, kw_only=True):
     """url: as configured, with its fragment. headers: without Host and lengths, which follow from the rest.
 
     truncate: cut an answer at `max_response_bytes` and close the connection, instead of the fault SIZE.
@@ -140,8 +137,7 @@ class HttpRequest:
     repeatable: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpResponse:
+class HttpResponse(Struct, frozen=True, kw_only=True):
     """The last hop's answer. url: that hop's, against which relative URLs in the body are resolved."""
 
     status: int
@@ -170,8 +166,7 @@ class MediaFault(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchedMedia:
+class FetchedMedia(Struct, frozen=True, kw_only=True):
     """url: as the message named it. content_type: in lower case, without parameters."""
 
     url: str
@@ -205,14 +200,12 @@ CommitWatcher = Callable[[int, float], None]
 # -- the store --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdempotencyClaim:
+class IdempotencyClaim(Struct, frozen=True, kw_only=True):
     key: str
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
+class Acceptance(Struct, frozen=True, kw_only=True):
     """A new message, outbound or inbound, with what is to be kept with it."""
 
     message: Message
@@ -221,8 +214,7 @@ class Acceptance:
     claim: IdempotencyClaim | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(Struct, frozen=True, kw_only=True):
     """`message_id` is the earlier message's where the claim was taken; `clash`: by a different request."""
 
     message_id: str
@@ -230,8 +222,7 @@ class Accepted:
     clash: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageFilter:
+class MessageFilter(Struct, frozen=True, kw_only=True):
     """What a list shows. Moments are inclusive from, exclusive before."""
 
     to_number: str | None = None
@@ -244,16 +235,14 @@ class MessageFilter:
     include_deleted: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cursor:
+class Cursor(Struct, frozen=True, kw_only=True):
     """Where a page starts: after `id` going to older rows, or, with `backward`, before it to newer ones."""
 
     id: str
     backward: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueCallback:
+class DueCallback(Struct, frozen=True, kw_only=True):
     """One callback owed: the message as it was told then, and how often it has been tried."""
 
     message: Message
@@ -265,8 +254,7 @@ class DueCallback:
     created_at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallbackOutcome:
+class CallbackOutcome(Struct, frozen=True, kw_only=True):
     """One attempt at a callback and what follows: delivered, tried again at `next_at`, or dead."""
 
     project_id: str
@@ -281,8 +269,7 @@ class CallbackOutcome:
     duration_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallbackRecord:
+class CallbackRecord(Struct, frozen=True, kw_only=True):
     """A callback with its last attempt, for people."""
 
     message_id: str

@@ -7,10 +7,10 @@ stood in for, by values that the test sets and lists of what was asked of them.
 import base64
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from falcon.testing import Result, TestClient
+from msgspec.structs import replace
 
 from heliograph import config
 from heliograph.api.cxml import media, messages

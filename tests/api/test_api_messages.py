@@ -1,10 +1,10 @@
 """The cXML family's messages, from the request to the answer."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from api_world import ACCOUNT, AT, PROJECT, World, a_message, message_id
+from msgspec.structs import replace
 
 from heliograph.core.errors import Fault, Refusal, refuse
 from heliograph.core.lifecycle import State

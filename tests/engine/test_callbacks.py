@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from engine_ground import PROJECT, Ground
+from msgspec.structs import replace
 
 from heliograph.core.directory import Project
 from heliograph.core.lifecycle import State

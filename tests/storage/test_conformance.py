@@ -1,10 +1,10 @@
 """What a store must do, whichever database it stands on. Every test here runs unchanged on both."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from heliograph import app, config
 from heliograph.core.directory import CAPABILITIES, SCOPES, Application, Number, Project, Token
@@ -278,7 +278,9 @@ async def test_redaction_empties_the_body_only_when_the_message_is_through(store
     assert [entry.kind for entry in await store.timeline(P1, message.id)] == ["state", "state", "redacted"]
 
 
-async def test_a_redacted_body_is_nowhere_in_the_sqlite_file(store: Store, tmp_path: Path, store_url: str | None) -> None:
+async def test_a_redacted_body_is_nowhere_in_the_sqlite_file(
+    store: Store, tmp_path: Path, store_url: str | None
+) -> None:
     if store_url is not None:
         return  # PostgreSQL's pages are vacuum's; documented
     secret = "the-secret-that-must-go-" * 20
@@ -428,9 +430,7 @@ async def test_dead_callbacks_are_listed_and_replayed(store: Store) -> None:
 
 
 def a_project(project_id: str = P1, parent_id: str | None = None) -> Project:
-    return Project(
-        id=project_id, parent_id=parent_id, name="p", signing_key="PSKx", created_at=NOW, updated_at=NOW
-    )
+    return Project(id=project_id, parent_id=parent_id, name="p", signing_key="PSKx", created_at=NOW, updated_at=NOW)
 
 
 def a_number(number: str, number_id: str, project_id: str = P1) -> Number:
@@ -447,9 +447,7 @@ def a_number(number: str, number_id: str, project_id: str = P1) -> Number:
 
 
 async def test_the_directory_comes_back_and_its_version_rises(store: Store) -> None:
-    token = Token(
-        project_id=P1, id=P2, name="t", scopes=SCOPES, sha256="aa" * 32, created_at=NOW, updated_at=NOW
-    )
+    token = Token(project_id=P1, id=P2, name="t", scopes=SCOPES, sha256="aa" * 32, created_at=NOW, updated_at=NOW)
     number = a_number("+12025550101", "55555555-5555-4555-8555-555555555555")
     application = Application(project_id=P1, id=P2, name="a", created_at=NOW, updated_at=NOW, settings={"x": "y"})
     versions = [await store.directory_version()]

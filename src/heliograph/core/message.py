@@ -2,10 +2,14 @@
 
 Values only. Times are microseconds since 1970 UTC, money is millionths of a US dollar, ids are lower-case
 UUID text (messages: UUIDv7, media: UUIDv4).
+
+They are msgspec Structs, as are the values of ports.py that go by thousands a second: a frozen dataclass of this size
+takes ten times as long to make (docs/adr/0011).
 """
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct
 
 from heliograph.core.lifecycle import State
 
@@ -29,16 +33,14 @@ class Source(StrEnum):
     REALTIME = "realtime_api"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Callback:
+class Callback(Struct, frozen=True, kw_only=True):
     """Where a message's state changes are to be told: form fields for cXML's, JSON for the others'."""
 
     url: str
     method: str = "POST"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     id: str
     project_id: str
     direction: Direction
@@ -68,8 +70,7 @@ class Message:
     redacted: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Media:
+class Media(Struct, frozen=True, kw_only=True):
     """One attachment, stored on disk under its content's SHA-256."""
 
     id: str
@@ -83,8 +84,7 @@ class Media:
     updated_at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """One step of one message, as it is to be written: state, event and callback in one transaction."""
 
     project_id: str
@@ -103,8 +103,7 @@ class Change:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """A line of a message's timeline that is not a change of state."""
 
     project_id: str
@@ -116,12 +115,11 @@ class Event:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimelineEntry:
+class TimelineEntry(Struct, frozen=True, kw_only=True):
     """A line of a message's timeline as it is read back."""
 
     at: int
     kind: str
     state: str | None
     error_code: int | None
-    detail: str | None = field(default=None)
+    detail: str | None = None

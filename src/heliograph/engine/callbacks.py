@@ -14,10 +14,11 @@ A callback is a row before it is a request (engine/transition.py writes it with 
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import structlog
+from msgspec.structs import replace
 
 from heliograph.core import lifecycle, retry
 from heliograph.core.errors import StoreUnavailable

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
+from msgspec import Struct
 
 from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.lifecycle import State
@@ -39,8 +40,7 @@ class DispatchSettings:
     resend_uncertain: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a submit came to: a reference, or the error."""
 
     message: Message

@@ -7,9 +7,10 @@ can place within HOLD_SECONDS is counted, logged and let go.
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
+from msgspec.structs import replace
 
 from heliograph.core.lifecycle import receipt_path
 from heliograph.core.message import Message

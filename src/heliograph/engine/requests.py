@@ -1,12 +1,11 @@
 """What a door asks of the engine, in our own words. Texts are as the client gave them; the engine judges."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from heliograph.core.message import Direction, Message, Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendRequest:
+class SendRequest(Struct, frozen=True, kw_only=True):
     """One outbound message. None is "not given"; "" is given and empty.
 
     `validity` and `max_price` stay text, so that every door's bad value is refused in one place.
@@ -34,16 +33,14 @@ class SendRequest:
     fingerprint: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class Sent(Struct, frozen=True, kw_only=True):
     """The message that stands for a SendRequest; `replayed` when an earlier request had made it."""
 
     message: Message
     replayed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboundRequest:
+class InboundRequest(Struct, frozen=True, kw_only=True):
     """A message from a handset to one of our numbers, as a carrier (or the simulator) brings it."""
 
     from_number: str

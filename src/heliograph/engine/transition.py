@@ -8,10 +8,11 @@ the commit the new message is handed to whoever owes a callback for it.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from heliograph.core import lifecycle, pricing
 from heliograph.core.errors import StoreUnavailable
@@ -31,8 +32,7 @@ STORE_PAUSE_SECONDS = 0.25
 Owed = Callable[[Message, Change], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """Where a message is to go: one state, or several in their order (a receipt that is the answer too)."""
 
     message: Message
