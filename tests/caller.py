@@ -7,7 +7,7 @@ import base64
 import http.client
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
@@ -26,6 +26,8 @@ ANSWER_SECONDS = 30.0
 _handsets = itertools.count(2_000_000)
 
 Fields = Mapping[str, str | Sequence[str]]
+NewProject = Callable[..., "Caller"]
+"""``new_project(name, number, parent=None)``: a project of that name with that number, known to the server."""
 
 
 def new_handset() -> str:
@@ -102,20 +104,22 @@ class Caller:
 
     def create(self, headers: Mapping[str, str] | None = None, **fields: str | Sequence[str]) -> Reply:
         """Ask for one cXML message; To, From and Body have values unless told, "" leaves one out."""
-        given = {"To": new_handset(), "From": self.sender, "Body": "Hello", **fields}
-        return self.ask(
-            "POST", self.messages, form={name: text for name, text in given.items() if text}, headers=headers
-        )
+        return self._create(fields, headers)
+
+    def _create(self, fields: Fields, headers: Mapping[str, str] | None = None) -> Reply:
+        given: Fields = {"To": new_handset(), "From": self.sender, "Body": "Hello", **fields}
+        filled = {name: text for name, text in given.items() if text}
+        return self.ask("POST", self.messages, form=filled, headers=headers)
 
     def send(self, **fields: str | Sequence[str]) -> dict[str, Any]:
         """A cXML message that must be taken."""
-        reply = self.create(**fields)
+        reply = self._create(fields)
         assert reply.status == 201, (reply.status, reply.body)
         return dict(reply.json())
 
     def refusal(self, **fields: str | Sequence[str]) -> tuple[int, int]:
         """HTTP status and code of a cXML message that is refused."""
-        reply = self.create(**fields)
+        reply = self._create(fields)
         return reply.status, reply.json().get("code")
 
     def rest_create(self, **fields: object) -> Reply:

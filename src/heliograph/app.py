@@ -10,6 +10,7 @@ import random
 import secrets
 import signal
 import socket
+import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property, partial
@@ -67,6 +68,10 @@ StartTask = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 LISTEN_BACKLOG = 2048
 """Connections that the kernel may hold for us."""
+
+SWITCH_SECONDS = 0.0001
+"""How long the loop may keep the interpreter's lock while SQLite's writer waits for it. At Python's usual 5 ms each
+statement of a commit waited that long on a busy loop."""
 
 GC_THRESHOLD = 50_000
 """Allocations between collections: the objects of a busy second die by reference count, not by cycles."""
@@ -388,7 +393,7 @@ class _Server:
             self._start_machines(in_doubt)
             serving = self._group.create_task(server.serve(sockets=[listening]))
             withdraw = announce(self._here, parts.services.local_secret)
-            _settle_memory()
+            _tune_interpreter()
             log.info("server.listening", url=parts.base_url, version=__version__)
             if provisioned is not None:
                 greet(provisioned, parts.base_url)
@@ -511,8 +516,9 @@ def _callback_policy(config: Config) -> RetryPolicy:
     return RetryPolicy(pauses_seconds=pauses, give_up_after_seconds=config.callback_give_up_seconds)
 
 
-def _settle_memory() -> None:
-    """What was made at start stays: the collector need not look at it again."""
+def _tune_interpreter() -> None:
+    """Share the lock in small slices; and what was made at start stays, so the collector need not look at it again."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)

@@ -110,10 +110,10 @@ SETTINGS: tuple[Setting, ...] = (
         choices=("hold", "resend"),
     ),
     # callbacks
-    _whole("callback_concurrency", 64, "Requests under way to one endpoint.", 1, 10000),
+    _whole("callback_concurrency", 128, "Requests under way to one endpoint.", 1, 10000),
     _whole(
         "callback_lane_max",
-        2000,
+        10000,
         "Messages with callbacks kept in memory for one endpoint; the rest waits on disk.",
         10,
         10**6,

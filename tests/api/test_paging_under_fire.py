@@ -1,7 +1,7 @@
 """Paging under fire: thousands of messages in pages of 7, new ones arriving and others deleted meanwhile.
 
-Each of the originals that still exists at the end is seen exactly once, forwards and backwards, in the cXML list, in the
-logs, and in the logs with the deleted ones (which sees all), on both stores.
+Each of the originals that still exists at the end is seen exactly once, forwards and backwards, in the cXML list, in
+the logs, and in the logs with the deleted ones (which sees all), on both stores.
 """
 
 import asyncio

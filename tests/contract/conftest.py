@@ -5,17 +5,15 @@ A module's `SETTINGS` are its server's, over a simulated carrier that is quicker
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from caller import Caller
 
+from caller import Caller, NewProject
 from servers import HeliographServer, Sink, wait_until
 
 QUICK = {"simulator_answer_ms": 5, "simulator_receipt_ms": 5, "sweep_seconds": 0.1}
-
-NewProject = Callable[..., Caller]
 
 
 @pytest.fixture(scope="session")

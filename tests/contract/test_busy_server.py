@@ -1,9 +1,8 @@
 """Limits that are met: a full backlog, a rate, a validity that ends in the queue (contract, sections 3 and 6)."""
 
 import pytest
-from caller import INBOUND, LOGS, REST_MESSAGES, Caller, new_handset
-from conftest import NewProject
 
+from caller import INBOUND, LOGS, REST_MESSAGES, Caller, NewProject, new_handset
 from servers import HeliographServer, wait_until
 
 NEVER_ANSWERED = "+15005554001"

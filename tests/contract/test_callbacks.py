@@ -7,9 +7,9 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from caller import Caller
 from twilio.request_validator import RequestValidator
 
+from caller import Caller
 from servers import Answer, HeliographServer, Received, Sink, wait_until
 
 # A failed callback is tried again soon, and given up a second after it came to be.

@@ -7,9 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from caller import CXML_ROOT, INBOUND, LOGS, NUMBERS, REST_MESSAGES, TOKENS, Caller
-from conftest import NewProject
 
+from caller import CXML_ROOT, INBOUND, LOGS, NUMBERS, REST_MESSAGES, TOKENS, Caller, NewProject
 from servers import HeliographServer, wait_until
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -57,7 +56,9 @@ def test_no_and_wrong_credentials_are_401_in_the_family_s_shape(api: Caller, fam
             assert reply.json() == UNAUTHORIZED
 
 
-@pytest.mark.parametrize("path", ["/api/laml/nothing", "/2010-04-01/nothing", "/api/messaging/nothing", "/api/relay/rest/"])
+@pytest.mark.parametrize(
+    "path", ["/api/laml/nothing", "/2010-04-01/nothing", "/api/messaging/nothing", "/api/relay/rest/"]
+)
 def test_credentials_are_checked_before_the_path(api: Caller, path: str) -> None:
     assert api.ask("GET", path, headers={"Authorization": None}).status == 401
     assert api.ask("GET", path).status == 404

@@ -6,6 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
+
 from caller import CXML_ROOT, FORM, JSON, LOGS, NUMBERS, REST_MESSAGES, TOKENS, Caller, new_handset
 
 RFC_2822 = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} \+0000")
@@ -65,7 +66,8 @@ def test_a_cxml_body_may_be_json(api: Caller) -> None:
 def test_a_cxml_body_may_be_a_multipart_form(api: Caller) -> None:
     parts = [("To", new_handset()), ("From", api.sender), ("Body", "Grüße\r\n--x")]
     raw = b"".join(
-        f'--boundary\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'.encode() for name, text in parts
+        f'--boundary\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'.encode()
+        for name, text in parts
     )
     kind = {"Content-Type": 'multipart/form-data; boundary="boundary"'}
     made = api.ask("POST", api.messages, raw=raw + b"--boundary--\r\n", headers=kind)
@@ -171,7 +173,9 @@ def test_destinations_that_pass(api: Caller, to: str) -> None:
     assert api.rest_send(to=to)["to"] == to
 
 
-@pytest.mark.parametrize("to", ["12025550100", "+1234", "+123456789012345678", "+1 202", "+1202555010x", "+١٢٣٤٥", "98"])
+@pytest.mark.parametrize(
+    "to", ["12025550100", "+1234", "+123456789012345678", "+1 202", "+1202555010x", "+١٢٣٤٥", "98"]
+)
 def test_destinations_that_do_not(api: Caller, to: str) -> None:
     assert api.refusal(To=to) == (422, 21211)
     assert api.rest_faults(to=to) == (422, ["invalid_to_number"])

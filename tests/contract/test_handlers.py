@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from caller import Caller, new_handset
 from twilio.request_validator import RequestValidator
 
+from caller import Caller, new_handset
 from servers import Answer, HeliographServer, Received, Sink
 
 SETTINGS = {"callback_retry_seconds": 0.05}
@@ -17,7 +17,9 @@ XML = "text/xml"
 
 def cxml(inside: str) -> Answer:
     """A document."""
-    return Answer(body=f'<?xml version="1.0" encoding="UTF-8"?><Response>{inside}</Response>'.encode(), content_type=XML)
+    return Answer(
+        body=f'<?xml version="1.0" encoding="UTF-8"?><Response>{inside}</Response>'.encode(), content_type=XML
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +71,9 @@ def test_the_handler_is_asked_with_the_message(
 
 def test_the_handler_is_told_of_media_that_it_can_fetch(api: Caller, receiver: Sink, path: str) -> None:
     kinds = ["image/png", "text/plain"]
-    urls = [receiver.answer(f"{path}/{n}", Answer(body=b"x" * (n + 1), content_type=kind)) for n, kind in enumerate(kinds)]
+    urls = [
+        receiver.answer(f"{path}/{n}", Answer(body=b"x" * (n + 1), content_type=kind)) for n, kind in enumerate(kinds)
+    ]
     api.configure(SmsUrl=receiver.url(path))
     api.received("", media=urls)
     form = receiver.received(path)[0].form
@@ -104,7 +108,11 @@ def test_an_application_s_handler_wins_over_a_url(api: Caller, receiver: Sink, p
 
 
 def test_the_handler_may_be_set_in_relay_rest(api: Caller, receiver: Sink, path: str) -> None:
-    body = {"message_handler": "laml_webhooks", "message_request_url": receiver.url(path), "message_request_method": "GET"}
+    body = {
+        "message_handler": "laml_webhooks",
+        "message_request_url": receiver.url(path),
+        "message_request_method": "GET",
+    }
     number = f"/api/relay/rest/phone_numbers/{api.number()['sid']}"
     assert api.ask("PUT", number, body=body).status == 200
     api.received()

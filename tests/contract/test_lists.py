@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
+
 from caller import LOGS, Caller, new_handset
 
 PAGE_KEYS = ["uri", "first_page_uri", "next_page_uri", "previous_page_uri", "page", "page_size", "messages"]
@@ -59,7 +60,9 @@ def test_by_day_and_moment_of_sending(api: Caller) -> None:
     assert found(DateSent_after=before, DateSent_before=after)
     # A date-time is the moment that it is; as DateSent it means its UTC day.
     assert found(DateSent=noon_east.isoformat()) and found(DateSent=f"{day}T00:00:00Z")
-    assert found(DateSent_after=sent.isoformat()) and not found(DateSent_after=(sent + timedelta(seconds=2)).isoformat())
+    assert found(DateSent_after=sent.isoformat()) and not found(
+        DateSent_after=(sent + timedelta(seconds=2)).isoformat()
+    )
     assert found(DateSent_before=(sent + timedelta(seconds=1)).isoformat())
     assert not found(DateSent_before=sent.isoformat())
     eastern = datetime.fromisoformat(sent.isoformat()).astimezone(UTC) + timedelta(hours=2)
@@ -279,12 +282,14 @@ def test_a_key_has_at_most_255_characters(api: Caller) -> None:
 def test_numbers_are_filtered_by_part_and_by_name(api: Caller) -> None:
     numbers = f"{api.account}/IncomingPhoneNumbers"
     sid = api.number()["sid"]
-    assert [each["sid"] for each in api.get(f"{numbers}?PhoneNumber={api.sender[5:]}")["incoming_phone_numbers"]] == [sid]
+    assert [each["sid"] for each in api.get(f"{numbers}?PhoneNumber={api.sender[5:]}")["incoming_phone_numbers"]] == [
+        sid
+    ]
     assert [each["sid"] for each in api.get(f"{numbers}?PhoneNumber={api.sender}")["incoming_phone_numbers"]] == [sid]
     api.configure(FriendlyName="The first")
     found = api.get(f"{numbers}?FriendlyName={quote('The first')}")["incoming_phone_numbers"]
     assert [each["sid"] for each in found] == [sid]
-    assert api.get(f"/api/relay/rest/phone_numbers?filter_name=first")["data"][0]["id"] == sid
+    assert api.get("/api/relay/rest/phone_numbers?filter_name=first")["data"][0]["id"] == sid
     first = api.get(f"{numbers}?PageSize=1")
     second = api.get(first["next_page_uri"])
     assert (second["page"], second["next_page_uri"]) == (1, None)
@@ -308,7 +313,11 @@ def test_what_is_set_in_one_family_shows_in_the_other(api: Caller) -> None:
     cleared = api.ask("PUT", relay, body={"message_handler": None, "message_request_url": ""})
     assert (cleared.json()["message_handler"], cleared.json()["message_request_url"]) == (None, None)
     assert api.number()["sms_url"] is None
-    for form, code in ((("SmsMethod", "PUT"), 21209), (("SmsUrl", "nowhere"), 21402), (("SmsApplicationSid", sid), 21218)):
+    for form, code in (
+        (("SmsMethod", "PUT"), 21209),
+        (("SmsUrl", "nowhere"), 21402),
+        (("SmsApplicationSid", sid), 21218),
+    ):
         reply = api.ask("POST", f"{api.account}/IncomingPhoneNumbers/{sid}", form=dict([form]))
         assert (reply.status, reply.json()["code"]) == (422, code)
 

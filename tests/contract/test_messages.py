@@ -1,8 +1,8 @@
 """One message in its views: states, segments, media, charges, redaction, deletion (contract, sections 3 and 4.1)."""
 
 import pytest
-from caller import LOGS, REST_MESSAGES, Caller, new_handset
 
+from caller import LOGS, REST_MESSAGES, Caller, new_handset
 from servers import Answer, HeliographServer, Sink, wait_until
 
 NEVER_ANSWERED = "+15005554001"
@@ -130,7 +130,12 @@ def test_what_was_sent_and_not_delivered_costs(api: Caller) -> None:
 
 @pytest.mark.parametrize(
     ("price", "body", "status"),
-    [("0.0083", "x", "delivered"), ("0.0082", "x", "failed"), ("0.0165", "x" * 161, "failed"), ("1.", "x", "delivered")],
+    [
+        ("0.0083", "x", "delivered"),
+        ("0.0082", "x", "failed"),
+        ("0.0165", "x" * 161, "failed"),
+        ("1.", "x", "delivered"),
+    ],
 )
 def test_a_price_above_max_price_fails(api: Caller, price: str, body: str, status: str) -> None:
     message = api.once(api.send(MaxPrice=price, Body=body)["sid"], "delivered", "failed")
@@ -207,7 +212,9 @@ def test_a_medium_is_a_record_or_its_bytes(api: Caller, receiver: Sink, path: st
     assert api.get(medium["uri"], headers={"Accept": "application/json"}) == medium
     assert api.ask("GET", medium["uri"]).body == PICTURE.body
     for headers in ({"Accept": "application/json"}, {}):
-        anonymous = api.ask("GET", medium["uri"] + ("" if headers else ".json"), headers={"Authorization": None, **headers})
+        anonymous = api.ask(
+            "GET", medium["uri"] + ("" if headers else ".json"), headers={"Authorization": None, **headers}
+        )
         assert anonymous.status == 401
     assert api.ask("DELETE", medium["uri"], headers={"Authorization": None}).status == 401
     assert api.ask("DELETE", medium["uri"]).status == 204

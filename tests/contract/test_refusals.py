@@ -1,11 +1,10 @@
-"""What a message is refused for, in both vocabularies (contract, sections 5.1, 7 and 11), and that it leaves nothing."""
+"""What a message is refused for, in both vocabularies, and that it leaves nothing (contract, sections 5.1, 7, 11)."""
 
 from typing import Any
 
 import pytest
-from caller import LOGS, REST_MESSAGES, Caller
-from conftest import NewProject
 
+from caller import LOGS, REST_MESSAGES, Caller, NewProject
 from servers import HeliographServer, wait_until
 
 LONG = {f"name_{count}": "x" for count in range(21)}

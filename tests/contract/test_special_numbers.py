@@ -7,8 +7,8 @@ that is moved by hand.
 from collections.abc import Mapping
 
 import pytest
-from caller import LOGS, Caller, new_handset
 
+from caller import LOGS, Caller, new_handset
 from servers import HeliographServer, Sink
 
 SETTINGS = {"simulator_answer_ms": 50, "simulator_receipt_ms": 200}

@@ -3,9 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from caller import LOGS, Caller
-from conftest import NewProject
 
+from caller import LOGS, Caller, NewProject
 from heliograph.core import ids
 from servers import Answer, Sink
 
@@ -46,9 +45,7 @@ def test_media_are_offered_at_the_public_address_and_guarded(api: Caller, receiv
     api.configure(SmsUrl="")
 
 
-def test_guarded_media_of_a_stranger_are_404(
-    api: Caller, receiver: Sink, path: str, new_project: NewProject
-) -> None:
+def test_guarded_media_of_a_stranger_are_404(api: Caller, receiver: Sink, path: str, new_project: NewProject) -> None:
     picture = receiver.answer(path, Answer(body=b"x", content_type="image/png"))
     message = api.once(api.send(MediaUrl=picture)["sid"], "sent")
     (medium,) = api.get(f"{message['uri']}/Media")["media_list"]

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import caller
 import exchanges
 import pytest
-from caller import CXML_ROOT, INBOUND, LOGS, NUMBERS, REST_MESSAGES, TOKENS, Caller
 
+import caller
+from caller import CXML_ROOT, INBOUND, LOGS, NUMBERS, REST_MESSAGES, TOKENS, Caller
 from heliograph import __version__
 from heliograph.api import families
 from servers import Answer, HeliographServer, Reply, Sink, wait_until

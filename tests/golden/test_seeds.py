@@ -1,4 +1,4 @@
-"""The examples of the documentation pages that this product started from: real answers have exactly their keys and types.
+"""The examples of the pages that this product started from: real answers have exactly their keys and types.
 
 Pages: signalwire.com, "Get message log" (messaging API), "Retrieve a message" and "List all messages" (cXML API), as of
 August 2026. Where such a page shows a number or a null as a text, or an integer for a price, the type here is the one
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from caller import LOGS, Caller
 
+from caller import LOGS, Caller
 from servers import HeliographServer
 
 ACCOUNT = "ea108133-d6b3-407c-9536-9fad8a929a6a"
@@ -146,7 +146,13 @@ def test_a_page_of_logs_holds_logs(api: Caller) -> None:
 
 
 def test_the_comparison_can_fail() -> None:
-    for changed in ({"num_segments": "1"}, {"num_media": None}, {"subresource_uris": {}}, {"date_sent": 1}):
+    wrong: list[dict[str, Any]] = [
+        {"num_segments": "1"},
+        {"num_media": None},
+        {"subresource_uris": {}},
+        {"date_sent": 1},
+    ]
+    for changed in wrong:
         with pytest.raises(AssertionError):
             same(MESSAGE, {**MESSAGE, **changed})
     with pytest.raises(AssertionError):

@@ -17,8 +17,6 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from types import SimpleNamespace
-from typing import Any
 
 import aiohttp
 from yarl import URL
@@ -102,7 +100,6 @@ class HttpClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
-            trace_configs=[_reuse_trace()],
         )
 
     async def stop(self) -> None:
@@ -131,18 +128,16 @@ class HttpClient:
         raise FetchFault(FaultKind.REDIRECTS, f"More than {request.max_redirects} redirects.")
 
     async def _send(self, hop: _Hop, request: Request, timeout: aiohttp.ClientTimeout) -> Response | _Hop:
-        """One hop. Once more when a kept connection had been closed by the server and nothing forbids it."""
-        connection = SimpleNamespace(reused=False)
+        """One hop. Once more when the server closed the connection on it and nothing forbids a repetition: most often
+        that was a kept connection, closed just as the request went out."""
         try:
-            return await self._exchange(hop, request, timeout, connection)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            if not (request.repeatable and connection.reused):
+            return await self._exchange(hop, request, timeout)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            if not request.repeatable or isinstance(error, aiohttp.ClientConnectorError):
                 raise
-        return await self._exchange(hop, request, timeout, connection)
+        return await self._exchange(hop, request, timeout)
 
-    async def _exchange(
-        self, hop: _Hop, request: Request, timeout: aiohttp.ClientTimeout, connection: SimpleNamespace
-    ) -> Response | _Hop:
+    async def _exchange(self, hop: _Hop, request: Request, timeout: aiohttp.ClientTimeout) -> Response | _Hop:
         if self._session is None:
             raise RuntimeError("HttpClient.start() comes first")
         async with self._session.request(
@@ -152,7 +147,6 @@ class HttpClient:
             data=hop.body,
             allow_redirects=False,
             timeout=timeout,
-            trace_request_ctx=connection,
         ) as answer:
             if answer.status in _REDIRECTS and request.max_redirects and "Location" in answer.headers:
                 return _next_hop(hop, answer)
@@ -271,13 +265,3 @@ def _fault(error: aiohttp.ClientError | OSError | UnicodeError) -> FetchFault:
         case _:
             return FetchFault(FaultKind.CONNECTION, "The connection was refused or broke off.")
 
-
-def _reuse_trace() -> aiohttp.TraceConfig:
-    """Tells the `connection` of `_send` whether its connection was a kept one: aiohttp says so only to traces."""
-
-    async def reused(_session: aiohttp.ClientSession, context: Any, _params: Any) -> None:
-        context.trace_request_ctx.reused = True
-
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_reuseconn.append(reused)
-    return trace
