@@ -8,24 +8,30 @@ HOST ?= 127.0.0.1
 PORT ?= 8080
 ARGS ?=
 
-.PHONY: help setup setup-tests serve test check bench soak clean
+.PHONY: help setup setup-tools setup-tests serve test check bench soak clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: .venv/.stamp ## Make the environment in .venv
+setup: .venv/.stamp ## Make the environment of the server in .venv
 
 .venv/.stamp: pyproject.toml uv.lock scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
 	@touch $@
 
-setup-tests: setup ## Also the official SDKs, Node packages and servers that the tests use
+.venv/.stamp-tests: pyproject.toml uv.lock scripts/setup.sh
+	@PYTHON=$(PYTHON) sh scripts/setup.sh tests
+	@touch .venv/.stamp $@
+
+setup-tools: .venv/.stamp-tests # Also the tools for checks, tests and benchmarks
+
+setup-tests: setup-tools ## Also the official SDKs, Node packages and servers that the tests use
 	@$(BIN)/python tests/clients/setup_clients.py
 
 serve: setup ## Run the server (DATA=, HOST=, PORT=, ARGS=)
 	@$(BIN)/heliograph serve --data $(DATA) --host $(HOST) --port $(PORT) $(ARGS)
 
-check: setup ## Types, style, layers
+check: setup-tools ## Types, style, layers
 	$(BIN)/ruff format --check src tests bench
 	$(BIN)/ruff check src tests bench
 	$(BIN)/mypy
@@ -34,7 +40,7 @@ check: setup ## Types, style, layers
 test: setup-tests check ## All checks and tests, against real servers and the official SDKs
 	$(BIN)/pytest $(ARGS)
 
-bench: setup ## Measure speed and memory (see docs/benchmarks.md)
+bench: setup-tools ## Measure speed and memory (see docs/benchmarks.md)
 	$(BIN)/python -m bench $(ARGS)
 
 soak: setup-tests ## Longer trials: 50 crash rounds on each store

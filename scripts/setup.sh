@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make .venv with what uv.lock names. uv comes from PATH or from the Python that runs this; where there is none it is
+# Make .venv with what uv.lock names: for the server alone, or with the argument `tests` for the tests too. uv comes from PATH or from the Python that runs this; where there is none it is
 # fetched from the package registry into .venv-tools, so that nothing is installed outside this folder. (Debian's bare
 # python3 has neither venv nor pip: then, and only then, its package python3-venv is installed, if we may.)
 set -eu
@@ -36,4 +36,10 @@ else
         }
     fi
 fi
-UV_PYTHON_DOWNLOADS=never $uv sync --quiet --locked --python "$python"
+# "inexact": what the tests added stays, when the server alone is set up again.
+case ${1:-} in
+    tests) what= ;;
+    *) what="--no-dev --inexact" ;;
+esac
+# shellcheck disable=SC2086
+UV_PYTHON_DOWNLOADS=never $uv sync --quiet --locked --python "$python" $what

@@ -8,11 +8,15 @@ The pattern decides on the hot path. The numbering plan (``phonenumbers``) answe
 written, and is cached, since it costs some 20 microseconds; it never decides whether a number is accepted.
 """
 
+from __future__ import annotations
+
 import re
 from functools import lru_cache
-from typing import Final
+from types import ModuleType
+from typing import TYPE_CHECKING, Final
 
-import phonenumbers
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 _PLAN_CACHE_SIZE: Final = 16_384
 """Numbers remembered per question asked of the numbering plan: the senders of a large deployment, a few MB."""
@@ -69,6 +73,7 @@ def country_of(number: str) -> str | None:
     if parsed is None:
         return None
     code = parsed.country_code or 0
+    phonenumbers = _plan()
     region = phonenumbers.region_code_for_number(parsed) or phonenumbers.region_code_for_country_code(code)
     return None if region in (_NON_GEOGRAPHIC, _UNKNOWN_REGION) else region
 
@@ -77,7 +82,7 @@ def country_of(number: str) -> str | None:
 def is_toll_free(number: str) -> bool:
     """Whether the plan says that calls to ``number`` cost the caller nothing."""
     parsed = _parse(number)
-    return parsed is not None and phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.TOLL_FREE
+    return parsed is not None and _plan().number_type(parsed) == _plan().PhoneNumberType.TOLL_FREE
 
 
 @lru_cache(maxsize=_PLAN_CACHE_SIZE)
@@ -86,7 +91,7 @@ def national_format(number: str) -> str:
     parsed = _parse(number)
     if parsed is None:
         return number
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+    return _plan().format_number(parsed, _plan().PhoneNumberFormat.NATIONAL)  # type: ignore[no-any-return]  # loaded late, so untyped
 
 
 def mask(number: str) -> str:
@@ -99,10 +104,18 @@ def mask(number: str) -> str:
     return _MASK + digits[len(digits) - shown :]
 
 
-def _parse(number: str) -> phonenumbers.PhoneNumber | None:
+def _plan() -> ModuleType:
+    """The numbering plan, loaded when a number is first looked into: a start has no time for it."""
+    import phonenumbers
+
+    return phonenumbers
+
+
+def _parse(number: str) -> PhoneNumber | None:
     if not _is_e164(number):
         return None
+    plan = _plan()
     try:
-        return phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
+        return plan.parse(number)  # type: ignore[no-any-return]  # loaded late, so untyped
+    except plan.NumberParseException:
         return None

@@ -264,4 +264,3 @@ def _fault(error: aiohttp.ClientError | OSError | UnicodeError) -> FetchFault:
             return FetchFault(FaultKind.PROTOCOL, "The server's answer is not HTTP.")
         case _:
             return FetchFault(FaultKind.CONNECTION, "The connection was refused or broke off.")
-

@@ -4,17 +4,21 @@ The pages are this project's own, so raw HTML in them is trusted. Nothing here i
 reader needs this server only.
 """
 
+from __future__ import annotations
+
 import html
 import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+from typing import TYPE_CHECKING
 
 from heliograph.api.system import diagram, highlight
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
@@ -74,6 +78,8 @@ def slug(text: str) -> str:
 
 @cache
 def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # slow to load, and only readers of the documentation need it
+
     return MarkdownIt("commonmark", {"html": True}).enable("table")
 
 
