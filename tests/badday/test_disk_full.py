@@ -130,7 +130,6 @@ async def test_a_medium_that_can_not_be_stored_waits_for_room(server: ServerFact
 async def test_a_log_that_can_not_be_written_stops_nothing(server: ServerFactory, sink: Sink, tmp_path: Path) -> None:
     disk = Limited(tmp_path / "disk", room=0)
     node = server(data=disk.data, settings=SETTINGS | {"log_level": "debug"})
-    sink.answer(MEDIA_PATH, Answer(body=b"GIF89a", content_type="image/gif"))
     record = Record()
     async with Load(node, sink, plain_orders(), record, patient=True) as load:
         await load.more(50)

@@ -82,6 +82,7 @@ async def test_callers_get_201_or_503_and_nothing_is_lost(
         _refused_politely(record)
         await settled(node, sink, record)
         _told_in_the_log(node)
+        _none_counted_as_queued(node)
 
 
 async def test_readers_are_not_kept_waiting_while_it_hangs(server: ServerFactory, cluster: Postgres) -> None:
@@ -124,6 +125,12 @@ def _refused_politely(record: Record) -> None:
     for refusal in record.refused:
         assert refusal.headers["retry-after"] == "1"
         assert refusal.seconds < BOUND_SECONDS
+
+
+def _none_counted_as_queued(node: HeliographServer) -> None:
+    """What the backlog limit goes by is right again, also where the answer to a commit was lost."""
+    metrics = node.request("GET", "/metrics", authenticated=False).body.decode()
+    assert "\nheliograph_queued 0.0\n" in metrics, [line for line in metrics.splitlines() if "queued" in line]
 
 
 def _told_in_the_log(node: HeliographServer) -> None:

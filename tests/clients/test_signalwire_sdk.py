@@ -8,7 +8,7 @@ import pytest
 import sessions
 from sessions import SdkError, Session
 
-from servers import HeliographServer, Received, Sink
+from servers import Answer, HeliographServer, Received, Sink
 
 Connect = Callable[[str], Session]
 
@@ -65,6 +65,15 @@ def test_a_message_is_created_delivered_logged_and_redacted(
     assert (log["charge"], log["url"]) == (0.0083, None)
 
     assert sdk.call("messages.update", message_id=made["id"], body="")["body"] == ""
+
+
+def test_a_picture_is_sent(sdk: Session, sender: str, handset: str, callbacks: Sink, path: str) -> None:
+    picture = callbacks.answer(f"{path}/picture", Answer(body=b"\x89PNG", content_type="image/png"))
+    made = sdk.call("messages.create", to=handset, from_=sender, media=[picture], status_callback=callbacks.url(path))
+    assert (made["kind"], made["media"], made["body"]) == ("mms", [picture], "")
+    assert wait_for_status(callbacks, path, "sent")["id"] == made["id"]
+    log = sdk.call("logs.messages.get", resource_id=made["id"])
+    assert (log["kind"], log["charge"]) == ("mms", 0.02)
 
 
 def test_logs_are_paged_to_the_end(sdk: Session, sender: str, handset: str) -> None:

@@ -192,7 +192,12 @@ def test_a_life_under_any_steps(ground: Ground, first: State) -> None:
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(lambda: Life(ground, first), settings=bounded)  # type: ignore[no-untyped-call]
+
+    class ThisLife(Life):
+        def __init__(self) -> None:
+            super().__init__(ground, first)
+
+    run_state_machine_as_test(ThisLife, settings=bounded)
 
 
 @given(before=_STATES, after=_STATES)

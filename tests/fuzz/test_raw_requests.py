@@ -20,7 +20,7 @@ bounded = settings(
 _VISIBLE = st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="#")
 _ENCODED = st.binary(min_size=1, max_size=3).map(lambda raw: "".join(f"%{byte:02X}" for byte in raw))
 _PIECES = st.lists(st.one_of(st.text(_VISIBLE, max_size=8), _ENCODED), max_size=6).map("".join)
-_HEADER = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_categories=("Cc",)), max_size=60)
+_HEADER = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_categories=["Cc"]), max_size=60)
 _PATHS = st.sampled_from(["{root}/Messages", "{root}/Applications", "{root}/IncomingPhoneNumbers", LOGS, NUMBERS])
 _KINDS = st.sampled_from(
     [

@@ -110,6 +110,8 @@ def _mark_endpoints(tokens: list[Token]) -> None:
 
 def _pieces(tokens: list[Token]) -> Iterable[str]:
     """Render run by run: fences that follow each other, each with a title, become tabs."""
+    from markdown_it.token import Token  # loaded late, as the parser is
+
     parser = _parser()
     run: list[Token] = []
     fences: list[Token] = []
