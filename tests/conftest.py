@@ -1,15 +1,13 @@
 """Fixtures for tests on real servers: PostgreSQL, Heliograph and a receiver of callbacks (see ``servers.py``)."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from servers import HeliographServer, Postgres, Sink
-
-ServerFactory = Callable[..., HeliographServer]
+from servers import HeliographServer, Postgres, ServerFactory, Sink
 
 
 @pytest.fixture(scope="session")

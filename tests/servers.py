@@ -602,3 +602,7 @@ class Sink:
         """Run a coroutine on the sink's own loop and wait for it."""
         future: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)
         future.result(STOP_SECONDS)
+
+
+ServerFactory = Callable[..., HeliographServer]
+"""What the fixture `server` gives (see conftest.py)."""

@@ -7,8 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from conftest import ServerFactory
-from servers import HOST, Answer, HeliographServer, Sink, free_port, wait_until
+from servers import HOST, Answer, HeliographServer, ServerFactory, Sink, free_port, wait_until
 from traffic import CALLBACK_PATH, USUAL, Order, Record, create, log_shown, settled, status, told
 
 QUICK = {

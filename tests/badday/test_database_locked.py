@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from conftest import ServerFactory
-from servers import HeliographServer, Sink, wait_until
+from servers import HeliographServer, ServerFactory, Sink, wait_until
 from traffic import CALLBACK_PATH, Order, Record, create, log_shown, message, post, settled, status
 
 HOLDER = """

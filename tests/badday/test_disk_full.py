@@ -11,8 +11,7 @@ from typing import Protocol
 
 import pytest
 
-from conftest import ServerFactory
-from servers import Answer, HeliographServer, Sink, wait_until
+from servers import Answer, HeliographServer, ServerFactory, Sink, wait_until
 from traffic import (
     CALLBACK_PATH,
     MEDIA_PATH,

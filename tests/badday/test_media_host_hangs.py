@@ -1,7 +1,6 @@
 """A host of media hangs: its message waits and then fails, or is sent when the host recovers; others go on."""
 
-from conftest import ServerFactory
-from servers import Answer, HeliographServer, Sink, wait_until
+from servers import Answer, HeliographServer, ServerFactory, Sink, wait_until
 from traffic import CALLBACK_PATH, MEDIA_PATH, USUAL, Order, Record, create, log_shown, message, settled, status
 
 SETTINGS = {"simulator_answer_ms": 10, "simulator_receipt_ms": 30, "media_attempts": 2, "media_concurrency": 4}

@@ -5,8 +5,7 @@ import random
 
 import pytest
 
-from conftest import ServerFactory
-from servers import Answer, HeliographServer, Sink
+from servers import Answer, HeliographServer, ServerFactory, Sink
 from traffic import HANDLER_PATH, MEDIA_PATH, Load, Record, answer_inbound, log_shown, mixed_orders, settled
 
 SETTINGS = {"simulator_answer_ms": 30, "simulator_receipt_ms": 100, "callback_poll_seconds": 0.05}

@@ -15,9 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from conftest import ServerFactory
 from heliograph.carriers.journal import accepted_counts
-from servers import Answer, HeliographServer, Sink
+from servers import Answer, HeliographServer, ServerFactory, Sink
 from traffic import (
     HANDLER_PATH,
     MEDIA_PATH,

@@ -77,10 +77,10 @@ class Acceptor:
         try:
             sent = await self._keep(self._message(request), request)
         except BaseException:
-            queued[request.project_id] -= 1
+            self._transitions.uncount(request.project_id)
             raise
         if sent.replayed:
-            queued[request.project_id] -= 1
+            self._transitions.uncount(request.project_id)
         return sent
 
     async def _keep(self, message: Message, request: SendRequest) -> Sent:

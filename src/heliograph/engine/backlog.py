@@ -37,6 +37,7 @@ class Backlog:
         self._waiting: deque[Message] = deque()
         self._spilled = True  # what an earlier run left is on disk
         self._missed = 0
+        self._ended: set[str] | None = None
         self._wake = asyncio.Event()
 
     def __len__(self) -> int:
@@ -56,6 +57,11 @@ class Backlog:
         self._missed += 1
         self._wake.set()
 
+    def ended(self, message_id: str) -> None:
+        """A message was worked off that waits on disk no longer: a read under way may still have seen it there."""
+        if self._ended is not None:
+            self._ended.add(message_id)
+
     async def take(self, most: int) -> list[Message]:
         """The next messages, oldest first, as soon as there are any."""
         while not self._waiting:
@@ -73,8 +79,7 @@ class Backlog:
         limit = min(READ_MAX, self._limit)
         try:
             while True:
-                found = await self._read(after, limit)
-                fresh = [message for message in found if not self._busy(message.id)]
+                found, fresh = await self._look(after, limit)
                 self._waiting.extend(fresh)
                 if len(found) < limit:
                     self._spilled = self._missed > 0
@@ -85,3 +90,12 @@ class Backlog:
         except StoreUnavailable as error:
             log.warning("backlog.unreadable", error=str(error))
             await asyncio.sleep(STORE_PAUSE_SECONDS)
+
+    async def _look(self, after: str, limit: int) -> tuple[list[Message], list[Message]]:
+        """What waits on disk, and which of that nobody works on."""
+        ended = self._ended = set()
+        try:
+            found = await self._read(after, limit)
+        finally:
+            self._ended = None
+        return found, [each for each in found if not self._busy(each.id) and each.id not in ended]

@@ -67,8 +67,9 @@ class Inbound:
         self._metrics = metrics
         self._run_cxml = run_cxml
         self._settings = settings
-        self._waiting = Backlog(self._receiving, settings.queue_max, lambda message_id: message_id in self._running)
-        self._running: set[str] = set()
+        self._waiting = Backlog(self._receiving, settings.queue_max, lambda message_id: message_id in self._in_hand)
+        self._in_hand: set[str] = set()
+        """Messages that are being kept, and will be offered, or whose handlers run."""
         self._slots = asyncio.Semaphore(settings.concurrency)
         self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
 
@@ -80,11 +81,14 @@ class Inbound:
         message = self._message(request, number)
         media = await self._attachments.store(message, fetched)
         acceptance = Acceptance(message=message, event_no=self._transitions.event_numbers.next(), media=media)
+        self._in_hand.add(message.id)
         try:
             await self._store.accept(acceptance)
         except (StoreUnavailable, asyncio.CancelledError):
             self._waiting.resync()  # it may be on disk all the same
             raise
+        finally:
+            self._in_hand.discard(message.id)
         self._metrics.inbound.inc()
         self._waiting.offer(message)
         return message
@@ -94,7 +98,7 @@ class Inbound:
         while True:
             await self._slots.acquire()
             (message,) = await self._waiting.take(1)
-            self._running.add(message.id)
+            self._in_hand.add(message.id)
             self.start_task(self._handle(message))
 
     async def _receiving(self, after: str, limit: int) -> list[Message]:
@@ -170,7 +174,8 @@ class Inbound:
         finally:
             self._slots.release()
         await self._transitions.apply([Step(message=message, states=(State.RECEIVED,))])
-        self._running.discard(message.id)
+        self._in_hand.discard(message.id)
+        self._waiting.ended(message.id)
 
     async def _ask_handler(self, message: Message) -> None:
         number = self._directory.number_by_text(message.to_number)

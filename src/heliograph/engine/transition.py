@@ -67,6 +67,11 @@ class Transitions:
         """How many messages each project has queued; the backlog limit reads it."""
         self.owed: Owed = lambda message, change: None
 
+    def uncount(self, project_id: str) -> None:
+        """One of the project's messages is no longer queued. Never below none: a message that was kept although the
+        answer to its commit was lost leaves the queue without having been counted."""
+        self.queued[project_id] = max(0, self.queued[project_id] - 1)
+
     async def apply(self, steps: Sequence[Step]) -> list[Message | None]:
         """Take each step; return the message as it is now, None where it was no longer in the state it had."""
         if not steps:
@@ -149,7 +154,7 @@ class Transitions:
             current = message
             self._metrics.states[change.after].inc()
             if change.before is State.QUEUED:
-                self.queued[change.project_id] -= 1
+                self.uncount(change.project_id)
             if change.after in lifecycle.TERMINAL:
                 self._metrics.delivery_seconds.observe((change.at - message.created_at) / 1e6)
             if change.callback_origin is not None:
