@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from heliograph import app, config
 from heliograph.core.directory import CAPABILITIES, SCOPES, Application, Number, Project, Token
 from heliograph.core.ids import Uuid7Generator, floor
-from heliograph.core.lifecycle import State
+from heliograph.core.lifecycle import TRANSITIONS, State
 from heliograph.core.message import Callback, Change, Direction, Event, Kind, Media, Message, Source
 from heliograph.ports import (
     Acceptance,
@@ -143,6 +143,19 @@ async def test_a_step_from_a_state_that_is_no_more_is_refused_whole(store: Store
     assert kept is not None and kept.state is State.SENT and kept.error_code is None and kept.price_micros == 8300
     assert len(await store.timeline(P1, message.id)) == 3
     assert await store.pending_callbacks(P1, message.id) == []
+
+
+@pytest.mark.parametrize("before", [State.QUEUED, State.INITIATED, State.SENT, State.DELIVERED])
+async def test_the_database_takes_the_steps_of_the_table_and_no_other(store: Store, before: State) -> None:
+    """Each step from a state, asked of the store alone: it is taken where TRANSITIONS has it."""
+    for after in State:
+        message = a_message()
+        await accept(store, message)
+        way = {State.QUEUED: 0, State.INITIATED: 1, State.SENT: 2, State.DELIVERED: 3}[before]
+        message = await moved(store, message, *(State.INITIATED, State.SENT, State.DELIVERED)[:way])
+        assert message.state is before
+        if after not in (State.RECEIVING, State.RECEIVED):  # another CHECK keeps these for inbound messages
+            assert await store.advance([a_step(message, after)]) == [after in TRANSITIONS[before]]
 
 
 async def test_several_steps_of_one_message_in_one_call_keep_their_order(store: Store) -> None:

@@ -12,6 +12,9 @@
 --     r_project uuid, r_message uuid, r_before text, r_after text, r_at bigint, r_event_no bigint, r_error int,
 --     r_price bigint, r_sent_at bigint, r_sent_day int, r_carrier text, r_carrier_ref text, r_uncertain int, r_rank
 --     int, r_origin text, r_next_at bigint, r_detail text
+-- define: legal_steps
+--     ('queued', 'initiated'), ('queued', 'failed'), ('initiated', 'sent'), ('initiated', 'undelivered'),
+--     ('initiated', 'failed'), ('sent', 'delivered'), ('sent', 'undelivered'), ('receiving', 'received')
 -- define: claim
 --     r_project uuid, r_key text, r_fingerprint text, r_message uuid, r_created bigint
 
@@ -58,6 +61,7 @@ SET state = r_after, updated_at = r_at,
     uncertain = CASE WHEN r_uncertain = 1 THEN 1 ELSE uncertain END
 FROM rows({step})
 WHERE project_id = r_project AND message_id = r_message AND state = r_before
+    AND (r_before, r_after) IN (VALUES {legal_steps})
 RETURNING message_id
 
 -- name: messages_advance_events
