@@ -24,6 +24,7 @@ import uvicorn
 import uvloop
 
 from heliograph import __version__, logs
+from heliograph.api.connection import guarded
 from heliograph.api.families import all_routes
 from heliograph.api.route import Route
 from heliograph.api.server import build
@@ -68,6 +69,9 @@ StartTask = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 LISTEN_BACKLOG = 2048
 """Connections that the kernel may hold for us."""
+
+MACHINE_PAUSE_SECONDS = 1.0
+"""Pause before a machine that broke runs again."""
 
 SWITCH_SECONDS = 0.0001
 """How long the loop may keep the interpreter's lock while SQLite's writer waits for it. At Python's usual 5 ms each
@@ -253,6 +257,7 @@ class Parts:
                 queue_max=self.config.dispatch_queue_max,
                 batch_max=self.config.dispatch_batch_max,
                 retry_temporary_seconds=self.config.retry_temporary_seconds,
+                answer_seconds=self.config.submit_answer_seconds,
                 resend_uncertain=self.config.uncertain_policy == "resend",
             ),
         )
@@ -337,6 +342,7 @@ class Parts:
             ),
         )
         sweeper.ended = self.dispatcher.forget
+        sweeper.deferred = self.dispatcher.deferred
         return sweeper
 
     @cached_property
@@ -413,30 +419,42 @@ class _Server:
     def _start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         if self._group is None:
             raise RuntimeError("no task may start before the server's group")
-        task = self._group.create_task(work)
+        task = self._group.create_task(_contained(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     def _start_machines(self, in_doubt: list[Message]) -> None:
         parts = self._parts
-        for work in (
-            parts.dispatcher.run(),
-            parts.dispatcher.record_outcomes(),
-            parts.dispatcher.retry(),
-            parts.dispatcher.recover(in_doubt),
-            parts.receipts.run(),
-            parts.callbacks.poll(),
-            parts.inbound.run(),
-            parts.sweeper.expire(),
-            parts.sweeper.tidy(),
-            parts.directory.watch(self._config.directory_poll_seconds),
-        ):
-            self._start_task(work)
+        machines: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = (
+            parts.dispatcher.run,
+            parts.dispatcher.record_outcomes,
+            parts.dispatcher.retry,
+            partial(parts.dispatcher.recover, in_doubt),
+            parts.receipts.run,
+            parts.callbacks.poll,
+            parts.inbound.run,
+            parts.sweeper.expire,
+            parts.sweeper.tidy,
+            partial(parts.directory.watch, self._config.directory_poll_seconds),
+        )
+        for machine in machines:
+            self._start_task(self._keep_going(machine))
         parts.metrics.gauge("heliograph_queued", "Messages queued.", lambda: sum(parts.transitions.queued.values()))
         parts.metrics.gauge("heliograph_dispatch_depth", "Queued messages in memory.", parts.dispatcher.depth)
         parts.metrics.gauge("heliograph_in_flight", "Submits without an answer.", parts.dispatcher.in_flight)
         parts.metrics.gauge("heliograph_callback_chains", "Messages with callbacks in memory.", parts.callbacks.pending)
+
+    async def _keep_going(self, machine: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """A fault of ours in one machine must not end the server, for all that it serves: log it and go on. What the
+        machine held is on disk, and is read back."""
+        while True:
+            try:
+                return await machine()
+            except Exception:
+                log.exception("machine.broke", again_in_seconds=MACHINE_PAUSE_SECONDS)
+            await asyncio.sleep(MACHINE_PAUSE_SECONDS)
+            self._parts.dispatcher.resync()
 
     def _on_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -484,7 +502,7 @@ class _Server:
         settings = uvicorn.Config(
             build(services, [*all_routes(), *self._extra_routes]),
             loop="none",
-            http="httptools",
+            http=guarded(config.max_header_bytes, config.request_seconds),
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -493,6 +511,7 @@ class _Server:
             server_header=False,
             proxy_headers=False,
             backlog=LISTEN_BACKLOG,
+            timeout_keep_alive=config.keep_alive_seconds,
             timeout_graceful_shutdown=max(1, int(config.shutdown_seconds)),
             ssl_certfile=config.tls_cert,
             ssl_keyfile=config.tls_key,
@@ -506,6 +525,14 @@ class _HttpServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+async def _contained(work: Coroutine[Any, Any, None]) -> None:
+    """One piece of work breaks alone."""
+    try:
+        await work
+    except Exception:
+        log.exception("task.broke")
 
 
 def _callback_policy(config: Config) -> RetryPolicy:

@@ -68,6 +68,9 @@ SETTINGS: tuple[Setting, ...] = (
     _whole("rate_limit_seconds", 10, "Period of the rate limit, seconds.", 1, 86400),
     _whole("backlog_limit", 10000, "Messages that a project may have queued; 0 is off."),
     _whole("max_body_bytes", 1048576, "Largest request body, bytes.", 1024, 2**31),
+    _whole("max_header_bytes", 65536, "Largest head of a request, its address and headers, bytes.", 1024, 2**31),
+    _real("request_seconds", 30.0, "How long a request may take to arrive, and a connection to send one.", 0.1, 86400),
+    _whole("keep_alive_seconds", 75, "How long a connection is kept open after an answer.", 1, 86400),
     _whole("max_form_fields", 1000, "Most fields in one form.", 10, 100000),
     _whole("retention_days", 0, "Days that messages and logs are kept; 0 keeps them for good.", 0, 36500),
     _whole("idempotency_hours", 24, "Hours that an Idempotency-Key is remembered.", 1, 8760),
@@ -98,6 +101,13 @@ SETTINGS: tuple[Setting, ...] = (
         3600,
     ),
     _whole("receipts_memory_max", 100000, "Sent messages kept in memory while their receipts are awaited.", 100, 10**7),
+    _real(
+        "submit_answer_seconds",
+        30.0,
+        "How long an unanswered submit keeps its place in the carrier's window.",
+        0.1,
+        86400,
+    ),
     _real("sweep_seconds", 1.0, "How often expired messages are looked for.", 0.05, 3600),
     _whole(
         "default_validity_seconds", 14400, "How long a message may stay unsent where its sender did not say.", 1, 172800

@@ -307,12 +307,20 @@ class Store(Protocol):
 
     async def put_token(self, token: Token) -> None: ...
 
+    async def update_token(self, token: Token) -> bool:
+        """False, and nothing is written, where there is none such any more; so the other updates."""
+        ...
+
     async def remove_token(self, project_id: str, token_id: str) -> bool: ...
 
     async def put_number(self, number: Number) -> None:
         """Insert or replace; raises NumberTaken when another project or id has the same number."""
 
+    async def update_number(self, number: Number) -> bool: ...
+
     async def put_application(self, application: Application) -> None: ...
+
+    async def update_application(self, application: Application) -> bool: ...
 
     async def remove_application(self, project_id: str, application_id: str) -> bool: ...
 
@@ -320,6 +328,9 @@ class Store(Protocol):
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
         """Keep a new message with its first event, its media and its claim, all or nothing."""
+
+    async def claimed(self, project_id: str, claim: IdempotencyClaim) -> Accepted | None:
+        """What an earlier acceptance made of this key, if there was one."""
 
     async def advance(self, changes: Sequence[Change]) -> list[bool]:
         """Write steps in their order: state, event and callback of each together. False for a step whose

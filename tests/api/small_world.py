@@ -67,17 +67,29 @@ class MemoryStore:
     async def put_token(self, token: Token) -> None:
         self._put("tokens", token)
 
+    async def update_token(self, token: Token) -> bool:
+        return self._update("tokens", token)
+
     async def remove_token(self, project_id: str, token_id: str) -> bool:
         return self._remove("tokens", project_id, token_id)
 
-    async def put_number(self, number: Number) -> None:
-        self._put("numbers", number)
+    async def update_number(self, number: Number) -> bool:
+        return self._update("numbers", number)
 
     async def put_application(self, application: Application) -> None:
         self._put("applications", application)
 
+    async def update_application(self, application: Application) -> bool:
+        return self._update("applications", application)
+
     async def remove_application(self, project_id: str, application_id: str) -> bool:
         return self._remove("applications", project_id, application_id)
+
+    def _update(self, table: str, row: Any) -> bool:
+        there = any((each.project_id, each.id) == (row.project_id, row.id) for each in getattr(self.snapshot, table))
+        if there:
+            self._put(table, row)
+        return there
 
     def _put(self, table: str, row: Any) -> None:
         rows = [each for each in getattr(self.snapshot, table) if each.id != row.id]

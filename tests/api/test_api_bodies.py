@@ -1,10 +1,13 @@
 """What a body may be: forms, multipart, JSON, and everything that is neither."""
 
 import json
+from typing import Any
 
 import pytest
 from api_world import ACCOUNT, FORM, JSON, World
 
+from heliograph.api import fields
+from heliograph.api.errors import Unreadable
 from heliograph.engine.requests import SendRequest
 
 CREATE = f"{ACCOUNT}/Messages"
@@ -153,3 +156,38 @@ def test_json_families_take_json_only() -> None:
 
 def test_object_inside_a_cxml_field() -> None:
     assert _status(CREATE, '{"Body": {"a": 1}}', JSON["Content-Type"]) == 422
+
+
+_ESCAPED = (
+    '--x\r\nContent-Disposition: form-data; name="Body"\r\nContent-Type: text/plain; charset=%s\r\n\r\n%s\r\n--x--'
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "kind"),
+    [
+        (CREATE, _ESCAPED % ("unicode_escape", "\\ud800"), BOUNDARY),
+        (CREATE, _ESCAPED % ("utf-7", "+2AA-"), BOUNDARY),
+        (CREATE, (_ESCAPED % ("utf-8", "a")).encode().replace(b"\na\r", b"\n\xed\xa0\x80\r"), BOUNDARY),
+        (CREATE, "Body=%ED%A0%80", FORM["Content-Type"]),
+        (CREATE, '{"Body": "\\ud800"}', JSON["Content-Type"]),
+        (REST, '{"body": "\\udfff"}', JSON["Content-Type"]),
+        (REST, '{"custom_variables": {"\\ud800": "a"}}', JSON["Content-Type"]),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_unreadable(path: str, body: str | bytes, kind: str) -> None:
+    assert _status(path, body, kind) == 400
+
+
+@pytest.mark.parametrize("values", [{"a": ["\ud800"]}, {"a\udfff": "b"}, {"a": {"b": ["\udc00"]}}])
+def test_no_reader_lets_half_of_a_surrogate_pair_through(values: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        fields.refuse_unkeepable(values)
+
+
+@pytest.mark.parametrize("media", ["http://a/1", 1, {"a": "b"}])
+def test_rest_media_is_a_list(media: object) -> None:
+    world = World()
+    answer = world.ask("POST", REST, JSON, body=json.dumps({"media": media}))
+    assert answer.status_code == 422
+    assert [(e["code"], e["attribute"]) for e in answer.json["errors"]] == [("invalid_parameter", "media")]

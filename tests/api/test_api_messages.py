@@ -78,11 +78,11 @@ def test_full_backlog() -> None:
 
 def test_idempotency_key_goes_with_a_hash_of_what_is_said() -> None:
     world = World()
-    key = {"Idempotency-Key": "order 1"}
+    key = {"Idempotency-Key": "order-1"}
     for body in ("To=1&Body=a", "Body=a&To=1", "To=1&Body=b", "To=1&Body=a&MediaUrl=x"):
         world.ask("POST", LIST, key, body=body)
     first, same, *others = world.acceptor.asked
-    assert first.idempotency_key == "order 1"
+    assert first.idempotency_key == "order-1"
     assert first.fingerprint == same.fingerprint
     assert len({first.fingerprint, *(each.fingerprint for each in others)}) == 3
 
@@ -98,9 +98,16 @@ def test_replayed_and_clashing_keys() -> None:
     assert (answer.status_code, answer.json["status"]) == (409, 409)
 
 
-def test_key_that_is_too_long() -> None:
-    answer = World().ask("POST", LIST, {"Idempotency-Key": "k" * 256}, body="To=1")
+@pytest.mark.parametrize("key", ["k" * 256, "order 1", "a/b", "\xff", "k,k", "k;"])
+def test_key_that_is_too_long_or_has_other_characters(key: str) -> None:
+    answer = World().ask("POST", LIST, {"Idempotency-Key": key}, body="To=1")
     assert (answer.status_code, answer.json["code"]) == (422, 10000)
+    answer = World().ask("POST", "/api/messaging/messages", {"Idempotency-Key": key}, json={"to": "1"})
+    assert (answer.status_code, answer.json["errors"][0]["code"]) == (422, "invalid_parameter")
+
+
+def test_key_of_all_the_characters_it_may_have() -> None:
+    assert World().ask("POST", LIST, {"Idempotency-Key": "aZ09._:-" + "k" * 247}, body="To=1").status_code == 201
 
 
 def test_page_has_exactly_these_keys() -> None:
@@ -165,6 +172,7 @@ def test_links_carry_the_filters_as_they_were_given() -> None:
         ("DateSent%3E=2018-13-01", 422, 10000),
         ("Page=1", 400, 54453),
         ("Page=-1", 400, 54453),
+        ("Page=1&PageToken=", 400, 54453),
         ("PageToken=PA1", 400, 21481),
         ("PageSize=1001", 400, 54454),
     ],
@@ -172,6 +180,10 @@ def test_links_carry_the_filters_as_they_were_given() -> None:
 def test_wrong_queries(query: str, status: int, code: int) -> None:
     answer = World().ask("GET", LIST, query_string=query)
     assert (answer.status_code, answer.json["code"], answer.json["status"]) == (status, code, status)
+
+
+def test_an_empty_page_token_is_none() -> None:
+    assert World().ask("GET", LIST, query_string="Page=0&PageToken=").json["page"] == 0
 
 
 def test_unknown_malformed_and_deleted_messages_are_not_found() -> None:

@@ -74,7 +74,7 @@ def test_all_faults_are_told_at_once_with_those_of_types() -> None:
 
 def test_numbers_and_addresses_of_a_wrong_type_are_the_engine_s_to_refuse() -> None:
     world = World()
-    world.ask("POST", MESSAGES, json={"to": 12029921413, "from": True, "media": "https://a/1", "status_callback": {}})
+    world.ask("POST", MESSAGES, json={"to": 12029921413, "from": True, "media": ["https://a/1"], "status_callback": {}})
     (asked,) = world.acceptor.asked
     assert (asked.to_number, asked.from_number) == ("12029921413", "true")
     assert (asked.media_urls, asked.callback_url) == (("https://a/1",), "{}")
@@ -185,6 +185,7 @@ def test_log_filters(query: str, wanted: dict[str, Any]) -> None:
         ("created_on=2018-02-30", ("datetime_required", "created_on")),
         ("include_deleted=maybe", ("invalid_parameter", "include_deleted")),
         ("page_number=1", ("page_token_required", "page_token")),
+        ("page_number=1&page_token=", ("page_token_required", "page_token")),
         ("page_number=-1", ("invalid_parameter", "page_number")),
         ("page_token=PA", ("page_token_is_invalid", "page_token")),
         ("page_size=0", ("invalid_parameter", "page_size")),
@@ -193,6 +194,10 @@ def test_log_filters(query: str, wanted: dict[str, Any]) -> None:
 )
 def test_wrong_log_queries(query: str, told: tuple[str, str]) -> None:
     assert _codes(World().ask("GET", LOGS, query_string=query)) == [told]
+
+
+def test_an_empty_page_token_is_none() -> None:
+    assert World().ask("GET", LOGS, query_string="page_token=&created_on=9999-12-31").status_code == 200
 
 
 def test_log_of_a_deleted_message_is_still_served() -> None:

@@ -129,7 +129,7 @@ async def test_page_number_never_goes_below_0() -> None:
         ({"Page": "x"}, 54453, "invalid_parameter"),
         ({"Page": "\u0663"}, 54453, "invalid_parameter"),
         ({"Page": "1"}, 54453, "page_token_required"),
-        ({"PageToken": ""}, 21481, "page_token_is_invalid"),
+        ({"Page": "1", "PageToken": ""}, 54453, "page_token_required"),
         ({"PageToken": "PA123"}, 21481, "page_token_is_invalid"),
         ({"PageToken": f"PC{row(1).id}"}, 21481, "page_token_is_invalid"),
         ({"PageToken": row(1).id}, 21481, "page_token_is_invalid"),

@@ -17,7 +17,7 @@ from api_world import (
     basic,
     message_id,
 )
-from falcon.testing import TestClient
+from falcon.testing import ASGIRequestEventEmitter, TestClient, create_scope
 
 from heliograph.api.cxml import messages
 from heliograph.api.http import Request, Response
@@ -316,3 +316,29 @@ def _raw(
 
     asyncio.run(build(world.services, messages.routes())(scope, receive, send))
     return sent[0]
+
+
+@pytest.mark.parametrize("path", [CREATE, "/api/messaging/messages"])
+def test_options_is_no_method_of_ours(path: str) -> None:
+    answer = World().ask("OPTIONS", path)
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["allow"]
+    assert World().ask("OPTIONS", path, NO_CREDENTIALS).status_code == 401
+
+
+def _base_url(host: str) -> str:
+    scope = create_scope(host="listening.test", port=8080)
+    scope["headers"] = [(b"host", host.encode())]
+    request = Request(scope, ASGIRequestEventEmitter())
+    request.services = World().services
+    return request.base_url
+
+
+@pytest.mark.parametrize("host", ["a b", "evil.test/x?", 'a"b', "a@b", "a:b", "a:123456", "", "[::1", "<x>", "a\n"])
+def test_a_host_that_is_none_stands_in_no_address(host: str) -> None:
+    assert _base_url(host) == "http://listening.test:8080"
+
+
+@pytest.mark.parametrize("host", ["a.test", "a.test:8080", "127.0.0.1:1", "[::1]:8080", "A_b-c.test"])
+def test_a_host_that_is_one_stands_in_addresses(host: str) -> None:
+    assert _base_url(host) == f"http://{host}"

@@ -74,7 +74,6 @@ def test_read(text: str, at: str) -> None:
         "2024-01-15T25:00",
         "2024-01-15T10:00:00+99:00",
         "0001-01-01T00:00:00+10:00",
-        "9999-12-31",
         "\u0662\u0660\u0662\u0664-01-15",
         "2024-01-15\n",
     ],
@@ -114,3 +113,9 @@ def test_wrong_date_names_its_parameter() -> None:
         periods.read(Form({"before": ["soon"]}), NAMES)
     (refusal,) = refused.value.refusals
     assert (refusal.reason.rest, refusal.where) == ("datetime_required", "before")
+
+
+def test_the_last_day_there_is_ends_with_the_calendar() -> None:
+    found = times.parse_moment("9999-12-31T23:59:59.5Z")
+    assert found.at == times.parse_moment("9999-12-31").day_start + 86_399_500_000
+    assert found.day_end == 253_402_300_800_000_000

@@ -20,7 +20,7 @@ def test_a_full_backlog_is_429_and_keeps_nothing(api: Caller, new_project: NewPr
     queued = [api.send(ValidityPeriod="2")["sid"] for _ in range(3)]
     assert all(api.message(sid)["status"] == "queued" for sid in queued)
     there = api.get(f"{LOGS}?include_deleted=true")["data"]
-    key = {"Idempotency-Key": "not kept"}
+    key = {"Idempotency-Key": "not-kept"}
     refused = api.create(headers=key)
     assert (refused.status, refused.json()["code"]) == (429, 21611)
     assert int(refused.headers["retry-after"]) >= 1

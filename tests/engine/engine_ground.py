@@ -16,6 +16,9 @@ from heliograph.engine.metrics import Metrics
 from heliograph.engine.transition import Transitions
 from heliograph.ports import Acceptance, Answer, ReceiptHandler, Store, Submission
 
+REACHES_SECONDS = 30
+"""After this a state is taken never to come: generous, for a machine that is busy."""
+
 PROJECT = "11111111-1111-4111-8111-111111111111"
 
 
@@ -110,11 +113,11 @@ class Ground:
 
     async def reaches(self, message: Message, state: State) -> Message:
         """The message, once it is in a state; each look lets the engine's tasks go on."""
-        for _ in range(5000):
-            found = await self.store.message(PROJECT, message.id)
-            if found is not None and found.state is state:
-                return found
-        raise AssertionError(f"never became {state}; is {await self.state(message)}")
+        async with asyncio.timeout(REACHES_SECONDS):
+            while True:
+                found = await self.store.message(PROJECT, message.id)
+                if found is not None and found.state is state:
+                    return found
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from heliograph.core.message import Message
 from heliograph.engine.attachments import Attachments, AttachmentSettings
 from heliograph.engine.dispatch import Dispatcher, DispatchSettings
 from heliograph.engine.receipts import Receipts
+from heliograph.engine.transition import Step
 from heliograph.ports import Answer, FetchedMedia, Receipt
 
 
@@ -35,6 +36,7 @@ class Machine:
             "queue_max": 1000,
             "batch_max": 50,
             "retry_temporary_seconds": 0.01,
+            "answer_seconds": 30.0,
             "resend_uncertain": False,
         }
         attachments = Attachments(
@@ -134,6 +136,36 @@ async def test_no_more_than_the_window_is_under_way(ground: Ground, carrier: Scr
         await ground.reaches(message, State.SENT)
 
 
+async def test_a_silent_carrier_does_not_keep_the_window(ground: Ground, carrier: ScriptedCarrier) -> None:
+    carrier.window = 2
+    machine = Machine(ground, carrier, answer_seconds=5.0)
+    messages = [ground.message() for _ in range(4)]
+    await machine.take(*messages)
+    while len(carrier.submitted) < 2:
+        await ground.state(messages[0])
+    ground.clock.add(6)
+    while len(carrier.submitted) < 4:
+        await ground.state(messages[0])
+    carrier.answers[messages[0].id].set_result("late")  # an answer that comes after all still counts
+    assert (await ground.reaches(messages[0], State.SENT)).carrier_ref == "late"
+
+
+async def test_what_ended_while_it_waited_is_not_submitted_again(machine: Machine, ground: Ground) -> None:
+    message = ground.message()
+    await machine.take(message)
+    await machine.carrier.came.wait()
+    machine.carrier.answers[message.id].set_exception(Temporary(30022, "not now"))
+    while len(await ground.store.timeline(message.project_id, message.id)) < 3:
+        pass
+    kept = await ground.store.message(message.project_id, message.id)
+    assert kept is not None
+    await ground.transitions.apply([Step(message=kept, states=(State.FAILED,), error_code=30001)])
+    ground.clock.add(1)
+    for _ in range(50):
+        await ground.state(message)
+    assert len(machine.carrier.submitted) == 1
+
+
 async def test_too_dear_is_failed_and_never_handed_over(machine: Machine, ground: Ground) -> None:
     message = ground.message(segments=2, max_price_micros=16_599)
     await machine.take(message)
@@ -170,8 +202,6 @@ async def test_what_an_earlier_run_left_queued_is_sent(ground: Ground, carrier: 
 
 
 async def in_doubt(ground: Ground) -> Message:
-    from heliograph.engine.transition import Step
-
     message = ground.message()
     await ground.accept(message)
     (initiated,) = await ground.transitions.apply([Step(message=message, states=(State.INITIATED,))])
@@ -194,6 +224,7 @@ async def test_a_doubt_that_the_carrier_never_had_is_submitted(ground: Ground, c
     message = await in_doubt(ground)
     machine = Machine(ground, carrier)
     await machine.dispatcher.recover(await machine.dispatcher.in_doubt())
+    await carrier.came.wait()
     assert [s.message_id for s in carrier.submitted] == [message.id]
     kinds = [entry.kind for entry in await ground.store.timeline(message.project_id, message.id)]
     assert kinds == ["state", "state", "resubmitted"]
@@ -216,6 +247,7 @@ async def test_or_sent_again_where_the_policy_says_so(ground: Ground, carrier: S
     await machine.dispatcher.recover(await machine.dispatcher.in_doubt())
     kept = await ground.store.message(message.project_id, message.id)
     assert kept is not None and kept.uncertain
+    await carrier.came.wait()
     assert [s.message_id for s in carrier.submitted] == [message.id]
 
 

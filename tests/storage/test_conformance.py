@@ -1,6 +1,7 @@
 """What a store must do, whichever database it stands on. Every test here runs unchanged on both."""
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,18 @@ async def test_one_refused_write_fails_alone(store: Store) -> None:
     )
     assert isinstance(results[0], Exception)
     assert await store.message(P1, second.id) == second
+
+
+async def test_what_cannot_be_encoded_fails_alone(store: Store) -> None:
+    """A fault of a door must not take along whoever shares the commit."""
+    poison, sound = a_message(body="\ud800"), a_message()
+    results = await asyncio.gather(
+        store.accept(Acceptance(message=poison, event_no=1)),
+        store.accept(Acceptance(message=sound, event_no=2)),
+        return_exceptions=True,
+    )
+    assert isinstance(results[0], Exception) and not isinstance(results[1], Exception)
+    assert await store.message(P1, sound.id) == sound
 
 
 # -- steps
@@ -477,6 +490,37 @@ async def test_the_directory_comes_back_and_its_version_rises(store: Store) -> N
     assert await store.remove_application(P1, P2) and not await store.remove_application(P1, P2)
     versions.append(await store.directory_version())
     assert versions == sorted(set(versions))
+
+
+async def test_an_update_changes_what_is_there(store: Store) -> None:
+    token = Token(project_id=P1, id=P2, name="t", scopes=SCOPES, sha256="aa" * 32, created_at=NOW, updated_at=NOW)
+    number = a_number("+12025550101", "55555555-5555-4555-8555-555555555555")
+    application = Application(project_id=P1, id=P2, name="a", created_at=NOW, updated_at=NOW, settings={"x": "y"})
+    await store.add_project(a_project(), token, [number])
+    await store.put_application(application)
+    token = dataclasses.replace(token, name="T", scopes=("numbers",), updated_at=NOW + 1)
+    number = dataclasses.replace(number, name="N", settings={}, updated_at=NOW + 1)
+    application = dataclasses.replace(application, name="A", settings={}, updated_at=NOW + 1)
+    before = await store.directory_version()
+    assert await store.update_token(token)
+    assert await store.update_number(number)
+    assert await store.update_application(application)
+    snapshot = await store.directory()
+    assert (snapshot.tokens, snapshot.numbers, snapshot.applications) == ((token,), (number,), (application,))
+    assert snapshot.version == before + 3
+
+
+async def test_an_update_brings_nothing_back_that_was_removed(store: Store) -> None:
+    token = Token(project_id=P1, id=P2, name="t", scopes=SCOPES, sha256="aa" * 32, created_at=NOW, updated_at=NOW)
+    application = Application(project_id=P1, id=P2, name="a", created_at=NOW, updated_at=NOW, settings={})
+    await store.add_project(a_project(), token, [])
+    await store.put_application(application)
+    assert await store.remove_token(P1, P2) and await store.remove_application(P1, P2)
+    assert not await store.update_token(token)
+    assert not await store.update_application(application)
+    assert not await store.update_number(a_number("+12025550101", P2))
+    snapshot = await store.directory()
+    assert (snapshot.tokens, snapshot.numbers, snapshot.applications) == ((), (), ())
 
 
 async def test_a_number_belongs_to_one(store: Store) -> None:

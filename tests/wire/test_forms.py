@@ -125,6 +125,22 @@ def test_multipart_refuses_the_rest(body: bytes) -> None:
         forms.parse_multipart(body, "b0", max_fields=3)
 
 
+def typed(kind: str, value: bytes) -> bytes:
+    return b'Content-Disposition: form-data; name="a"\r\nContent-Type: ' + kind.encode() + b"\r\n\r\n" + value
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF8", '"utf-8"', "us-ascii"])
+def test_multipart_text_is_utf_8_whatever_its_part_is_called(charset: str) -> None:
+    body = multipart(typed(f"text/plain; charset={charset}", "\u00e9".encode()), typed("application/json", b"1"))
+    assert forms.parse_multipart(body, "b0") == {"a": ["\u00e9", "1"]}
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape", "raw_unicode_escape", "latin-1", "utf-16", "idna", ""])
+def test_multipart_takes_no_other_charset(charset: str) -> None:
+    with pytest.raises(forms.FormError, match="UTF-8"):
+        forms.parse_multipart(multipart(typed(f"text/plain; charset={charset}", b"\\ud800 +2AA-")), "b0")
+
+
 @pytest.mark.parametrize("boundary", ["", "\u00e9", "b" * 71])
 def test_multipart_refuses_a_malformed_boundary(boundary: str) -> None:
     with pytest.raises(forms.FormError, match="boundary"):

@@ -54,13 +54,20 @@ def test_accepts(url: str) -> None:
         "http://example.com/\u200b",
         "http://example.com/\ud800",
         "http://example.com\\@10.0.0.1/",
-        "http://e.com/" + "x" * (urls.MAX_URL_LENGTH - 12),
+        "http://e.com/" + "x" * (urls.MAX_SENT_URL_LENGTH - 12),
     ],
 )
 def test_refuses(url: str) -> None:
     assert not urls.is_http_url(url)
     with pytest.raises(urls.UrlError):
         urls.parse_target(url)
+
+
+def test_a_url_may_be_sent_longer_than_it_may_be_configured() -> None:
+    """A GET carries the message's fields behind the URL that was configured."""
+    long = "http://e.com/?Body=" + "x" * urls.MAX_URL_LENGTH
+    assert not urls.is_http_url(long)
+    assert urls.parse_target(long).url == long
 
 
 @given(st.text())

@@ -4,6 +4,7 @@ Both only read. A Form's faults are raised at once, since the cXML family tells 
 the JSON families tell all.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from heliograph.api.errors import Unreadable
 from heliograph.core.errors import Fault, Refusal, Refused, refuse
 
+_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 _TRUTH = {"true": True, "false": False}
 
 
@@ -120,11 +122,18 @@ def number_text(value: int | float) -> str:
     return str(value) if isinstance(value, int) else format(Decimal(repr(value)), "f")
 
 
-def refuse_nul(values: Mapping[str, Any]) -> None:
-    """Raise Refused where a text anywhere in it has a NUL character, which no store keeps and no phone shows."""
+def refuse_unkeepable(values: Mapping[str, Any]) -> None:
+    """Refuse text, anywhere in it, that no store keeps and no phone shows.
+
+    Raises Unreadable for half of a surrogate pair, which is no character, and Refused for a NUL character.
+    """
     for name, value in values.items():
-        if any("\0" in text for text in _texts_in(value)) or "\0" in name:
-            raise refuse(Fault.PARAMETER_INVALID, "A NUL character is not allowed.", name.replace("\0", ""))
+        for text in (name, *_texts_in(value)):
+            found = _UNKEEPABLE.search(text)
+            if found and found[0] != "\0":
+                raise Unreadable("The body has half of a surrogate pair, which is no character.")
+            if found:
+                raise refuse(Fault.PARAMETER_INVALID, "A NUL character is not allowed.", name.replace("\0", ""))
 
 
 def _text(name: str, value: object) -> str:

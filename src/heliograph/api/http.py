@@ -4,6 +4,7 @@ Texts arrive as the client sent them, but always UTF-8 and without NUL character
 (400) or is refused (422) here, before a handler looks.
 """
 
+import re
 from typing import Any
 
 import falcon.asgi
@@ -23,6 +24,9 @@ from heliograph.wire import forms
 JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
+
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+"""A name or an address, and perhaps a port; no user, path or query."""
 
 RECEIVER_KEY = "heliograph.receiver"
 SUFFIX_KEY = "heliograph.json_suffix"
@@ -69,9 +73,18 @@ class Request(falcon.asgi.Request):
 
     @property
     def base_url(self) -> str:
-        """What absolute URLs start with: the setting `public_url`, else the request's scheme and Host."""
+        """What absolute URLs start with: the setting `public_url`, else the request's scheme and Host.
+
+        A Host that is none, which a caller could have made of anything, gives way to the address listened on.
+        """
         public: str | None = self.services.config.public_url
-        return public.rstrip("/") if public else f"{self.scheme}://{self.netloc}"
+        if public:
+            return public.rstrip("/")
+        host = self.get_header("Host")
+        if host is None or not _HOST.fullmatch(host):
+            address, port = self.scope["server"]
+            host = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        return f"{self.scheme}://{host}"
 
 
 def row_id(text: str) -> str:
@@ -157,7 +170,7 @@ def _form(raw: bytes, max_fields: int) -> Form:
     except forms.FormError as error:
         raise Unreadable(str(error)) from error
     if b"%00" in raw or b"\0" in raw:
-        fields.refuse_nul(values)
+        fields.refuse_unkeepable(values)
     return Form(values)
 
 
@@ -166,7 +179,7 @@ def _multipart(raw: bytes, boundary: str, max_fields: int) -> Form:
         values = forms.parse_multipart(raw, boundary, max_fields)
     except forms.FormError as error:
         raise Unreadable(str(error)) from error
-    fields.refuse_nul(values)
+    fields.refuse_unkeepable(values)
     return Form(values)
 
 
@@ -182,5 +195,5 @@ def _object(raw: bytes) -> dict[str, Any]:
         raise Unreadable(f"The JSON body can't be read: {error}") from error
     found = fields.as_object(value)
     if b"\\u0000" in raw:
-        fields.refuse_nul(found)
+        fields.refuse_unkeepable(found)
     return found

@@ -1,6 +1,7 @@
 """The Idempotency-Key header: the same key with the same request within its time answers with the first message."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from heliograph.core.errors import Fault, refuse
 
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotent-Replayed"
-MAX_KEY_CHARACTERS = 255
+_KEY = re.compile(r"[A-Za-z0-9._:-]{1,255}")
 
 _sorted = msgspec.json.Encoder(order="deterministic").encode
 
@@ -28,10 +29,10 @@ _NONE = Key()
 
 
 def read(request: Request, said: dict[str, Any]) -> Key:
-    """The key of a request that says `said`, its body's fields. Raises Refused for a key that is too long."""
+    """The key of a request that says `said`, its body's fields. Raises Refused for what is no key."""
     given = request.get_header(HEADER)
-    if not given:
+    if given is None:
         return _NONE
-    if len(given) > MAX_KEY_CHARACTERS:
-        raise refuse(Fault.PARAMETER_INVALID, f"{HEADER} has at most {MAX_KEY_CHARACTERS} characters.", HEADER)
+    if not _KEY.fullmatch(given):
+        raise refuse(Fault.PARAMETER_INVALID, f"{HEADER} has 1 to 255 letters, digits and . _ : -", HEADER)
     return Key(key=given, fingerprint=hashlib.sha256(_sorted([request.family.value, said])).hexdigest())

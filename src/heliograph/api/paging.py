@@ -73,7 +73,7 @@ class Page(Generic[R_co]):
 def wanted(query: Form, names: Names) -> Wanted:
     """Read the paging parameters. Raises Refused: each family renders it its own way."""
     number = _whole(query.filled(names.number), 0)
-    token = query.text(names.cursor)
+    token = query.filled(names.cursor)
     size = _whole(query.filled(names.size), DEFAULT_SIZE)
     if number is None or number < 0:
         raise refuse(Fault.PAGE_NUMBER_INVALID, attribute=names.number)

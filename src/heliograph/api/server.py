@@ -179,7 +179,19 @@ def _resource(services: Services, routes: Sequence[Route], buckets: Buckets) -> 
         setattr(resource, name, responder)
         if route.method == "GET":
             resource.on_head = responder  # type: ignore[attr-defined]  # Falcon keeps the body back
+    allowed = [method for method in falcon.COMBINED_METHODS if hasattr(resource, f"on_{method.lower()}")]
+    for method in set(falcon.COMBINED_METHODS).difference(allowed):
+        setattr(resource, f"on_{method.lower()}", _not_allowed(allowed))
     return resource
+
+
+def _not_allowed(allowed: Sequence[str]) -> Responder:
+    """What Falcon does by itself, except that it would answer OPTIONS with 200."""
+
+    async def respond(request: Request, response: Response, **slots: str) -> None:
+        raise falcon.HTTPMethodNotAllowed(allowed)
+
+    return respond
 
 
 def _responder(services: Services, route: Route, buckets: Buckets) -> Responder:

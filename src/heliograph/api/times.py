@@ -13,7 +13,7 @@ MICROS = 1_000_000
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY = timedelta(days=1)
+_DAY_MICROS = 86_400 * MICROS
 
 _SHAPE = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s?([Zz]|[+ -]\d{2}:?\d{2})?)?", re.ASCII
@@ -72,7 +72,7 @@ def parse_moment(text: str) -> Moment:
     try:
         moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{_zone(zone)}").astimezone(UTC)
         start = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        return Moment(at=_micros(moment), day_start=_micros(start), day_end=_micros(start + _DAY))
+        return Moment(at=_micros(moment), day_start=_micros(start), day_end=_micros(start) + _DAY_MICROS)
     except (ValueError, OverflowError):
         raise NoDate(text) from None
 

@@ -18,7 +18,6 @@ def variable_faults(variables: Mapping[str, object] | None) -> Iterator[Fault]:
         return
     if len(variables) > VARIABLES_MAX:
         yield Fault.TOO_MANY_VARIABLES
-        return
     found = {fault for name, value in variables.items() for fault in _faults(name, value)}
     yield from sorted(found, key=lambda fault: fault.name)
 

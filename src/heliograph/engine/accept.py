@@ -22,7 +22,7 @@ from heliograph.engine.metrics import Metrics
 from heliograph.engine.requests import SendRequest, Sent
 from heliograph.engine.transition import Transitions
 from heliograph.engine.urls import url_fault
-from heliograph.ports import Acceptance, Clock, IdempotencyClaim, Store
+from heliograph.ports import Acceptance, Accepted, Clock, IdempotencyClaim, Store
 
 BODY_MAX = 1600
 """Code points (contract, section 3)."""
@@ -65,7 +65,13 @@ class Acceptor:
         """Told when a write's outcome is not known: a message may be on disk that nobody was told of."""
 
     async def send(self, request: SendRequest) -> Sent:
-        """Take the message or raise Refused with every fault; StoreUnavailable when it can't be kept now."""
+        """Take the message or raise Refused with every fault; StoreUnavailable when it can't be kept now. A key that
+        was claimed is answered before anything is judged: what was taken once is not refused the second time."""
+        claim = _claim(request)
+        if claim is not None:
+            earlier = await self._store.claimed(request.project_id, claim)
+            if earlier is not None:
+                return await self._earlier(request.project_id, earlier)
         refusals = list(self.faults(request))
         if refusals:
             raise Refused(*refusals)
@@ -75,7 +81,7 @@ class Acceptor:
             raise Refused(Refusal(Fault.BACKLOG_FULL), retry_after_seconds=BACKLOG_RETRY_SECONDS)
         queued[request.project_id] += 1
         try:
-            sent = await self._keep(self._message(request), request)
+            sent = await self._keep(self._message(request), claim)
         except BaseException:
             self._transitions.uncount(request.project_id)
             raise
@@ -83,10 +89,7 @@ class Acceptor:
             self._transitions.uncount(request.project_id)
         return sent
 
-    async def _keep(self, message: Message, request: SendRequest) -> Sent:
-        claim = None
-        if request.idempotency_key is not None:
-            claim = IdempotencyClaim(key=request.idempotency_key, fingerprint=request.fingerprint)
+    async def _keep(self, message: Message, claim: IdempotencyClaim | None) -> Sent:
         acceptance = Acceptance(message=message, event_no=self._transitions.event_numbers.next(), claim=claim)
         started = perf_counter()
         try:
@@ -95,17 +98,16 @@ class Acceptor:
             self.lost_track()
             raise
         self._metrics.accept_seconds.observe(perf_counter() - started)
-        if kept.clash:
-            raise refuse(Fault.IDEMPOTENCY_CLASH)
         if kept.replayed:
-            return await self._earlier(message.project_id, kept.message_id)
+            return await self._earlier(message.project_id, kept)
         self._metrics.accepted[message.source.value, message.kind.value].inc()
         self.accepted(message)
         return Sent(message=message)
 
-    async def _earlier(self, project_id: str, message_id: str) -> Sent:
-        message = await self._store.message(project_id, message_id)
-        if message is None:  # purged by a retention shorter than the key's memory
+    async def _earlier(self, project_id: str, kept: Accepted) -> Sent:
+        """The message that an earlier request made under the same key."""
+        message = None if kept.clash else await self._store.message(project_id, kept.message_id)
+        if message is None:  # another request's, or purged by a retention shorter than the key's memory
             raise refuse(Fault.IDEMPOTENCY_CLASH)
         return Sent(message=message, replayed=True)
 
@@ -207,6 +209,12 @@ class Acceptor:
                 break
         if request.callback_url and (fault := url_fault(request.callback_url, self._settings.allow_loopback_urls)):
             yield Refusal(Fault.CALLBACK_UNSAFE if fault == "unsafe" else Fault.CALLBACK_INVALID)
+
+
+def _claim(request: SendRequest) -> IdempotencyClaim | None:
+    if request.idempotency_key is None:
+        return None
+    return IdempotencyClaim(key=request.idempotency_key, fingerprint=request.fingerprint)
 
 
 def _is_mms(request: SendRequest) -> bool:

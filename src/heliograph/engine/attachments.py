@@ -81,6 +81,10 @@ class Attachments:
             kept = tuple(await self._transitions.persist(lambda: self._store.media_of(message.project_id, message.id)))
         return kept
 
+    def forget(self, message_id: str) -> None:
+        """The message ended before its media were sent."""
+        self._ready.pop(message_id, None)
+
     def fetch(self, message: Message) -> None:
         """Get a queued message's media, then tell `fetched`, or fail the message."""
         if message.id not in self._fetching:
@@ -108,6 +112,13 @@ class Attachments:
             log.warning("media.failed", message_id=message.id, error=fault.message)
             failed = Step(message=message, states=(State.FAILED,), error_code=fault.code, detail=fault.message)
             await self._transitions.apply([failed])
+            return
+        except Exception:  # a message whose media break us must not take the others along
+            log.exception("media.broke", message_id=message.id)
+            detail = "a fault of this server; see its log"
+            await self._transitions.apply(
+                [Step(message=message, states=(State.FAILED,), error_code=NOT_DOWNLOADABLE, detail=detail)]
+            )
             return
         finally:
             self._fetching.discard(message.id)

@@ -43,6 +43,14 @@ from heliograph.wire.urls import UrlError
 
 log = structlog.get_logger(__name__)
 
+SLOW_SECONDS = 1.0
+SLOW_CONCURRENCY = 8
+"""An endpoint that takes longer than SLOW_SECONDS, or gives no answer, gets this many requests at once until it is
+quick again: else a few that hang would hold all connections."""
+
+REDACTED_MAX = 10_000
+"""Redacted messages remembered: copies of them may be under way inside this process for a moment."""
+
 ORIGINS_MAX = 1000
 """Origins looked at in one poll."""
 
@@ -84,6 +92,7 @@ class _Lane:
     up_to_date: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """Messages told everything so far, with the rank of that: their next callback needs no look at the disk."""
     workers: int = 0
+    slow: bool = False
     behind: bool = False
     missed: int = 0
     asking: bool = False
@@ -113,6 +122,7 @@ class Callbacks:
         self._settings = settings
         self._jitter = jitter
         self._lanes: dict[str, _Lane] = {}
+        self._redacted: OrderedDict[str, None] = OrderedDict()
         self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
 
     def pending(self) -> int:
@@ -126,6 +136,7 @@ class Callbacks:
         if change.callback_origin is None:
             return
         lane = self._lane(change.callback_origin)
+        message = self._current(message)
         due = DueCallback(
             message=message,
             rank=RANK[change.after],
@@ -163,16 +174,23 @@ class Callbacks:
             return
         chain.running = True
         lane.ready.append(chain)
-        if lane.workers < self._settings.concurrency:
+        if lane.workers < (SLOW_CONCURRENCY if lane.slow else self._settings.concurrency):
             lane.workers += 1
             self.start_task(self._work(lane))
 
     def forget_body(self, message: Message) -> None:
         """The message was redacted: what is still to be told of it has no body."""
+        self._redacted[message.id] = None
+        if len(self._redacted) > REDACTED_MAX:
+            self._redacted.popitem(last=False)
         for lane in self._lanes.values():
             chain = lane.chains.get(message.id)
             if chain is not None:
                 chain.waiting = deque(replace(due, message=replace(due.message, body="")) for due in chain.waiting)
+
+    def _current(self, message: Message) -> Message:
+        """The message as it may be told: a copy older than its redaction loses its body."""
+        return replace(message, body="") if message.id in self._redacted else message
 
     # -- from disk
 
@@ -211,7 +229,7 @@ class Callbacks:
                 lane.up_to_date.pop(due.message.id, None)
                 chain = _Chain(due.message.id, told=due.rank - 1, from_disk=True)
                 lane.chains[due.message.id] = chain
-                chain.add(due)
+                chain.add(replace(due, message=self._current(due.message)))
                 self._make_ready(lane, chain)
         if len(found) < limit and lane.missed == missed:
             lane.behind = False
@@ -228,9 +246,13 @@ class Callbacks:
     async def _work(self, lane: _Lane) -> None:
         """One of a lane's workers: run chains until none is ready."""
         try:
-            while lane.ready:
+            while lane.ready and not (lane.slow and lane.workers > SLOW_CONCURRENCY):
                 chain = lane.ready.popleft()
-                await self._run(lane, chain)
+                try:
+                    await self._run(lane, chain)
+                except Exception:  # one message's callbacks must not take the others along
+                    log.exception("callback.broke", message_id=chain.message_id)
+                    lane.chains.pop(chain.message_id, None)
         finally:
             lane.workers -= 1
 
@@ -240,7 +262,7 @@ class Callbacks:
         while True:
             while chain.waiting:
                 due = chain.waiting.popleft()
-                if not await self._deliver(due):
+                if not await self._deliver(lane, due):
                     self._end(lane, chain)
                     return
                 chain.told, last = due.rank, due.state
@@ -266,13 +288,14 @@ class Callbacks:
         for due in await self._transitions.persist(
             lambda: self._store.pending_callbacks(message.project_id, message.id)
         ):
-            chain.add(due)
+            chain.add(replace(due, message=self._current(due.message)))
 
-    async def _deliver(self, due: DueCallback) -> bool:
+    async def _deliver(self, lane: _Lane, due: DueCallback) -> bool:
         """One attempt, recorded before anything follows it. True: this callback needs no further attempt."""
         started = perf_counter()
         http_status, error = await self._attempt(due)
         seconds = perf_counter() - started
+        lane.slow = http_status is None or seconds > SLOW_SECONDS
         self._metrics.callback_seconds.observe(seconds)
         outcome = self._outcome(due, http_status, error, int(seconds * 1000))
         await self._transitions.persist(lambda: self._store.settle_callbacks([outcome]))
@@ -283,10 +306,10 @@ class Callbacks:
 
     async def _attempt(self, due: DueCallback) -> tuple[int | None, str | None]:
         """(HTTP status or None, what went wrong or None)."""
-        request = self._request(due)
-        if request is None:
-            return None, PROJECT_GONE
         try:
+            request = self._request(due)
+            if request is None:
+                return None, PROJECT_GONE
             response = await self._webhooks.request(request)
         except (FetchFault, UrlError) as fault:
             return None, str(fault)

@@ -15,7 +15,7 @@ import structlog
 import uuid_utils
 
 from heliograph.core.directory import Application, Number, Project, Snapshot, Token
-from heliograph.core.errors import StoreUnavailable
+from heliograph.core.errors import NotFound, StoreUnavailable
 from heliograph.ports import Clock, Store
 
 log = structlog.get_logger(__name__)
@@ -112,13 +112,23 @@ class Directory:
 
     # -- changing
 
-    async def put_number(self, number: Number) -> None:
-        await self._store.put_number(replace(number, updated_at=self._clock.now()))
+    # An update raises NotFound for what somebody removed meanwhile; it brings nothing back.
+
+    async def update_number(self, number: Number) -> None:
+        await self._updated(await self._store.update_number(replace(number, updated_at=self._clock.now())))
+
+    async def create_application(self, application: Application) -> None:
+        await self._store.put_application(application)
         await self.load()
 
-    async def put_application(self, application: Application) -> None:
-        await self._store.put_application(replace(application, updated_at=self._clock.now()))
+    async def update_application(self, application: Application) -> None:
+        changed = replace(application, updated_at=self._clock.now())
+        await self._updated(await self._store.update_application(changed))
+
+    async def _updated(self, found: bool) -> None:
         await self.load()
+        if not found:
+            raise NotFound
 
     async def remove_application(self, project_id: str, application_id: str) -> bool:
         removed = await self._store.remove_application(project_id, application_id)
@@ -138,12 +148,12 @@ class Directory:
             created_at=now,
             updated_at=now,
         )
-        await self.update_token(token)
+        await self._store.put_token(token)
+        await self.load()
         return token, secret
 
     async def update_token(self, token: Token) -> None:
-        await self._store.put_token(replace(token, updated_at=self._clock.now()))
-        await self.load()
+        await self._updated(await self._store.update_token(replace(token, updated_at=self._clock.now())))
 
     async def remove_token(self, project_id: str, token_id: str) -> bool:
         removed = await self._store.remove_token(project_id, token_id)

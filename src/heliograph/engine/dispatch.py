@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Kind, Media, Message
+from heliograph.core.message import Event, Kind, Media, Message
 from heliograph.engine.attachments import Attachments
 from heliograph.engine.backlog import LOWEST_ID, READ_MAX, Backlog
 from heliograph.engine.metrics import Metrics
@@ -37,6 +37,7 @@ class DispatchSettings:
     queue_max: int
     batch_max: int
     retry_temporary_seconds: float
+    answer_seconds: float
     resend_uncertain: bool
 
 
@@ -72,6 +73,8 @@ class Dispatcher:
         self._outcomes: list[Outcome] = []
         self._outcome_wake = asyncio.Event()
         self._in_flight: dict[str, asyncio.Future[str]] = {}
+        self._submitted_at: dict[str, float] = {}
+        self._silent: dict[str, asyncio.Future[str]] = {}
         self._attempts: dict[str, int] = {}
         self._retries: list[tuple[float, str, Message]] = []
         self.answered: Callable[[Message], None] = lambda message: None
@@ -90,7 +93,9 @@ class Dispatcher:
     def forget(self, message: Message) -> None:
         """The message has ended elsewhere: stop waiting for its answer."""
         self._attempts.pop(message.id, None)
-        waiting = self._in_flight.pop(message.id, None)
+        self._attachments.forget(message.id)
+        self._submitted_at.pop(message.id, None)
+        waiting = self._in_flight.pop(message.id, None) or self._silent.pop(message.id, None)
         if waiting is not None:
             waiting.cancel()
         self._room.set()
@@ -122,15 +127,41 @@ class Dispatcher:
             await self._record(outcomes)
 
     async def retry(self) -> None:
-        """Submit again what the carrier refused for now, when its pause is over."""
+        """Submit again what the carrier refused for now, when its pause is over and the window has room; and let go of
+        the window's places that a silent carrier holds."""
         while True:
             await asyncio.sleep(self._settings.retry_temporary_seconds / 4)
             now = self._clock.monotonic()
-            while self._retries and self._retries[0][0] <= now:
+            await self._give_up_waiting(now - self._settings.answer_seconds)
+            while self._retries and self._retries[0][0] <= now and len(self._in_flight) < self._carrier.window:
                 message = heapq.heappop(self._retries)[2]
                 self._room.set()
-                if message.id in self._attempts:
+                if message.id in self._attempts and await self._is_initiated(message):
                     self._submit(message, await self._attachments.of(message))
+
+    async def _is_initiated(self, message: Message) -> bool:
+        """Whether it is still to be sent: it may have ended, by its validity, while it waited."""
+        now = await self._transitions.persist(lambda: self._store.message(message.project_id, message.id))
+        return now is not None and now.state is State.INITIATED
+
+    async def _give_up_waiting(self, submitted_before: float) -> None:
+        """A submit that the carrier has long not answered is in doubt. It leaves the window to others; an answer that
+        comes after all still counts, and its validity ends it otherwise."""
+        silent: list[str] = []
+        for message_id, at in self._submitted_at.items():  # oldest first
+            if at > submitted_before or len(self._silent) + len(silent) >= DEFERRED_MAX:
+                break
+            silent.append(message_id)
+        for message_id in silent:
+            del self._submitted_at[message_id]
+            self._silent[message_id] = self._in_flight.pop(message_id)
+            log.warning("dispatch.no_answer", message_id=message_id, carrier=self._carrier.name)
+        if silent:
+            self._room.set()
+
+    def deferred(self, message_id: str) -> bool:
+        """Whether the carrier's last word on this message was "not now"."""
+        return message_id in self._attempts and message_id not in self._in_flight and message_id not in self._silent
 
     async def in_doubt(self) -> list[Message]:
         """What an earlier run handed over and never heard of. Asked before this run hands over anything."""
@@ -156,12 +187,12 @@ class Dispatcher:
             self._finish(Outcome(message, known.carrier_ref, None))
         elif known is not None:
             await self._transitions.note(message, "resubmitted", detail="the carrier never took the first submit")
-            self._submit(message, await self._attachments.of(message))
+            self._again(message, self._clock.monotonic())
         else:
             await self._transitions.persist(lambda: self._store.mark_uncertain([(message.project_id, message.id)]))
             await self._transitions.note(message, "uncertain", detail="the answer was lost; the carrier can't tell")
             if self._settings.resend_uncertain:
-                self._submit(message, await self._attachments.of(message))
+                self._again(message, self._clock.monotonic())
 
     # -- one batch
 
@@ -171,6 +202,7 @@ class Dispatcher:
         media: dict[str, tuple[Media, ...]] = {}
         for message in batch:
             if (refused := self._unsendable(message, now)) is not None:
+                self._attachments.forget(message.id)
                 steps.append(Step(message=message, states=(State.FAILED,), error_code=refused))
             elif message.kind is Kind.MMS and message.media_urls and not self._attachments.ready(message.id):
                 self._attachments.fetch(message)
@@ -200,11 +232,14 @@ class Dispatcher:
         )
         answer = self._carrier.submit(submission)
         self._in_flight[message.id] = answer
+        self._submitted_at[message.id] = self._clock.monotonic()
         answer.add_done_callback(lambda done: self._answered(message, done))
 
     def _answered(self, message: Message, answer: "asyncio.Future[str]") -> None:
-        if self._in_flight.get(message.id) is answer:
-            del self._in_flight[message.id]
+        for waiting in (self._in_flight, self._silent):
+            if waiting.get(message.id) is answer:
+                del waiting[message.id]
+                self._submitted_at.pop(message.id, None)
         if answer.cancelled():
             return
         error = answer.exception()
@@ -216,26 +251,40 @@ class Dispatcher:
         self._room.set()
 
     async def _record(self, outcomes: list[Outcome]) -> None:
-        steps = []
+        """All together; where that breaks, one by one, so that only the culprit stays as it was."""
+        try:
+            await self._record_together(outcomes)
+        except Exception:
+            log.exception("dispatch.outcomes_broke", outcomes=len(outcomes))
+            if len(outcomes) > 1:
+                for outcome in outcomes:
+                    await self._record([outcome])
+
+    async def _record_together(self, outcomes: list[Outcome]) -> None:
+        steps: list[Step] = []
+        deferred: list[Event] = []
         for outcome in outcomes:
+            if isinstance(outcome.error, Temporary):
+                deferred.append(self._defer(outcome.message, outcome.error))
+                continue
             step = await self._step(outcome)
             if step is not None:
                 self._attempts.pop(outcome.message.id, None)
                 steps.append(step)
+        if deferred:
+            await self._transitions.persist(lambda: self._store.note(deferred))
         for message in await self._transitions.apply(steps):
             if message is not None and message.state is State.SENT:
                 self.answered(message)
 
     async def _step(self, outcome: Outcome) -> Step | None:
-        """The step that an outcome makes; None where the message stays as it is for now."""
+        """The step that an outcome makes; None where the message is in doubt."""
         message, error = outcome.message, outcome.error
         match error:
             case None:
                 return Step(message=message, states=(State.SENT,), carrier_ref=outcome.carrier_ref)
             case Permanent():
                 return Step(message=message, states=(State.FAILED,), error_code=error.code, detail=str(error))
-            case Temporary():
-                await self._later(message, error)
             case Uncertain():
                 await self.settle(message)
             case _:
@@ -243,8 +292,13 @@ class Dispatcher:
                 await self.settle(message)
         return None
 
-    async def _later(self, message: Message, error: Temporary) -> None:
+    def _defer(self, message: Message, error: Temporary) -> Event:
+        """Try again after a pause; returns the line for the timeline."""
         attempt = self._attempts[message.id] = self._attempts.get(message.id, 0) + 1
         pause = self._settings.retry_temporary_seconds * min(RETRY_GROWTH ** (attempt - 1), RETRY_LONGEST)
-        heapq.heappush(self._retries, (self._clock.monotonic() + pause, message.id, message))
-        await self._transitions.note(message, "deferred", error_code=error.code, detail=str(error))
+        self._again(message, self._clock.monotonic() + pause)
+        return self._transitions.event(message, "deferred", error_code=error.code, detail=str(error))
+
+    def _again(self, message: Message, at: float) -> None:
+        self._attempts.setdefault(message.id, 0)
+        heapq.heappush(self._retries, (at, message.id, message))

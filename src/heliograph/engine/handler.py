@@ -119,10 +119,10 @@ class CxmlHandler:
             await self._transitions.note(run.message, "handler_warning", error_code=WARNING, detail=warning)
         for verb in document.verbs:
             if isinstance(verb, cxml.RedirectVerb):
-                return Ask(url=urljoin(response.url, verb.url), method=verb.method, pairs=run.pairs)
+                return Ask(url=_join(response.url, verb.url), method=verb.method, pairs=run.pairs)
             told = await self._reply(run, verb, response.url)
             if verb.action:
-                return Ask(url=urljoin(response.url, verb.action), method=verb.method, pairs=run.pairs + told)
+                return Ask(url=_join(response.url, verb.action), method=verb.method, pairs=run.pairs + told)
         return None
 
     async def _fetch(self, message: Message, ask: Ask) -> HttpResponse:
@@ -146,7 +146,7 @@ class CxmlHandler:
     async def _reply(self, run: _Run, verb: cxml.MessageVerb, document_url: str) -> Pairs:
         """Send one reply; returns what an `action` is told of it."""
         run.replies += 1
-        callback = urljoin(document_url, verb.status_callback) if verb.status_callback else None
+        callback = _join(document_url, verb.status_callback) if verb.status_callback else None
         request = SendRequest(
             project_id=run.message.project_id,
             source=Source.LAML,
@@ -154,7 +154,7 @@ class CxmlHandler:
             to_number=run.message.from_number if verb.to is None else verb.to,
             from_number=run.message.to_number if verb.from_ is None else verb.from_,
             body=verb.body,
-            media_urls=tuple(urljoin(document_url, url) for url in verb.media),
+            media_urls=tuple(_join(document_url, url) for url in verb.media),
             media_limit=REPLY_MEDIA_MAX,
             callback_url=callback,
             idempotency_key=f"heliograph/reply/{run.message.id}/{run.replies}",
@@ -175,6 +175,14 @@ class CxmlHandler:
         )
         status = "invalid" if first.fault in _INVALID else "failed"
         return [("MessageStatus", status), ("ErrorCode", str(code))]
+
+
+def _join(document_url: str, url: str) -> str:
+    """A document's URL, made absolute. One that is malformed stays as it is: whoever uses it will refuse it."""
+    try:
+        return urljoin(document_url, url)
+    except ValueError:
+        return url
 
 
 def media_address(base_url: str, media: Media) -> str:

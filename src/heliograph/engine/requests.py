@@ -47,4 +47,4 @@ class InboundRequest(Struct, frozen=True, kw_only=True):
     to_number: str
     body: str
     media_urls: tuple[str, ...] = ()
-    carrier: str = "simulator"
+    carrier: str = "loopback"

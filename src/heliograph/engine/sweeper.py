@@ -55,6 +55,8 @@ class Sweeper:
         self._settings = settings
         self.ended: Callable[[Message], None] = lambda message: None
         """Told of each message that was ended here."""
+        self.deferred: Callable[[str], bool] = lambda message_id: False
+        """Asked whether the carrier's last word on a message was "not now": then there is no doubt."""
 
     async def expire(self) -> None:
         """End messages whose validity is over, for as long as the server runs."""
@@ -68,10 +70,16 @@ class Sweeper:
 
     async def _expire_some(self) -> list[Message]:
         found = await self._store.expired(self._clock.now(), EXPIRED_MAX)
-        for message in await self._transitions.apply([_expiry(message) for message in found]):
+        for message in await self._transitions.apply([self._expiry(message) for message in found]):
             if message is not None:
                 self.ended(message)
         return found
+
+    def _expiry(self, message: Message) -> Step:
+        """Still queued, or refused for now: failed. Handed over and not answered: undelivered, and in doubt."""
+        if message.state is State.QUEUED or self.deferred(message.id):
+            return Step(message=message, states=(State.FAILED,), error_code=EXPIRED_WHILE_QUEUED)
+        return Step(message=message, states=(State.UNDELIVERED,), error_code=UNANSWERED, uncertain=True)
 
     async def tidy(self) -> None:
         """Forget and remove what is past its time, for as long as the server runs."""
@@ -92,10 +100,3 @@ class Sweeper:
                     await self._files.remove(orphan)
                 if gone < PURGE_MAX:
                     break
-
-
-def _expiry(message: Message) -> Step:
-    """Still queued: failed. Handed over and not answered: undelivered, and nobody can say what became of it."""
-    if message.state is State.QUEUED:
-        return Step(message=message, states=(State.FAILED,), error_code=EXPIRED_WHILE_QUEUED)
-    return Step(message=message, states=(State.UNDELIVERED,), error_code=UNANSWERED, uncertain=True)

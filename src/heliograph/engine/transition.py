@@ -84,7 +84,12 @@ class Transitions:
 
     async def note(self, message: Message, kind: str, *, error_code: int | None = None, detail: str = "") -> None:
         """Add a line to a message's timeline."""
-        event = Event(
+        event = self.event(message, kind, error_code=error_code, detail=detail)
+        await self.persist(lambda: self._store.note([event]))
+
+    def event(self, message: Message, kind: str, *, error_code: int | None = None, detail: str = "") -> Event:
+        """A line for a message's timeline, to be written with others."""
+        return Event(
             project_id=message.project_id,
             message_id=message.id,
             event_no=self.event_numbers.next(),
@@ -93,7 +98,6 @@ class Transitions:
             error_code=error_code,
             detail=detail or None,
         )
-        await self.persist(lambda: self._store.note([event]))
 
     async def persist(self, write: Callable[[], Awaitable[T]]) -> T:
         """Write, and write again until the store takes it."""

@@ -163,9 +163,18 @@ def status_fault(status: int) -> FetchFault | None:
     return FetchFault(FaultKind.STATUS, f"The server answered with the status {status}.")
 
 
-@lru_cache(maxsize=urls.CACHED_TARGETS)
 def _prepare(url: str) -> tuple[_Address, aiohttp.ClientTimeout, float]:
-    """What a URL needs for each request, computed once. The total is kept apart because it spans all hops."""
+    """What a URL needs for each request, computed once for those that come again. The total is kept apart because it
+    spans all hops."""
+    return _kept_preparation(url) if len(url) <= urls.CACHED_LENGTH else _preparation(url)
+
+
+@lru_cache(maxsize=urls.CACHED_TARGETS)
+def _kept_preparation(url: str) -> tuple[_Address, aiohttp.ClientTimeout, float]:
+    return _preparation(url)
+
+
+def _preparation(url: str) -> tuple[_Address, aiohttp.ClientTimeout, float]:
     target = urls.parse_target(url)
     limits = target.timeouts
     timeout = aiohttp.ClientTimeout(

@@ -128,9 +128,11 @@ class PostgresDatabase:
         return future
 
     async def _write_forever(self) -> None:
-        while not self._closing or len(self._queue):
+        while True:
             batch = self._queue.take()
             if not batch:
+                if self._closing:
+                    return
                 self._wake.clear()
                 await self._wake.wait()
                 continue
@@ -157,7 +159,7 @@ class PostgresDatabase:
             self._outage.failed(failure)
             await self._drop_connection()
             return [(entry, failure) for _, entries in grouped for entry in entries]
-        except asyncpg.PostgresError as error:
+        except Exception as error:  # a row that breaks the encoding, too, fails alone
             if sum(len(entries) for _, entries in grouped) == 1:
                 violated = isinstance(error, asyncpg.IntegrityConstraintViolationError)
                 conflict: Exception = Conflict(str(error)) if violated else error

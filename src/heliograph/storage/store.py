@@ -14,6 +14,7 @@ from heliograph.ports import (
     CallbackRecord,
     Cursor,
     DueCallback,
+    IdempotencyClaim,
     MessageFilter,
     NumberTaken,
 )
@@ -73,20 +74,30 @@ class SqlStore:
     async def put_token(self, token: Token) -> None:
         await self._write_directory(Step("token_put", rows.token_params(token)))
 
+    async def update_token(self, token: Token) -> bool:
+        return await self._hit(Step("token_update", rows.token_params(token)))
+
     async def remove_token(self, project_id: str, token_id: str) -> bool:
-        return await self._remove(Step("token_remove", {"project_id": project_id, "token_id": token_id}))
+        return await self._hit(Step("token_remove", {"project_id": project_id, "token_id": token_id}))
 
     async def put_number(self, number: Number) -> None:
         await self._write_directory(Step("number_put", rows.number_params(number)))
 
+    async def update_number(self, number: Number) -> bool:
+        return await self._hit(Step("number_update", rows.number_params(number)))
+
     async def put_application(self, application: Application) -> None:
         await self._write_directory(Step("application_put", rows.application_params(application)))
 
+    async def update_application(self, application: Application) -> bool:
+        return await self._hit(Step("application_update", rows.application_params(application)))
+
     async def remove_application(self, project_id: str, application_id: str) -> bool:
         keys = {"project_id": project_id, "application_id": application_id}
-        return await self._remove(Step("application_remove", keys))
+        return await self._hit(Step("application_remove", keys))
 
-    async def _remove(self, step: Step) -> bool:
+    async def _hit(self, step: Step) -> bool:
+        """Whether the step found its row."""
         return bool(await self._database.write(scripts.run, [_CHANGED, step]))
 
     async def _write_directory(self, *steps: Step) -> None:
@@ -99,6 +110,13 @@ class SqlStore:
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
         return await self._database.write(scripts.accept, acceptance)  # type: ignore[no-any-return]
+
+    async def claimed(self, project_id: str, claim: IdempotencyClaim) -> Accepted | None:
+        found = await self._database.read("claim_get", {"project_id": project_id, "key": claim.key})
+        if not found:
+            return None
+        message_id, fingerprint = found[0]
+        return Accepted(message_id=str(message_id), replayed=True, clash=fingerprint != claim.fingerprint)
 
     async def advance(self, changes: Sequence[Change]) -> list[bool]:
         return await self._database.write(scripts.advance, changes)  # type: ignore[no-any-return]

@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterable
 from urllib.parse import unquote_plus
 
-from falcon import uri
+from falcon import parse_header, uri
 from falcon.media.multipart import MultipartForm, MultipartParseError, MultipartParseOptions
 
 MAX_FIELDS = 1000
@@ -18,6 +18,9 @@ MAX_FIELDS = 1000
 
 MAX_BOUNDARY_BYTES = 70
 """RFC 2046, section 5.1.1."""
+
+_CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+"""Names that a part may give its charset: UTF-8, and the subset of it that older mail software calls by name."""
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _QUOTED = [chr(octet) if octet in _UNRESERVED else f"%{octet:02X}" for octet in range(256)]
@@ -72,10 +75,18 @@ def parse_multipart(body: bytes, boundary: str, max_fields: int = MAX_FIELDS) ->
                 raise FormError("The multipart form has a file; only text fields are accepted.")
             if not part.name:
                 raise FormError("The multipart form has a field without a name.")
-            fields.setdefault(part.name, []).append(part.text or "")
+            fields.setdefault(part.name, []).append(_part_text(part.content_type, part.get_data()))
     except (MultipartParseError, UnicodeDecodeError) as error:
         raise FormError("The multipart form is malformed.") from error
     return fields
+
+
+def _part_text(content_type: str, raw: bytes) -> str:
+    """Never in a charset of the sender's choice: some of Python's make text that UTF-8 can't hold."""
+    _, parameters = parse_header(content_type)
+    if parameters.get("charset", "utf-8").lower() not in _CHARSETS:
+        raise FormError("The multipart form has a field that is not in UTF-8.")
+    return raw.decode()
 
 
 def _decode(text: str) -> str:

@@ -16,7 +16,13 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from heliograph.wire import forms
 
 MAX_URL_LENGTH = 4096
-"""Characters; what common servers and proxies still take in a request line, with room for a GET's parameters."""
+"""Characters of a URL that is configured."""
+
+MAX_SENT_URL_LENGTH = 65_536
+"""Characters of a URL that is sent: a GET carries the message's fields, and a long body takes 12 for a character."""
+
+CACHED_LENGTH = 2048
+"""A longer URL, a GET's with its fields, is not asked for twice and not kept."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -63,9 +69,17 @@ class Target:
     timeouts: Timeouts
 
 
-@lru_cache(maxsize=CACHED_TARGETS)
 def parse_target(url: str) -> Target:
-    """Splits a configured URL; raises UrlError where `is_http_url` says no."""
+    """Splits a URL, configured or with a GET's fields; raises UrlError for what can't be called."""
+    return _kept_target(url) if len(url) <= CACHED_LENGTH else _target(url)
+
+
+@lru_cache(maxsize=CACHED_TARGETS)
+def _kept_target(url: str) -> Target:
+    return _target(url)
+
+
+def _target(url: str) -> Target:
     parts = _split(url)
     bare, _, fragment = url.partition("#")
     host = parts.hostname or ""
@@ -77,6 +91,8 @@ def parse_target(url: str) -> Target:
 def is_http_url(url: str) -> bool:
     """An absolute http or https URL with a host, of bounded length, without white space, control characters or
     backslashes. User and password are allowed: they are sent as Basic authentication."""
+    if len(url) > MAX_URL_LENGTH:
+        return False
     try:
         _split(url)
     except UrlError:
@@ -120,10 +136,9 @@ def with_query(url: str, pairs: Iterable[tuple[str, str]]) -> str:
     return bare + hash_sign + fragment
 
 
-@lru_cache(maxsize=CACHED_TARGETS)
 def _split(url: str) -> SplitResult:
-    if len(url) > MAX_URL_LENGTH:
-        raise UrlError(f"The URL is longer than {MAX_URL_LENGTH} characters.")
+    if len(url) > MAX_SENT_URL_LENGTH:
+        raise UrlError(f"The URL is longer than {MAX_SENT_URL_LENGTH} characters.")
     if _barred(url):
         raise UrlError("The URL contains white space, a control character or a backslash.")
     try:

@@ -170,7 +170,8 @@ async def create(request: Request, response: Response) -> None:
     blank = Application(
         project_id=request.project.id, id=_ids.next(now), name="", created_at=now, updated_at=now, settings={}
     )
-    made = await _kept(request, _changed(request, blank, form))
+    made = _changed(request, blank, form)
+    await request.services.directory.create_application(made)
     http.reply(response, 201, view(made))
 
 
@@ -181,8 +182,9 @@ async def retrieve(request: Request, response: Response, sid: str) -> None:
 async def update(request: Request, response: Response, sid: str) -> None:
     """Change what is given."""
     form = await http.form(request)
-    made = await _kept(request, _changed(request, _find(request, sid), form))
-    http.reply(response, 200, view(made))
+    changed = _changed(request, _find(request, sid), form)
+    await request.services.directory.update_application(changed)
+    http.reply(response, 200, view(_find(request, sid)))
 
 
 async def remove(request: Request, response: Response, sid: str) -> None:
@@ -201,11 +203,6 @@ def _find(request: Request, sid: str) -> Application:
     if found is None:
         raise NotFound
     return found
-
-
-async def _kept(request: Request, application: Application) -> Application:
-    await request.services.directory.put_application(application)
-    return _find(request, application.id)
 
 
 def _changed(request: Request, application: Application, form: Form) -> Application:

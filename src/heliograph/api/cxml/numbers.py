@@ -190,7 +190,7 @@ async def update(request: Request, response: Response, sid: str) -> None:
     checks = checks_for(request.services, request.project.id)
     settings = number_settings.changed_by_cxml(before.settings, given(form, CXML_NUMBER), checks)
     after = replace(before, name=before.name if name is None else name, settings=settings)
-    await request.services.directory.put_number(after)
+    await request.services.directory.update_number(after)
     http.reply(response, 200, view(_find(request, sid)))
 
 

@@ -71,23 +71,28 @@ async def _media(request: Request, message: Message) -> list[str]:
 
 
 def _send_request(body: Body, project_id: str, key: idempotency.Key) -> SendRequest:
-    """Numbers and addresses of a wrong type go on as the text that they are, for the engine to refuse."""
-    media = body.values.get("media")
+    """Numbers and the callback's address of a wrong type go on as the text that they are, for the engine to refuse."""
     return SendRequest(
         project_id=project_id,
         source=Source.REALTIME,
         to_number=_any_text(body.values.get("to")),
         from_number=_any_text(body.values.get("from")),
         body=body.text("body"),
-        media_urls=tuple(_any_text(each) or "" for each in (media if isinstance(media, list) else [media]))
-        if media is not None
-        else (),
+        media_urls=_media_urls(body),
         force_mms=body.flag("send_as_mms") or False,
         callback_url=_any_text(body.values.get("status_callback")),
         custom_variables=_variables(body),
         idempotency_key=key.key,
         fingerprint=key.fingerprint,
     )
+
+
+def _media_urls(body: Body) -> tuple[str, ...]:
+    given = body.values.get("media")
+    if given is None or isinstance(given, list):
+        return tuple(_any_text(each) or "" for each in given or ())
+    body.refuse("media", "media must be a list of texts.")
+    return ()
 
 
 def _variables(body: Body) -> dict[str, object] | None:

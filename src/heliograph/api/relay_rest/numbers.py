@@ -77,7 +77,7 @@ async def update(request: Request, response: Response, id: str) -> None:
     before = _find(request, id)
     name = _name(body, before)
     settings = _settings(request, body, before)
-    await request.services.directory.put_number(replace(before, name=name, settings=settings))
+    await request.services.directory.update_number(replace(before, name=name, settings=settings))
     http.reply(response, 200, view(_find(request, id)))
 
 

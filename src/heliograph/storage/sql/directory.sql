@@ -32,6 +32,10 @@ VALUES (:project_id, :token_id, :name, :scopes, :sha256, :created_at, :updated_a
 ON CONFLICT (project_id, token_id) DO UPDATE
 SET name = excluded.name, scopes = excluded.scopes, updated_at = excluded.updated_at
 
+-- name: token_update
+UPDATE tokens SET name = :name, scopes = :scopes, updated_at = :updated_at
+WHERE project_id = :project_id AND token_id = :token_id RETURNING token_id
+
 -- name: token_remove
 DELETE FROM tokens WHERE project_id = :project_id AND token_id = :token_id RETURNING token_id
 
@@ -42,11 +46,19 @@ ON CONFLICT (project_id, number_id) DO UPDATE
 SET name = excluded.name, capabilities = excluded.capabilities, settings = excluded.settings,
     updated_at = excluded.updated_at
 
+-- name: number_update
+UPDATE numbers SET name = :name, capabilities = :capabilities, settings = :settings, updated_at = :updated_at
+WHERE project_id = :project_id AND number_id = :number_id RETURNING number_id
+
 -- name: application_put
 INSERT INTO applications (project_id, application_id, name, settings, created_at, updated_at)
 VALUES (:project_id, :application_id, :name, :settings, :created_at, :updated_at)
 ON CONFLICT (project_id, application_id) DO UPDATE
 SET name = excluded.name, settings = excluded.settings, updated_at = excluded.updated_at
+
+-- name: application_update
+UPDATE applications SET name = :name, settings = :settings, updated_at = :updated_at
+WHERE project_id = :project_id AND application_id = :application_id RETURNING application_id
 
 -- name: application_remove
 DELETE FROM applications WHERE project_id = :project_id AND application_id = :application_id RETURNING application_id

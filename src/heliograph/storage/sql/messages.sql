@@ -30,6 +30,9 @@ SELECT c.project_id, c.key, c.fingerprint, c.message_id
 FROM rows({claim})
 JOIN claims c ON c.project_id = r_project AND c.key = r_key
 
+-- name: claim_get
+SELECT message_id, fingerprint FROM claims WHERE project_id = :project_id AND key = :key
+
 -- name: claims_forget
 DELETE FROM claims WHERE created_at < :before
 

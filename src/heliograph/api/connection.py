@@ -1,0 +1,124 @@
+"""A client's connection: how much of a request's head is kept for it, and how long a request may take to arrive.
+
+Both bounds hold before anybody is known to be who they say, since the head and the body come before the credentials
+are looked at. One timer per connection is set again when it goes off, so that a request costs no timer of its own.
+"""
+
+import asyncio
+import http
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+LINE_OVERHEAD = 4
+"""The bytes of a header's line beside its name and its value: a colon, a blank, and the line's end."""
+
+
+class GuardedConnection(HttpToolsProtocol):
+    """uvicorn's connection with bounds; `guarded` sets them.
+
+    A request's head with more than `max_header_bytes` is answered with 431. One that has not arrived in full
+    `request_seconds` after its first byte is answered with 408, and a connection on which nothing was sent for so long
+    since it was made is closed. Between requests uvicorn's own `timeout_keep_alive` holds.
+    """
+
+    max_header_bytes: int
+    request_seconds: float
+
+    def __init__(self, *args: Any, **others: Any) -> None:
+        super().__init__(*args, **others)
+        self._in_head = True
+        self._head_bytes = 0
+        self._chunk_bytes = 0
+        self._head_too_large = False
+        self._arriving_since: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._arriving_since = self.loop.time()
+        self._timer = self.loop.call_later(self.request_seconds, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._chunk_bytes = len(data)
+        if self._arriving_since is None:
+            self._arriving_since = self.loop.time()
+        if self._in_head:
+            self._head_bytes += self._chunk_bytes
+        super().data_received(data)
+        if self._in_head and self._head_bytes > self.max_header_bytes and not self.transport.is_closing():
+            self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._arriving_since is None:  # behind another request in the same bytes
+            self._arriving_since = self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        # What came in the same bytes may be the end of another request or this one's body, so then it is measured.
+        if self._head_bytes + self._chunk_bytes > self.max_header_bytes and self._size() > self.max_header_bytes:
+            self._head_too_large = True
+            raise ValueError("the request's head is too large")  # the parser stops, and calls send_400_response
+        super().on_headers_complete()
+        self._in_head = False
+        self.headers = _Trailers()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_head = True
+        self._head_bytes = 0
+        self._arriving_since = None
+
+    def send_400_response(self, msg: str) -> None:
+        if self._head_too_large:
+            self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        else:
+            super().send_400_response(msg)
+
+    def _size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + LINE_OVERHEAD for name, value in self.headers)
+
+    def _look(self) -> None:
+        """Close the connection where a request is overdue; else look again when one could be."""
+        now = self.loop.time()
+        if self._arriving_since is not None and self.flow.read_paused:
+            self._arriving_since = now  # it is this server that keeps the rest of the request waiting
+        since = now if self._arriving_since is None else self._arriving_since
+        if since + self.request_seconds > now:
+            self._timer = self.loop.call_at(since + self.request_seconds, self._look)
+        elif not self.transport.is_closing():
+            self._give_up()
+
+    def _give_up(self) -> None:
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if answering and not self.cycle.more_body:
+            self.cycle.keep_alive = False  # the request before is answered first; its answer closes the connection
+        elif (answering and self.cycle.response_started) or self.pipeline or not self._head_bytes:
+            self.transport.close()
+        else:
+            self._refuse(http.HTTPStatus.REQUEST_TIMEOUT)
+
+    def _refuse(self, status: http.HTTPStatus) -> None:
+        """Answer with the status alone, and close: what else comes on this connection can't be told apart."""
+        line = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        self.transport.write(line.encode("ascii"))
+        self.transport.close()
+
+
+class _Trailers(list[tuple[bytes, bytes]]):
+    """Where the headers behind a chunked body go, which nobody reads: they are not kept."""
+
+    def append(self, item: tuple[bytes, bytes], /) -> None:
+        return
+
+
+def guarded(max_header_bytes: int, request_seconds: float) -> type[GuardedConnection]:
+    """The connections of a server with these bounds, as uvicorn takes them."""
+    bounds = {"max_header_bytes": max_header_bytes, "request_seconds": request_seconds}
+    return type("GuardedConnection", (GuardedConnection,), bounds)
