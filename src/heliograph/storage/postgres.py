@@ -159,7 +159,7 @@ class PostgresDatabase:
             self._outage.failed(failure)
             await self._drop_connection()
             return [(entry, failure) for _, entries in grouped for entry in entries]
-        except Exception as error:  # a row that breaks the encoding, too, fails alone
+        except Exception as error:  # noqa: BLE001 - a row that breaks the encoding, too, fails alone
             if sum(len(entries) for _, entries in grouped) == 1:
                 violated = isinstance(error, asyncpg.IntegrityConstraintViolationError)
                 conflict: Exception = Conflict(str(error)) if violated else error

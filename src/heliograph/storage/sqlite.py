@@ -196,7 +196,7 @@ class SqliteDatabase:
             failure = StoreUnavailable(f"SQLite can't write: {error}")
             self._outage.failed(failure)
             return [(entry, failure) for _, entries in grouped for entry in entries]
-        except Exception as error:  # a row that breaks the encoding, too, fails alone
+        except Exception as error:  # noqa: BLE001 - a row that breaks the encoding, too, fails alone
             if sum(len(entries) for _, entries in grouped) == 1:
                 conflict: Exception = Conflict(str(error)) if isinstance(error, apsw.ConstraintError) else error
                 return [(entry, conflict) for _, entries in grouped for entry in entries]
