@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from servers import HeliographServer, Postgres, ServerFactory, Sink
+
+# No deadline for one example: on a busy machine that is chance. The same examples each time: a red run can be repeated.
+hypothesis.settings.register_profile("heliograph", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("heliograph")
 
 
 @pytest.fixture(scope="session")
