@@ -25,7 +25,7 @@ import threading
 import time
 import urllib.parse
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -150,6 +150,20 @@ class Postgres:
         self._process.wait(STOP_SECONDS)
         psutil.wait_procs(backends, timeout=STOP_SECONDS)
         self._process = None
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Connections stay open and are taken, and nothing is answered, as when the machine's disk hangs."""
+        assert self._process is not None
+        server = psutil.Process(self._process.pid)
+        processes = [server, *server.children(recursive=True)]
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
 
     def close(self) -> None:
         """Stop it and remove its directory."""

@@ -1,7 +1,8 @@
 """The only place that builds objects and wires them. One TaskGroup owns every task.
 
 `serve` runs the server until SIGTERM or SIGINT: requests under way are finished, tasks are stopped, the carrier and
-the store are let go, all within `shutdown_seconds`. What was not finished is on disk and goes on at the next start.
+the store are let go, all by one deadline, `shutdown_seconds` after the signal (see stopping.py). What was not finished
+is on disk and goes on at the next start.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cached_property, partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -54,6 +55,8 @@ from heliograph.net import media as net_media
 from heliograph.net.clock import SystemClock
 from heliograph.net.http import MAX_PER_HOST, HttpClient
 from heliograph.ports import Carrier, CommitWatcher, MessageFilter, Store
+from heliograph.stopping import ABANDONED, Deadline
+from heliograph.storage.lock import FolderLock
 from heliograph.storage.store import SqlStore
 
 log = structlog.get_logger(__name__)
@@ -77,12 +80,17 @@ SWITCH_SECONDS = 0.0001
 """How long the loop may keep the interpreter's lock while SQLite's writer waits for it. At Python's usual 5 ms each
 statement of a commit waited that long on a busy loop."""
 
+# A stop's steps, each with the share of `shutdown_seconds` that is over when it must have ended.
+DRAINED, REFUSED, CANCELLED, STOPPED, RELEASED, CLOSED = 0.6, 0.7, 0.75, 0.8, 0.85, 0.92
+
 GC_THRESHOLD = 50_000
 """Allocations between collections: the objects of a busy second die by reference count, not by cycles."""
 
 
 def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda writes, seconds: None) -> Store:
-    """The store that the settings name. `exclusive`: for a server, which must be the only one."""
+    """The store that the settings name. `exclusive`: for a server, which must be the only one on its store and in its
+    data folder."""
+    folder = Path(config.data)
     if config.database_url:
         from heliograph.storage.postgres import PostgresDatabase, PostgresSettings
 
@@ -94,23 +102,24 @@ def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda
             queue_max=config.store_queue_max,
             batch_max=config.store_batch_max,
         )
-        return SqlStore(PostgresDatabase(settings, watch))
+        # without a folder there is no server that works in it: `migrate` needs none
+        lock = FolderLock(folder) if exclusive and folder.is_dir() else None
+        return SqlStore(PostgresDatabase(settings, watch), lock)
     from heliograph.storage.sqlite import SqliteDatabase, SqliteSettings
 
-    folder = Path(config.data)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return SqlStore(
         SqliteDatabase(
             SqliteSettings(
                 file=folder / "heliograph.db",
-                exclusive=exclusive,
                 busy_seconds=config.store_busy_seconds,
                 readers=config.store_readers,
                 queue_max=config.store_queue_max,
                 batch_max=config.store_batch_max,
             ),
             watch,
-        )
+        ),
+        FolderLock(folder) if exclusive else None,
     )
 
 
@@ -119,8 +128,12 @@ def serve(config: Config, greet: Greet, announce: Announce, extra_routes: Sequen
     documented ones and are not documented."""
     logs.configure(config.log_format, config.log_level)
     rates(config)  # a wrong price is refused before anything starts
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_Server(config, extra_routes).run(greet, announce))
+    server = _Server(config, extra_routes)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(server.run(greet, announce))
+    finally:
+        server.met_deadline()
 
 
 def rates(config: Config) -> pricing.Rates:
@@ -369,6 +382,7 @@ class _Server:
         self._stop = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._deadline: Deadline | None = None
         self._here = ""
 
     async def run(self, greet: Greet, announce: Announce) -> int:
@@ -377,10 +391,11 @@ class _Server:
         try:
             await self._run(greet, announce)
         finally:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._config.shutdown_seconds):
-                    await store.close()
-        return 0
+            closed = await self._let_go(store.close(), RELEASED, "store")
+            if not closed:
+                store.abandon()
+                closed = await self._let_go(store.close(), CLOSED, "store")
+        return 0 if closed else ABANDONED
 
     async def _run(self, greet: Greet, announce: Announce) -> None:
         parts = self._parts
@@ -459,7 +474,22 @@ class _Server:
     def _on_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._tell_to_stop)
+
+    def _tell_to_stop(self) -> None:
+        self._time()
+        self._stop.set()
+
+    def _time(self) -> Deadline:
+        """The deadline of the stop, which runs from the first time that this is asked."""
+        if self._deadline is None:
+            self._deadline = Deadline(self._config.shutdown_seconds)
+        return self._deadline
+
+    def met_deadline(self) -> None:
+        """Everything was let go: nothing has to be abandoned."""
+        if self._deadline is not None:
+            self._deadline.met()
 
     async def _told_to_stop(self, serving: "asyncio.Task[None]") -> None:
         waiting = asyncio.create_task(self._stop.wait())
@@ -469,13 +499,26 @@ class _Server:
     async def _shut_down(self, server: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
         log.info("server.stopping", deadline_seconds=self._config.shutdown_seconds)
         server.should_exit = True
-        await asyncio.wait([serving], timeout=self._config.shutdown_seconds)
+        await asyncio.wait([serving], timeout=self._time().until(DRAINED, "requests"))
+        if not serving.done():
+            self._parts.store.abandon()  # who still waits for it is answered 503
+            await asyncio.wait([serving], timeout=self._time().until(REFUSED, "requests"))
         stopping = [serving, *self._tasks]
         for task in stopping:
             task.cancel()
-        await asyncio.wait(stopping, timeout=self._config.shutdown_seconds)
-        await self._parts.carrier.stop()
-        await self._parts.http.stop()
+        await asyncio.wait(stopping, timeout=self._time().until(CANCELLED, "tasks"))
+        await self._let_go(self._parts.carrier.stop(), STOPPED, "carrier")
+        await self._let_go(self._parts.http.stop(), STOPPED, "HTTP client")
+
+    async def _let_go(self, work: Coroutine[Any, Any, None], share: float, step: str) -> bool:
+        """Whether it was done by then; if not, the watchdog ends whatever hangs."""
+        try:
+            async with asyncio.timeout(self._time().until(share, step)):
+                await work
+        except TimeoutError:
+            log.warning("server.not_let_go", step=step)
+            return False
+        return True
 
     # -- HTTP
 

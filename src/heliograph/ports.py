@@ -7,6 +7,7 @@ errors.StoreUnavailable, and then nothing was written, or it was and will be fou
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from typing import Final, Protocol
 
@@ -178,15 +179,27 @@ MediaFetch = Callable[[Sequence[str], int], Awaitable[list[FetchedMedia]]]
 """(URLs, most bytes of all together) → all of them, in order; raises MediaFault for the first that fails."""
 
 
+Orphaned = Callable[[Sequence[str]], Awaitable[Sequence[str]]]
+"""Which of these contents no record names (Store.orphaned_files)."""
+
+
 class MediaFiles(Protocol):
     """Contents on disk under their SHA-256."""
 
-    async def put(self, content: bytes) -> str: ...
+    def kept(self, contents: Sequence[bytes]) -> AbstractAsyncContextManager[list[str]]:
+        """Stores contents and gives their hashes. None of them is removed within the block, which is where the rows
+        that name them are written. Raises OSError."""
+        ...
 
     async def read(self, content_hash: str) -> bytes:
         """Raises FileNotFoundError."""
 
-    async def remove(self, content_hash: str) -> None: ...
+    async def remove_orphans(self, hashes: Sequence[str], orphaned: Orphaned) -> None:
+        """Removes those that `orphaned` names and nobody is just storing."""
+
+    async def sweep(self, older_than_seconds: float) -> int:
+        """Removes what a crash left of unfinished files, last written before this epoch time; says how many."""
+        ...
 
 
 CALLBACK_LEASE_MICROS = 60_000_000
@@ -289,6 +302,10 @@ class Store(Protocol):
         """Connect, migrate, and take the store for this process; raises StoreHeld when another has it."""
 
     async def close(self) -> None: ...
+
+    def abandon(self) -> None:
+        """Tell everybody who waits, and whoever comes, StoreUnavailable. A write under way may reach the disk all the
+        same. Only `close` follows."""
 
     async def ping(self) -> None:
         """Raise StoreUnavailable unless the store can be read and written."""
@@ -418,9 +435,17 @@ class Store(Protocol):
 
     async def forget_claims(self, before: int) -> None: ...
 
+    async def turn_over(self) -> None:
+        """Drop what a write-ahead file still holds of texts that were redacted or removed; PostgreSQL recycles its
+        own. Raises StoreUnavailable."""
+
 
 class StoreHeld(Exception):
     """Another process has this store."""
+
+
+class FolderHeld(StoreHeld):
+    """Another server works in this data folder."""
 
 
 class NumberTaken(Exception):

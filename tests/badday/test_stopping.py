@@ -2,11 +2,18 @@
 
 import asyncio
 import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
+import psutil
 import pytest
+from test_database_locked import locked
 
-from servers import Answer, HeliographServer, ServerFactory, Sink
-from traffic import HANDLER_PATH, MEDIA_PATH, Load, Record, answer_inbound, log_shown, mixed_orders, settled
+from servers import Answer, HeliographServer, Postgres, ServerFactory, Sink, wait_until
+from traffic import HANDLER_PATH, MEDIA_PATH, Load, Record, answer_inbound, log_shown, mixed_orders, post, settled
 
 SETTINGS = {"simulator_answer_ms": 30, "simulator_receipt_ms": 100, "callback_poll_seconds": 0.05}
 DEADLINE_SECONDS = 10
@@ -48,6 +55,63 @@ async def test_a_hanging_endpoint_does_not_hold_up_the_stop(server: ServerFactor
         sink.answer("/status", Answer())
         await asyncio.to_thread(node.start)
         await settled(node, sink, record)
+
+
+SHORT_DEADLINE_SECONDS = 4
+
+
+@pytest.fixture
+def postgres_alone() -> Iterator[Postgres]:
+    """A cluster that may be frozen."""
+    cluster = Postgres()
+    try:
+        yield cluster.start()
+    finally:
+        cluster.close()
+
+
+def test_a_frozen_postgres_does_not_hold_up_the_stop(server: ServerFactory, postgres_alone: Postgres) -> None:
+    settings = SETTINGS | {"shutdown_seconds": SHORT_DEADLINE_SECONDS, "store_timeout_seconds": 30}
+    node = server(database_url=postgres_alone.create_database(), settings=settings)
+    _stops_with_503(node, postgres_alone.frozen())
+
+
+def test_a_locked_file_does_not_hold_up_the_stop(server: ServerFactory) -> None:
+    settings = SETTINGS | {"shutdown_seconds": SHORT_DEADLINE_SECONDS, "store_busy_seconds": 30}
+    node = server(settings=settings)
+    _stops_with_503(node, locked(node.data / "heliograph.db"))
+
+
+def _stops_with_503(node: HeliographServer, stuck: AbstractContextManager[None]) -> None:
+    """Writers and a reader wait for a stuck store when the server is told to stop."""
+    with log_shown(node), stuck, ThreadPoolExecutor() as callers:
+        waiting = [callers.submit(post, node) for _ in range(3)]
+        wait_until(lambda: _connections(node) >= len(waiting), "the requests to arrive")
+        assert node.stop(SHORT_DEADLINE_SECONDS) == 0
+        assert [each.result().status for each in waiting] == [503] * len(waiting)
+
+
+def _connections(node: HeliographServer) -> int:
+    """How many callers' connections the server has taken."""
+    process = psutil.Process(node.pid)
+    return sum(c.status == psutil.CONN_ESTABLISHED and c.laddr.port == node.port for c in process.net_connections())
+
+
+def test_what_hangs_is_abandoned_at_the_deadline() -> None:
+    script = "from heliograph.stopping import Deadline; import threading; Deadline(0.2); threading.Event().wait()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert "server.abandoned" in done.stdout + done.stderr
+
+
+def test_a_data_folder_serves_one_server(server: ServerFactory, postgres: Postgres) -> None:
+    first = server(database_url=postgres.create_database())
+    second = HeliographServer(first.data, database_url=postgres.create_database())
+    with pytest.raises(AssertionError, match=r"the data folder .* is in use by another server"):
+        second.start()
+    first.kill()
+    assert second.start().request("GET", "/health", authenticated=False).status == 200
+    second.kill()
 
 
 def test_a_second_server_on_the_same_store_is_refused(server: ServerFactory, store_url: str | None) -> None:

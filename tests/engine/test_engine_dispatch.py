@@ -1,5 +1,8 @@
 """From accepted to the carrier, with its outcomes, its doubts and its limits."""
 
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+
 import pytest
 from engine_ground import Ground, ScriptedCarrier
 
@@ -10,17 +13,20 @@ from heliograph.engine.attachments import Attachments, AttachmentSettings
 from heliograph.engine.dispatch import Dispatcher, DispatchSettings
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.transition import Step
-from heliograph.ports import Answer, FetchedMedia, Receipt
+from heliograph.ports import Answer, FetchedMedia, Orphaned, Receipt
 
 
 class NoFiles:
-    async def put(self, content: bytes) -> str:
+    def kept(self, contents: Sequence[bytes]) -> AbstractAsyncContextManager[list[str]]:
         raise AssertionError
 
     async def read(self, content_hash: str) -> bytes:
         raise AssertionError
 
-    async def remove(self, content_hash: str) -> None:
+    async def remove_orphans(self, hashes: Sequence[str], orphaned: Orphaned) -> None:
+        raise AssertionError
+
+    async def sweep(self, older_than_seconds: float) -> int:
         raise AssertionError
 
 

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -95,12 +95,50 @@ async def test_puts_reads_and_removes(files: media.MediaFiles) -> None:
     assert digest == hashlib.sha256(b"picture").hexdigest()
     assert await files.read(digest) == b"picture"
     assert files.path(digest).parts[-4:] == ("media", digest[:2], digest[2:4], digest)
-    await files.remove(digest)
-    await files.remove(digest)
+    await files.remove_orphans([digest], all_orphaned)
+    await files.remove_orphans([digest], all_orphaned)
     with pytest.raises(FileNotFoundError):
         await files.read(digest)
     assert await files.put(b"picture") == digest
     assert await files.read(digest) == b"picture"
+
+
+async def all_orphaned(hashes: Sequence[str]) -> Sequence[str]:
+    return hashes
+
+
+async def test_nothing_is_removed_before_its_row_is_written(files: media.MediaFiles) -> None:
+    async with files.kept([b"picture"]) as (digest,):
+        async with files.kept([b"picture"]):
+            pass
+        await files.remove_orphans([digest], all_orphaned)
+        assert await files.read(digest) == b"picture"
+    await files.remove_orphans([digest], all_orphaned)
+    with pytest.raises(FileNotFoundError):
+        await files.read(digest)
+
+
+async def test_a_content_that_comes_back_while_it_is_removed_is_there(files: media.MediaFiles) -> None:
+    digest = await files.put(b"picture")
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slowly(hashes: Sequence[str]) -> Sequence[str]:
+        asked.set()
+        await answer.wait()
+        return hashes
+
+    removing = asyncio.create_task(files.remove_orphans([digest], slowly))
+    await asked.wait()
+    keeping = asyncio.create_task(_keep(files))
+    await asyncio.wait([keeping], timeout=0.2)  # one that doesn't wait for the removal would end within that
+    answer.set()
+    await asyncio.gather(removing, keeping)
+    assert await files.read(digest) == b"picture"
+
+
+async def _keep(files: media.MediaFiles) -> None:
+    async with files.kept([b"picture"]):
+        pass
 
 
 async def test_concurrent_puts_leave_one_whole_file(files: media.MediaFiles) -> None:

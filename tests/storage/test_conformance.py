@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from heliograph import app, config
 from heliograph.core.directory import CAPABILITIES, SCOPES, Application, Number, Project, Token
+from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import Uuid7Generator, floor
 from heliograph.core.lifecycle import TRANSITIONS, State
 from heliograph.core.message import Callback, Change, Direction, Event, Kind, Media, Message, Source
@@ -313,11 +314,20 @@ async def test_a_redacted_body_is_nowhere_in_the_sqlite_file(
     message = a_message(body=secret)
     await accept(store, message)
     await moved(store, message, State.FAILED)
+    assert any(b"the-secret-that-must-go" in file.read_bytes() for file in tmp_path.iterdir())
     await store.redact(P1, message.id, NOW, 1)
-    await store.close()  # the last connection checkpoints the write-ahead file away
+    await store.turn_over()
     for file in tmp_path.iterdir():
         assert b"the-secret-that-must-go" not in file.read_bytes(), file.name
-    await store.open()
+
+
+async def test_an_abandoned_store_answers_at_once(store: Store) -> None:
+    waiting = asyncio.create_task(accept(store, a_message()))
+    await asyncio.sleep(0)
+    store.abandon()
+    for refused in (waiting, accept(store, a_message())):
+        with pytest.raises(StoreUnavailable):
+            await refused
 
 
 async def test_deletion_takes_the_media_along(store: Store) -> None:

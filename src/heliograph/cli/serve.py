@@ -13,7 +13,7 @@ from heliograph.cli.welcome import welcome
 from heliograph.config import Config, ConfigError
 from heliograph.core.errors import StoreUnavailable
 from heliograph.engine.provision import Provisioned
-from heliograph.ports import StoreHeld
+from heliograph.ports import FolderHeld, StoreHeld
 
 
 @click.command()
@@ -45,7 +45,8 @@ def serve(call: Call) -> int:
         raise output.Failure(str(error), output.WRONG_USAGE) from error
     except StoreHeld as error:
         other = "stop that, or give this one its own --data or --database-url"
-        raise output.Failure(f"{stores.place(config)} is in use by another server: {other}") from error
+        place = f"the data folder {config.data}" if isinstance(error, FolderHeld) else stores.place(config)
+        raise output.Failure(f"{place} is in use by another server: {other}") from error
     except StoreUnavailable as error:
         what = f"{stores.place(config)} can't be used: {error or 'it does not answer'}"
         raise output.Failure(f"{what}. {stores.advice(config)}") from error

@@ -8,6 +8,7 @@ catalogue's code.
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import structlog
@@ -131,8 +132,9 @@ class Attachments:
         if earlier:  # fetched before a restart
             return tuple(earlier)
         fetched = await self._fetch_patiently(message)
-        media = await self._transitions.persist(lambda: self.store(message, fetched))
-        await self._transitions.persist(lambda: self._store.add_media(media))
+        async with AsyncExitStack() as until_recorded:
+            media = await self._transitions.persist(lambda: self.store(message, fetched, until_recorded))
+            await self._transitions.persist(lambda: self._store.add_media(media))
         return media
 
     async def _fetch_patiently(self, message: Message) -> list[FetchedMedia]:
@@ -158,11 +160,15 @@ class Attachments:
         async with self._slots:
             return await self._fetch(media_urls, self._settings.max_bytes)
 
-    async def store(self, message: Message, fetched: list[FetchedMedia]) -> tuple[Media, ...]:
+    async def store(
+        self, message: Message, fetched: list[FetchedMedia], until_recorded: AsyncExitStack
+    ) -> tuple[Media, ...]:
         """Put contents on disk and return the rows that will name them. Ids are UUIDv4: their addresses are public.
+        Until the stack is closed no content is removed, though no row names it yet.
         A disk that takes no more is a store that can't be written: raises StoreUnavailable."""
         try:
-            hashes = [await self._files.put(each.content) for each in fetched]
+            kept = self._files.kept([each.content for each in fetched])
+            hashes = await until_recorded.enter_async_context(kept)
         except OSError as error:
             log.warning("media.unwritable", message_id=message.id, error=error.strerror)
             raise StoreUnavailable(f"the media can't be stored: {error.strerror}") from error

@@ -8,6 +8,7 @@ received all the same.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import structlog
@@ -17,7 +18,7 @@ from heliograph.core.directory import Number
 from heliograph.core.errors import Fault, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Direction, Kind, Message, Source
+from heliograph.core.message import Direction, Kind, Media, Message, Source
 from heliograph.core.number_settings import inbound_handler
 from heliograph.engine.accept import BODY_MAX
 from heliograph.engine.attachments import Attachments
@@ -79,7 +80,14 @@ class Inbound:
         self._check(request)
         fetched = await self._fetched(request)
         message = self._message(request, number)
-        media = await self._attachments.store(message, fetched)
+        async with AsyncExitStack() as until_recorded:
+            media = await self._attachments.store(message, fetched, until_recorded)
+            await self._keep(message, media)
+        self._metrics.inbound.inc()
+        self._waiting.offer(message)
+        return message
+
+    async def _keep(self, message: Message, media: tuple[Media, ...]) -> None:
         acceptance = Acceptance(message=message, event_no=self._transitions.event_numbers.next(), media=media)
         self._in_hand.add(message.id)
         try:
@@ -89,9 +97,6 @@ class Inbound:
             raise
         finally:
             self._in_hand.discard(message.id)
-        self._metrics.inbound.inc()
-        self._waiting.offer(message)
-        return message
 
     async def run(self) -> None:
         """Run the handlers of what was received, a bounded number at once, for as long as the server runs."""

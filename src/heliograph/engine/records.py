@@ -67,5 +67,4 @@ class Records:
 
     async def _drop_files(self, media: list[Media]) -> None:
         """Contents that no message needs any more leave the disk."""
-        for orphan in await self._store.orphaned_files([each.sha256 for each in media]):
-            await self._files.remove(orphan)
+        await self._files.remove_orphans([each.sha256 for each in media], self._store.orphaned_files)

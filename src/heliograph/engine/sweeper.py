@@ -22,6 +22,9 @@ PURGE_MAX = 200
 """Messages removed in one transaction, so that retention never holds up an accept for long."""
 
 HOUSEKEEPING_SECONDS = 60.0
+UNFINISHED_SECONDS = 3600.0
+"""A media file that nobody has finished for so long was cut off by a crash."""
+
 EXPIRED_WHILE_QUEUED = 30001
 UNANSWERED = 30009
 
@@ -88,7 +91,9 @@ class Sweeper:
                 await self._store.forget_claims(self._clock.now() - self._settings.idempotency_hours * _HOUR_MICROS)
                 if self._settings.retention_days:
                     await self._purge(self._clock.now() - self._settings.retention_days * _DAY_MICROS)
-            except StoreUnavailable as error:
+                await self._store.turn_over()
+                await self._files.sweep(self._clock.now() / 1e6 - UNFINISHED_SECONDS)
+            except (StoreUnavailable, OSError) as error:
                 log.warning("sweeper.store_unavailable", error=str(error))
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
@@ -96,7 +101,6 @@ class Sweeper:
         for project in self._directory.projects():
             while True:
                 gone, hashes = await self._store.purge(project.id, before, PURGE_MAX)
-                for orphan in await self._store.orphaned_files(hashes):
-                    await self._files.remove(orphan)
+                await self._files.remove_orphans(hashes, self._store.orphaned_files)
                 if gone < PURGE_MAX:
                     break

@@ -2,8 +2,8 @@
 
 MediaFiles is content-addressed: a file's name is the SHA-256 of its bytes, so the same picture sent to a thousand
 recipients is one file, a put can be repeated, and a file never changes. A put returns when the bytes would survive a
-power cut. Who still needs a file is the store's knowledge: `remove` is for a content that no record names and that
-nobody is putting.
+power cut. Who still needs a file is the store's knowledge. Between a put and the row that names it a content looks like
+an orphan; `kept` protects it meanwhile, and `remove_orphans` asks the store while nothing new can be protected.
 """
 
 import asyncio
@@ -11,13 +11,14 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from heliograph.net.http import status_fault
-from heliograph.ports import FaultKind, FetchedMedia, FetchFault, HttpRequest, HttpResponse, MediaFault
+from heliograph.ports import FaultKind, FetchedMedia, FetchFault, HttpRequest, HttpResponse, MediaFault, Orphaned
 from heliograph.wire import urls
 
 ALLOWED_TYPES = frozenset(
@@ -86,12 +87,16 @@ def _too_large(max_bytes: int) -> MediaFault:
 
 
 class MediaFiles:
-    """Files under `directory`/ab/cd/abcd... Several tasks, threads and processes may use one directory at once."""
+    """Files under `directory`/ab/cd/abcd... Several tasks and threads may use one directory at once; other processes
+    may put and read, not remove."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._synced: set[Path] = set()
         """Directories known to be durable, so that most puts sync only their own."""
+        self._kept: Counter[str] = Counter()
+        """Contents that are being put or not yet recorded, with how many do so."""
+        self._removal = asyncio.Lock()
 
     async def put(self, content: bytes) -> str:
         """Stores it durably and returns its hash, 64 lower-case hex digits."""
@@ -101,9 +106,25 @@ class MediaFiles:
         """Raises FileNotFoundError when it was never put, or removed."""
         return await asyncio.to_thread(self.path(content_hash).read_bytes)
 
-    async def remove(self, content_hash: str) -> None:
-        """No error when it isn't there."""
-        await asyncio.to_thread(self.path(content_hash).unlink, missing_ok=True)
+    @asynccontextmanager
+    async def kept(self, contents: Sequence[bytes]) -> AsyncIterator[list[str]]:
+        """Puts contents and gives their hashes; none of them is removed within the block."""
+        hashes = await asyncio.to_thread(lambda: [_hash_of(content) for content in contents])
+        async with self._removal:
+            self._kept.update(hashes)
+        try:
+            for content in contents:
+                await self.put(content)
+            yield hashes
+        finally:
+            self._kept -= Counter(hashes)
+
+    async def remove_orphans(self, hashes: Sequence[str], orphaned: Orphaned) -> None:
+        """Removes those of these contents that `orphaned` names and that nobody keeps. No error for one that is not
+        there."""
+        async with self._removal:
+            for orphan in await orphaned([each for each in hashes if each not in self._kept]):
+                await asyncio.to_thread(self.path(orphan).unlink, missing_ok=True)
 
     async def sweep(self, older_than_seconds: float) -> int:
         """Removes what puts left that were cut off by a crash, last written before this epoch time; says how many."""
@@ -118,7 +139,7 @@ class MediaFiles:
     def _put(self, content: bytes) -> str:
         """Written aside, synced, renamed: a reader sees all of a file or none. A file that is there already is
         written again rather than trusted, since another put of it may not be synced yet."""
-        content_hash = hashlib.sha256(content).hexdigest()
+        content_hash = _hash_of(content)
         final = self.path(content_hash)
         self._make_directory(final.parent)
         descriptor, partial = tempfile.mkstemp(dir=final.parent, suffix=_PARTIAL_SUFFIX)
@@ -153,6 +174,10 @@ class MediaFiles:
                     partial.unlink()
                     removed += 1
         return removed
+
+
+def _hash_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _sync_directory(directory: Path) -> None:

@@ -30,6 +30,12 @@ class Database(Protocol):
 
     async def close(self) -> None: ...
 
+    async def turn_over(self) -> None:
+        """Empty the write-ahead file, where it is this program's to do; raises StoreUnavailable."""
+
+    def abandon(self) -> None:
+        """Fail all that waits or is under way, now and from now on."""
+
     async def read(self, query: str, parameters: dict[str, Any], flags: frozenset[str] = NO_FLAGS) -> Sequence[Row]:
         """Rows of a named query; raises StoreUnavailable."""
 
@@ -54,6 +60,8 @@ class WriteQueue:
 
     def __init__(self, limit: int, batch_max: int, watch: CommitWatcher) -> None:
         self._waiting: deque[Waiting] = deque()
+        self._taken: list[Waiting] = []
+        self._closed: StoreUnavailable | None = None
         self._limit = limit
         self._batch_max = batch_max
         self.watch = watch
@@ -63,7 +71,9 @@ class WriteQueue:
 
     def put(self, script: ScriptMaker, item: Any) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        if len(self._waiting) >= self._limit:
+        if self._closed is not None:
+            future.set_exception(self._closed)
+        elif len(self._waiting) >= self._limit:
             future.set_exception(StoreUnavailable("too many writes are waiting for the store"))
         else:
             self._waiting.append(Waiting(script, item, future))
@@ -76,11 +86,16 @@ class WriteQueue:
             entry = self._waiting.popleft()
             if not entry.done.done():
                 batch.append(entry)
+        self._taken = batch
         return batch
 
-    def fail_all(self, error: Exception) -> None:
-        while self._waiting:
-            settle(self._waiting.popleft().done, error)
+    def fail_all(self, error: StoreUnavailable) -> None:
+        """Whoever waits, whose write is under way, and who comes from now on."""
+        self._closed = error
+        for entry in [*self._taken, *self._waiting]:
+            settle(entry.done, error)
+        self._taken = []
+        self._waiting.clear()
 
 
 class Outage:

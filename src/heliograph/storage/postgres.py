@@ -6,7 +6,8 @@ goes away, callers are told at once and the writer reconnects by itself.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, cast
@@ -65,11 +66,14 @@ class PostgresDatabase:
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._closing = False
+        self._abandoned = False
+        self._reads: set[asyncio.Timeout] = set()
         self._outage = Outage()
 
     # -- opening and closing
 
     async def open(self) -> None:
+        self._loop = asyncio.get_running_loop()
         try:
             self._connection = await self._connect()
             await migrate.apply_postgres(self._connection)
@@ -99,26 +103,52 @@ class PostgresDatabase:
         self._closing = True
         self._wake.set()
         if self._writer is not None:
-            await self._writer
+            await asyncio.wait([self._writer])
         self._queue.fail_all(StoreUnavailable("the store is closed"))
         if self._pool is not None:
             self._pool.terminate()
         if self._connection is not None:
             await self._connection.close()
 
+    def abandon(self) -> None:
+        """Connections first: asyncpg would answer a cancelled query by waiting for the server."""
+        self._abandoned = True
+        if self._connection is not None:
+            self._connection.terminate()
+        if self._pool is not None:
+            self._pool.terminate()
+        for read in self._reads:
+            read.reschedule(self._loop.time())
+        if self._writer is not None:
+            self._writer.cancel()  # it may be connecting, or pausing
+        self._queue.fail_all(StoreUnavailable("the store is being closed"))
+
     # -- reading
 
     async def read(self, name: str, parameters: dict[str, Any], flags: frozenset[str] = NO_FLAGS) -> Sequence[Row]:
-        if self._pool is None or self._closing:
+        if self._pool is None or self._closing or self._abandoned:
             raise StoreUnavailable("the store is closed")
         statement = query(name, "postgresql", flags)
         try:
-            # the time-out is for getting a connection and for giving it back; the query has its own
-            async with self._pool.acquire(timeout=self._settings.timeout_seconds) as connection:
+            # the inner time-out is for getting a connection and for giving it back; the query has its own
+            async with self._abandonable(), self._pool.acquire(timeout=self._settings.timeout_seconds) as connection:
                 found = await connection.fetch(statement.text, *(parameters[name] for name in statement.parameters))
                 return cast("Sequence[Row]", found)
         except _GONE as error:
             raise StoreUnavailable(f"PostgreSQL can't be read: {error}") from error
+
+    async def turn_over(self) -> None:
+        """Nothing: its write-ahead files are the server's to recycle."""
+
+    @asynccontextmanager
+    async def _abandonable(self) -> AsyncIterator[None]:
+        """TimeoutError within, once the store is abandoned."""
+        async with asyncio.timeout(None) as limit:
+            self._reads.add(limit)
+            try:
+                yield
+            finally:
+                self._reads.discard(limit)
 
     # -- writing
 
@@ -128,7 +158,7 @@ class PostgresDatabase:
         return future
 
     async def _write_forever(self) -> None:
-        while True:
+        while not self._abandoned:
             batch = self._queue.take()
             if not batch:
                 if self._closing:

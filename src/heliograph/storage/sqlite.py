@@ -1,26 +1,24 @@
 """SQLite, embedded: one writer thread that owns the writing connection, a few reading threads.
 
 WAL with synchronous=FULL: a commit is on disk when it returns. secure_delete, so that a redacted body leaves no
-copy in free pages. One server per store: a lock on a file beside the database, which the kernel drops when its
-holder dies, however it dies.
+copy in free pages. `turn_over` empties the write-ahead file, which keeps older pages until then.
 """
 
 import asyncio
-import fcntl
 import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
-from typing import IO, Any
+from time import perf_counter, sleep
+from typing import Any
 
 import apsw
 import structlog
 
 from heliograph.core.errors import StoreUnavailable
-from heliograph.ports import CommitWatcher, StoreHeld
+from heliograph.ports import CommitWatcher
 from heliograph.storage import migrate
 from heliograph.storage.database import Conflict, Group, Outage, Waiting, WriteQueue, groups, pair, settle
 from heliograph.storage.queries import query
@@ -35,6 +33,9 @@ every few commits were held up."""
 
 PAGE_CACHE_KIB = 16384
 """SQLite's own page cache for each connection; the kernel's cache does the rest."""
+
+BUSY_PAUSE_SECONDS = 0.01
+"""Between two tries for a lock that another process has."""
 
 _UNAVAILABLE = (
     apsw.BusyError,
@@ -54,7 +55,6 @@ _UNAVAILABLE = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqliteSettings:
     file: Path
-    exclusive: bool
     busy_seconds: float
     readers: int
     queue_max: int
@@ -70,17 +70,15 @@ class SqliteDatabase:
         self._readers: ThreadPoolExecutor | None = None
         self._local = threading.local()
         self._connections: list[apsw.Connection] = []
-        self._lock_file: IO[bytes] | None = None
         self._closing = False
         self._busy = False
+        self._abandoned = False
         self._outage = Outage()
 
     # -- opening and closing
 
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
-        if self._settings.exclusive:
-            self._hold()
         try:
             self._connection = self._connect()
             self._connection.pragma("journal_mode", "wal")
@@ -91,25 +89,26 @@ class SqliteDatabase:
         self._writer = threading.Thread(target=self._write_forever, name="sqlite-writer", daemon=True)
         self._writer.start()
 
-    def _hold(self) -> None:
-        path = self._settings.file.with_suffix(".lock")
-        lock_file = path.open("ab")
-        try:
-            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock_file.close()
-            raise StoreHeld(f"{self._settings.file} is in use by another heliograph server") from None
-        self._lock_file = lock_file
-
     def _connect(self) -> apsw.Connection:
         connection = apsw.Connection(os.fspath(self._settings.file))
-        connection.set_busy_timeout(int(self._settings.busy_seconds * 1000))
+        connection.set_busy_handler(self._wait_for_lock)
         connection.pragma("synchronous", "full")
         connection.pragma("secure_delete", "on")
         connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         connection.pragma("cache_size", -PAGE_CACHE_KIB)
         self._connections.append(connection)
         return connection
+
+    def _wait_for_lock(self, earlier: int) -> bool:
+        """SQLite asks, after so many earlier pauses, whether to try once more for a lock that another process has."""
+        if self._abandoned or earlier * BUSY_PAUSE_SECONDS >= self._settings.busy_seconds:
+            return False
+        sleep(BUSY_PAUSE_SECONDS)
+        return True
+
+    def abandon(self) -> None:
+        self._abandoned = True
+        self._queue.fail_all(StoreUnavailable("the store is being closed"))
 
     async def close(self) -> None:
         """Finish what waits, then let go."""
@@ -122,8 +121,6 @@ class SqliteDatabase:
         self._queue.fail_all(StoreUnavailable("the store is closed"))
         for connection in self._connections:
             connection.close()
-        if self._lock_file is not None:
-            self._lock_file.close()
 
     # -- reading
 
@@ -134,12 +131,30 @@ class SqliteDatabase:
 
     def _read(self, name: str, parameters: dict[str, Any], flags: frozenset[str]) -> Sequence[Row]:
         try:
-            connection = getattr(self._local, "connection", None)
-            if connection is None:
-                connection = self._local.connection = self._connect()
-            return connection.execute(query(name, "sqlite", flags).text, parameters).fetchall()
+            return self._reading().execute(query(name, "sqlite", flags).text, parameters).fetchall()
         except _UNAVAILABLE as error:
             raise StoreUnavailable(f"SQLite can't read: {error}") from error
+
+    async def turn_over(self) -> None:
+        if self._readers is None or self._closing:
+            raise StoreUnavailable("the store is closed")
+        await self._loop.run_in_executor(self._readers, self._turn_over)
+
+    def _turn_over(self) -> None:
+        """On a reading connection: the writer waits for it as for any other lock, for the time of one checkpoint."""
+        try:
+            ((busy, _, _),) = self._reading().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(f"SQLite can't turn over its write-ahead file: {error}") from error
+        if busy:
+            raise StoreUnavailable("SQLite's write-ahead file is in use and can't be turned over")
+
+    def _reading(self) -> apsw.Connection:
+        """This thread's connection."""
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+        return connection
 
     # -- writing
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from heliograph.core.directory import Application, Number, Project, Snapshot, Token
+from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import floor
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, TimelineEntry
@@ -20,6 +21,7 @@ from heliograph.ports import (
 )
 from heliograph.storage import rows, scripts
 from heliograph.storage.database import Conflict, Database
+from heliograph.storage.lock import FolderLock
 from heliograph.storage.scripts import Step
 
 LONGEST_WAY_MICROS = 172_800_000_000 + 3_600_000_000
@@ -30,14 +32,31 @@ _CHANGED = Step("directory_changed", {})
 
 
 class SqlStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lock: FolderLock | None = None) -> None:
         self._database = database
+        self._lock = lock
+        self._erased = False
+        """Whether a text was redacted or removed since the last turn-over."""
 
     async def open(self) -> None:
-        await self._database.open()
+        if self._lock is not None:
+            self._lock.take()
+        try:
+            await self._database.open()
+        except BaseException:
+            self._release()
+            raise
 
     async def close(self) -> None:
         await self._database.close()
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    def abandon(self) -> None:
+        self._database.abandon()
 
     async def ping(self) -> None:
         await self._database.read("meta_get", {"key": "directory_version"})
@@ -143,6 +162,7 @@ class SqlStore:
         return rows.message(found[0]) if found else None
 
     async def redact(self, project_id: str, message_id: str, at: int, event_no: int) -> bool:
+        self._erased = True
         return await self._change("message_redact", "redacted", _keys(project_id, message_id, at, event_no))
 
     async def delete(self, project_id: str, message_id: str, at: int, event_no: int) -> bool:
@@ -231,10 +251,21 @@ class SqlStore:
     # -- housekeeping
 
     async def purge(self, project_id: str, before: int, limit: int) -> tuple[int, list[str]]:
+        self._erased = True
         return await self._database.write(scripts.purge, (project_id, floor(before), limit))  # type: ignore[no-any-return]
 
     async def forget_claims(self, before: int) -> None:
         await self._database.write(scripts.run, [Step("claims_forget", {"before": before})])
+
+    async def turn_over(self) -> None:
+        if not self._erased:
+            return
+        self._erased = False
+        try:
+            await self._database.turn_over()
+        except StoreUnavailable:
+            self._erased = True
+            raise
 
 
 def _keys(project_id: str, message_id: str, at: int, event_no: int) -> dict[str, Any]:
