@@ -1,4 +1,5 @@
-"""The only place that builds objects and wires them. One TaskGroup owns every task.
+"""The only place that builds objects and wires them. One TaskGroup owns the server's tasks; a store
+and a carrier own theirs, and end them when they are closed.
 
 `serve` runs the server until SIGTERM or SIGINT: requests under way are finished, tasks are stopped, the carrier and
 the store are let go, all by one deadline, `shutdown_seconds` after the signal (see stopping.py). What was not finished
@@ -15,7 +16,6 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from heliograph.api.families import all_routes
 from heliograph.api.route import Route
 from heliograph.api.server import build
 from heliograph.api.services import Services
+from heliograph.api.setting_checks import allows_loopback
 from heliograph.carriers.loopback import LoopbackCarrier, LoopbackSettings
 from heliograph.carriers.no_route import NoRoute
 from heliograph.config import Config, ConfigError
@@ -142,20 +143,6 @@ def rates(config: Config) -> pricing.Rates:
         return pricing.Rates(**{f"{name}_micros": pricing.parse_usd(getattr(config, f"rate_{name}")) for name in names})
     except ValueError as error:
         raise ConfigError(f"a rate_ setting is no price in US dollars with at most 6 decimals: {error}") from error
-
-
-def allows_loopback(config: Config) -> bool:
-    """Set, or: yes for an emulator on one's own machine (contract, section 8)."""
-    if config.allow_loopback_urls is not None:
-        return bool(config.allow_loopback_urls)
-    return bool(config.simulator) and is_loopback(config.host)
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Parts:

@@ -7,7 +7,7 @@ the names below), default. Units are in the names. A wrong value is refused at s
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, make_dataclass
+from dataclasses import dataclass, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -257,7 +257,3 @@ def _convert(wanted: type, given: object) -> Value:
     if not isinstance(given, str):
         raise TypeError
     return given
-
-
-def names() -> tuple[str, ...]:
-    return tuple(field.name for field in fields(Config))  # type: ignore[arg-type]  # a dataclass at run time

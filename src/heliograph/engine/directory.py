@@ -164,7 +164,3 @@ class Directory:
 def new_token_secret() -> str:
     """`PT` and 48 hexadecimal digits (contract, section 1)."""
     return "PT" + secrets.token_hex(24)
-
-
-def new_signing_key() -> str:
-    return "PSK" + secrets.token_urlsafe(24)
