@@ -1,0 +1,420 @@
+"""From a message to its parts on the wire and their answers back to it.
+
+- A message waits (`fresh`) until a bind has room in its window, is within its pace, and the carrier is within its own;
+  the least loaded such bind takes it. The parts of one message go over that bind, in order, as far as it lasts.
+- Where senders have a pace, the messages of one sender queue up in its lane; only the first of them contends with those
+  of other senders, and no sooner than the pace allows.
+- The answers of all parts that were sent are waited for; then the message ends: in Submitted, or in Uncertain, Permanent
+  or Temporary, in that order, with the parts that were taken all the same.
+- No task and no timer belongs to one message. All happens in callbacks of answers, of one timer and of binds.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from heliograph.carrier_config import CarrierConfig
+from heliograph.carriers.smpp import statuses
+from heliograph.carriers.smpp.bind import Bind
+from heliograph.carriers.smpp.link import LinkLost, Response
+from heliograph.carriers.smpp.statuses import Kind, Verdict
+from heliograph.carriers.timers import COALESCE_SECONDS, Schedule, Timers
+from heliograph.core.errors import Permanent, Temporary, Uncertain
+from heliograph.core.pacing import Pace, SenderPaces
+from heliograph.ports import Clock, Submission, Submitted
+from heliograph.wire.smpp.pdu import SubmitSm, SubmitSmResp
+
+LANES_MAX: Final = 1_000
+"""Messages that wait for their sender's pace without taking room from others; each is in doubt if the process dies."""
+
+Accepted = Callable[[SubmitSm, str], str]
+"""(part as it was sent, the carrier's id for it as it came) → that id as it is to be kept."""
+
+
+class Job:
+    """A message on its way out."""
+
+    __slots__ = (
+        "answer",
+        "bind",
+        "lost",
+        "next",
+        "numbers",
+        "pdus",
+        "refs",
+        "refusal",
+        "sender",
+        "stuck",
+        "submission",
+        "trip",
+        "unfit",
+        "waiting",
+    )
+
+    def __init__(
+        self, submission: Submission, answer: "asyncio.Future[Submitted]", numbers: Sequence[int], pdus: list[SubmitSm]
+    ) -> None:
+        """numbers: which of the parts `pdus` are."""
+        self.submission = submission
+        self.answer = answer
+        self.numbers = numbers
+        self.pdus = pdus
+        self.next = 0
+        self.waiting = 0
+        self.refs: dict[int, str] = {}
+        self.bind: Bind | None = None
+        self.sender: str | None = None
+        self.trip = 0.0
+        self.lost: str | None = None
+        self.refusal: tuple[int, Verdict] | None = None
+        self.unfit: str | None = None
+        """Why SMPP has no room for it."""
+        self.stuck: str | None = None
+        """Why the rest was not sent."""
+
+    @property
+    def over(self) -> bool:
+        """Nothing more of it is to be sent."""
+        return (
+            self.next == len(self.pdus)
+            or self.lost is not None
+            or self.refusal is not None
+            or self.stuck is not None
+            or self.unfit is not None
+            or self.answer.done()
+        )
+
+
+class Sending:
+    """changed: called when window or availability may have. accepted: see `Accepted`."""
+
+    def __init__(
+        self,
+        config: CarrierConfig,
+        binds: Sequence[Bind],
+        clock: Clock,
+        *,
+        changed: Callable[[], None],
+        accepted: Accepted,
+        schedule: Schedule | None = None,
+    ) -> None:
+        self._now = clock.monotonic
+        self._binds = binds
+        self._changed = changed
+        self._accepted = accepted
+        self._able: list[Bind] = []
+        self._fresh: deque[Job] = deque()
+        self._lanes: dict[str, deque[Job]] = {}
+        self._in_lanes = 0
+        self._wake_at = float("inf")
+        self._pumping = False
+        self._idle: asyncio.Future[None] | None = None
+        self._schedule = schedule
+        self._timers: Timers
+        self.configure(config)
+
+    def configure(self, config: CarrierConfig) -> None:
+        """Paces and statuses from now on."""
+        self._config = config
+        self._pace = Pace(config.rate)
+        self._senders = SenderPaces(config.sender_rate)
+        self._overrides = config.statuses
+
+    def start(self) -> None:
+        schedule = self._schedule or asyncio.get_running_loop().call_later
+        self._timers = Timers(self._now, schedule, self._pump)
+
+    # -- what the carrier asks
+
+    @property
+    def window(self) -> int:
+        """Messages that may be in our hands at once: what binds have room for, but no more than the pace lets go
+        within about a second, and what waits for its sender besides."""
+        now = self._now()
+        size = in_flight = 0
+        for bind in self._able:
+            in_flight += bind.in_flight
+            if now >= bind.paused_until:
+                size += bind.window.size
+        if size and self._pace.rate:
+            size = min(size, in_flight + max(1, int(self._pace.rate)))
+        return size + min(self._in_lanes, LANES_MAX) if size else 0
+
+    @property
+    def available(self) -> bool:
+        now = self._now()
+        return any(now >= bind.paused_until for bind in self._able)
+
+    @property
+    def in_flight(self) -> int:
+        return sum(bind.in_flight for bind in self._binds)
+
+    @property
+    def bound(self) -> bool:
+        return bool(self._able)
+
+    @property
+    def waiting(self) -> int:
+        """Messages of which nothing was sent yet."""
+        return len(self._fresh) + self._in_lanes
+
+    def add(self, job: Job) -> None:
+        """Send it as soon as windows and paces let."""
+        if self._senders.rate:
+            self._queue_behind_sender(job)
+        else:
+            self._fresh.append(job)
+            self._pump()
+
+    def bind_changed(self, bind: Bind) -> None:
+        if not bind.sends:
+            return
+        if bind.bound:
+            self._able.append(bind)
+            self._pump()
+        elif bind in self._able:
+            self._able.remove(bind)
+            self._take_back(bind)
+        self._changed()
+
+    def give_up(self, reason: str) -> None:
+        """Nothing more is sent; what was not ends in Temporary, unless parts of it still wait for their answers."""
+        jobs = [*self._fresh, *(job for bind in self._binds for job in bind.lane)]
+        jobs += [job for lane in self._lanes.values() for job in lane]
+        self._fresh.clear()
+        self._lanes.clear()
+        self._in_lanes = 0
+        for bind in self._binds:
+            bind.lane.clear()
+        for job in jobs:
+            job.stuck = job.stuck or reason
+            job.sender = None
+            self._end(job)
+
+    async def finish(self, seconds: float) -> None:
+        """Send nothing more, and wait for the answers to what was sent, for so long."""
+        self.give_up("this carrier is being stopped")
+        self._timers.clear()
+        if self.in_flight:
+            self._idle = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._idle], timeout=seconds)
+
+    # -- senders' lanes
+
+    def _queue_behind_sender(self, job: Job) -> None:
+        sender = job.submission.from_number
+        lane = self._lanes.get(sender)
+        if lane is None:
+            if self._senders.of(sender, self._now()) is None:
+                job.stuck = "too many senders wait for their pace"
+                self._end(job)
+                return
+            lane = self._lanes[sender] = deque()
+        job.sender = sender
+        lane.append(job)
+        self._in_lanes += 1
+        if len(lane) == 1:
+            self._when_sender_may(job)
+
+    def _when_sender_may(self, job: Job) -> None:
+        """`job` is the first of its lane: let it contend from the moment on at which its sender's pace allows."""
+        assert job.sender is not None
+        pace = self._senders.of(job.sender, self._now())
+        moment = self._now() if pace is None else pace.when(self._now())
+        if moment > self._now():
+            self._timers.at(moment + COALESCE_SECONDS, self._contend, job)
+        else:
+            self._contend(job)
+            self._pump()
+
+    def _contend(self, job: Job) -> None:
+        if job.next and job.bind is not None:
+            job.bind.lane.append(job)
+        else:
+            self._fresh.append(job)
+
+    def _leave_lane(self, job: Job) -> None:
+        """It has nothing more to send: the next one of its sender is first."""
+        sender, job.sender = job.sender, None
+        if sender is None:
+            return
+        lane = self._lanes[sender]
+        lane.remove(job)
+        self._in_lanes -= 1
+        if lane:
+            self._when_sender_may(lane[0])
+        else:
+            del self._lanes[sender]
+
+    # -- the pump
+
+    def _pump(self) -> None:
+        """Send whatever may be sent now; see to it that this is called when more may."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            self._send_what_may_go(self._now())
+        finally:
+            self._pumping = False
+
+    def _send_what_may_go(self, now: float) -> None:
+        while True:
+            moment = self._pace.when(now)
+            bind, soonest = self._pick(now)
+            if bind is None:
+                self._wake(soonest)
+                return
+            if moment > now:
+                self._wake(moment)
+                return
+            queue = bind.lane or self._fresh
+            job = queue.popleft()
+            if job.over:
+                self._leave_lane(job)
+                self._end(job)
+            else:
+                self._send(job, bind, now)
+
+    def _pick(self, now: float) -> tuple[Bind | None, float]:
+        """The least loaded bind that can send something now; else when the first may, by its pace or pause."""
+        best, least, soonest = None, 2.0, float("inf")
+        fresh = bool(self._fresh)
+        for bind in self._able:
+            if not (fresh or bind.lane) or bind.in_flight >= bind.window.size:
+                continue
+            moment = max(bind.pace.when(now), bind.paused_until)
+            if moment > now:
+                soonest = min(soonest, moment)
+                continue
+            load = bind.in_flight / bind.window.size
+            if load < least:
+                best, least = bind, load
+        return best, soonest
+
+    def _wake(self, moment: float) -> None:
+        if moment < self._wake_at:
+            self._wake_at = moment
+            self._timers.at(moment + COALESCE_SECONDS, self._woken, moment)
+
+    def _woken(self, moment: float) -> None:
+        """The timers' turn ends with the pump."""
+        if moment == self._wake_at:
+            self._wake_at = float("inf")
+        self._changed()
+
+    def _send(self, job: Job, bind: Bind, now: float) -> None:
+        place = job.next
+        try:
+            assert bind.link is not None
+            answer = bind.link.request(job.pdus[place])
+        except (LinkLost, ValueError) as error:
+            if isinstance(error, ValueError):
+                job.unfit = str(error)
+            else:
+                job.stuck = str(error)
+            self._leave_lane(job)
+            self._end(job)
+            return
+        self._pace.reserve(now)
+        bind.pace.reserve(now)
+        bind.in_flight += 1
+        bind.submitted += 1
+        job.waiting += 1
+        job.next = place + 1
+        answer.add_done_callback(partial(self._answered, job, bind, place, now))
+        if job.sender is not None:
+            pace = self._senders.of(job.sender, now)
+            if pace is not None:
+                pace.reserve(now)
+        job.bind = bind
+        if job.next == len(job.pdus):
+            self._leave_lane(job)
+            return
+        if job.sender is not None:
+            self._when_sender_may(job)
+        else:
+            bind.lane.appendleft(job)
+
+    # -- answers
+
+    def _answered(
+        self, job: Job, bind: Bind, place: int, sent_at: float, answer: "asyncio.Future[Response]"
+    ) -> None:
+        now = self._now()
+        bind.in_flight -= 1
+        job.waiting -= 1
+        error = None if answer.cancelled() else answer.exception()
+        if answer.cancelled() or error is not None:
+            job.lost = str(error or "the connection was closed")
+        else:
+            self._judge(job, bind, place, sent_at, answer.result())
+        job.trip = now - sent_at
+        if not job.waiting and job.over:
+            self._end(job)
+        if self._fresh or bind.lane:
+            self._pump()
+        if self._idle is not None and not self.in_flight and not self._idle.done():
+            self._idle.set_result(None)
+
+    def _judge(self, job: Job, bind: Bind, place: int, sent_at: float, response: Response) -> None:
+        pdu = response.pdu
+        if response.status == 0 and isinstance(pdu, SubmitSmResp):
+            job.refs[job.numbers[place]] = self._accepted(job.pdus[place], pdu.message_id)
+            bind.accepted(self._now(), sent_at)
+            return
+        verdict = statuses.judge(response.status, self._overrides)
+        if job.refusal is None or verdict.kind is Kind.PERMANENT:
+            job.refusal = (response.status, verdict)
+        if verdict.kind is Kind.THROTTLED and bind.rest(self._now(), sent_at):
+            self._wake(bind.paused_until)
+            self._changed()
+
+    def _end(self, job: Job) -> None:
+        """Tell what it came to, if no answer is awaited any more."""
+        if job.waiting or job.answer.done():
+            return
+        outcome = _outcome(job)
+        if isinstance(outcome, Submitted):
+            job.answer.set_result(outcome)
+        else:
+            job.answer.set_exception(outcome)
+
+    # -- a bind is lost
+
+    def _take_back(self, bind: Bind) -> None:
+        """Messages that it was to go on with go over another bind; those that wait for its answers learn of it by them."""
+        for job in reversed(bind.lane):
+            if job.waiting:
+                job.stuck = "the connection was lost"
+                self._leave_lane(job)
+            else:
+                job.bind = None
+                self._fresh.appendleft(job)
+        bind.lane.clear()
+        for job in [lane[0] for lane in self._lanes.values() if lane[0].bind is bind]:
+            if job.waiting:
+                job.stuck = "the connection was lost"
+                self._leave_lane(job)
+            job.bind = None
+        if not self._able:
+            self.give_up("no connection to the carrier stands")
+        else:
+            self._pump()
+
+
+def _outcome(job: Job) -> Submitted | Exception:
+    done: Mapping[int, str] = job.submission.parts_done
+    accepted = {**done, **job.refs} if done else job.refs
+    if job.lost is not None:
+        return Uncertain(job.lost, accepted=accepted)
+    if job.refusal is not None:
+        return statuses.failure(*job.refusal, accepted)
+    if job.unfit is not None:
+        return Permanent(statuses.UNEXPLAINED, job.unfit, accepted=accepted)
+    if job.stuck is not None or job.next < len(job.pdus):
+        return Temporary(statuses.UNREACHABLE, job.stuck or "not sent", accepted=accepted)
+    where = f"bind {job.bind.address}, {job.trip * 1e3:.0f} ms" if job.bind is not None else None
+    return Submitted(refs=tuple([accepted[part] for part in sorted(accepted)]), note=where)
