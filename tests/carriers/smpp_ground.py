@@ -132,7 +132,9 @@ class Smsc:
         self.binds: list[smpp.Bind] = []
         self.submits: list[smpp.SubmitSm] = []
         self.bind_statuses: list[Status] = []
-        self.on_submit: Callable[[Connection, Header, smpp.SubmitSm], Any] = lambda link, header, pdu: link.accept(header)
+        self.on_submit: Callable[[Connection, Header, smpp.SubmitSm], Any] = lambda link, header, pdu: link.accept(
+            header
+        )
         self.on_query: Callable[[Connection, Header, smpp.QuerySm], Any] = lambda link, header, pdu: link.send(
             smpp.QuerySmResp(), header.sequence, Status.RINVMSGID
         )
@@ -215,9 +217,7 @@ class Ground:
         self.carriers.append(carrier)
         await carrier.start(self.desk)
         if bound:
-            await self.desk.signal.until(
-                lambda: all(each.state.startswith("bound") for each in carrier.status().binds)
-            )
+            await self.desk.signal.until(lambda: all(each.state.startswith("bound") for each in carrier.status().binds))
         return carrier
 
 
@@ -234,7 +234,12 @@ async def ground() -> AsyncIterator[Ground]:
 
 
 def message(message_id: str = "a", body: str = "hello", **values: Any) -> Submission:
-    defaults: dict[str, Any] = {"from_number": "+12025550100", "to_number": "+447700900001", "segments": 1, "mms": False}
+    defaults: dict[str, Any] = {
+        "from_number": "+12025550100",
+        "to_number": "+447700900001",
+        "segments": 1,
+        "mms": False,
+    }
     return Submission(message_id=message_id, body=body, **(defaults | values))
 
 
@@ -250,4 +255,3 @@ def receipt(message_id: str, stat: str = "DELIVRD", **values: Any) -> smpp.Deliv
         f"stat:{stat} err:000 text:hello".encode(),
     }
     return smpp.DeliverSm(**(defaults | values))
-

@@ -6,7 +6,7 @@ locked. `Bind` also keeps what belongs to its connection while it stands: window
 """
 
 import asyncio
-import random
+import math
 import ssl
 from collections import deque
 from collections.abc import Callable
@@ -65,6 +65,9 @@ class Owner(Protocol):
     def bind_changed(self, bind: "Bind") -> None:
         """It is bound, or no longer so."""
 
+    def bind_writable(self, bind: "Bind") -> None:
+        """The network takes more again."""
+
     def requested(self, bind: "Bind", link: Link, header: smpp.Header, request: Any) -> None:
         """The carrier asked something; the answer goes over the same link."""
 
@@ -73,7 +76,7 @@ class Bind:
     """mode: transceiver, transmitter or receiver. chance: 0 to below 1, for the pauses."""
 
     def __init__(
-        self, config: CarrierConfig, mode: str, owner: Owner, clock: Clock, chance: Callable[[], float] = random.random
+        self, config: CarrierConfig, mode: str, owner: Owner, clock: Clock, chance: Callable[[], float]
     ) -> None:
         self.config = config
         self.mode = mode
@@ -111,10 +114,9 @@ class Bind:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if self.link is not None:
-            await self.link.unbind(seconds)
-            self.link.close()
-            self.link = None
+        link = self.link
+        if link is not None:
+            await link.unbind(seconds)
         self._enter(State.STOPPED)
 
     async def _live(self) -> None:
@@ -167,7 +169,7 @@ class Bind:
             async with asyncio.timeout(self.config.bind_seconds):
                 self.link = await self._connect(host)
                 status = (await self.link.request(self._bind_pdu())).status
-        except (LinkLost, NoAnswer, OSError) as error:
+        except (LinkLost, NoAnswer, OSError, ValueError) as error:
             self._drop()
             raise BindFailed(_in_words(error, self.config.bind_seconds), for_good=False) from error
         if status:
@@ -177,7 +179,7 @@ class Bind:
     async def _connect(self, host: Host) -> Link:
         config = self.config
         settings = LinkSettings(
-            enquire_link_seconds=config.enquire_link_seconds,
+            enquire_link_seconds=config.enquire_link_seconds or math.inf,
             response_seconds=config.response_seconds,
             unanswered_max=UNANSWERED_MAX,
         )
@@ -186,6 +188,7 @@ class Bind:
         _, link = await asyncio.get_running_loop().create_connection(
             lambda: Link(Role.ESME, settings, self), host.name, host.port, ssl=context, server_hostname=server_name
         )
+        link.on_writable = lambda _: self._owner.bind_writable(self)
         return link
 
     def _bind_pdu(self) -> smpp.Bind:
@@ -221,7 +224,7 @@ class Bind:
         self._owner.requested(self, link, header, request)
 
     def on_closed(self, link: Link, reason: str) -> None:
-        if link is not self.link and self.link is not None:
+        if link is not self.link:  # of an earlier try
             return
         if not self._lost.done():
             self._lost.set_result(reason)
@@ -234,10 +237,6 @@ class Bind:
     @property
     def bound(self) -> bool:
         return self.state is State.BOUND
-
-    def room(self, now: float) -> int:
-        """Submits that may be added now, as far as window and pauses go."""
-        return 0 if now < self.paused_until or not self.bound else self.window.size - self.in_flight
 
     def accepted(self, now: float, sent_at: float) -> None:
         """A submit was taken."""
@@ -278,7 +277,7 @@ class Bind:
         if self.state is State.WAITING:
             seconds = max(0.0, (self._again_at - self._clock.now()) / 1e6)
             return f"waiting, tries again in {seconds:.0f} s"
-        return self.state.value
+        return str(self.state.value)
 
 
 def make_window(config: CarrierConfig) -> Window:

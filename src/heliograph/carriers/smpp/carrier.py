@@ -5,8 +5,7 @@ comes, queries.py asks.
 """
 
 import asyncio
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -45,7 +44,7 @@ class SmppCarrier:
         config: CarrierConfig,
         clock: Clock,
         *,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float],
         schedule: Schedule | None = None,
     ) -> None:
         """chance: 0 to below 1. schedule: as loop.call_later; the running loop's where it is not given."""
@@ -116,11 +115,14 @@ class SmppCarrier:
             answer.set_exception(Permanent(statuses.UNEXPLAINED, f"it can't be written in SMPP: {error}"))
             return answer
         done = submission.parts_done
-        numbers = [number for number in range(1, len(pdus) + 1) if number not in done] if done else range(1, len(pdus) + 1)
-        if not numbers:
+        numbers: Sequence[int] = range(1, len(pdus) + 1)
+        if done:
+            numbers = [number for number in numbers if number not in done]
+            pdus = [pdus[number - 1] for number in numbers]
+        if numbers:
+            self._sending.add(Job(submission, answer, numbers, pdus))
+        else:
             answer.set_result(Submitted(refs=tuple(done[part] for part in sorted(done))))
-            return answer
-        self._sending.add(Job(submission, answer, numbers, [pdus[number - 1] for number in numbers] if done else pdus))
         return answer
 
     async def query(self, message: Message) -> Answer | None:
@@ -146,7 +148,8 @@ class SmppCarrier:
         )
 
     def configure(self, config: CarrierConfig) -> None:
-        """Other settings from the next message on; those of connections (CarrierChange.reconnect) need a new carrier."""
+        """Other settings from the next message on; those of connections (CarrierChange.reconnect) need a
+        new carrier."""
         self.config = config
         self._writer = Writer(config)
         self._write_number = addresses.writer(config)
@@ -178,6 +181,9 @@ class SmppCarrier:
     def bind_changed(self, bind: Bind) -> None:
         self._doubts.bind_changed(bind)
         self._sending.bind_changed(bind)
+
+    def bind_writable(self, bind: Bind) -> None:
+        self._sending.bind_writable(bind)
 
     def requested(self, bind: Bind, link: Link, header: Header, request: Any) -> None:
         if isinstance(request, DeliverSm | DataSm):

@@ -90,10 +90,8 @@ class Doubts:
     async def _ask_for_part(self, message_id: str, source: Written, part: int) -> str | bool | None:
         """The part's id; False: it was not taken; None: can't say."""
         ton, npi, address = source
-        tlvs = {Tag.USER_MESSAGE_REFERENCE: query_reference(message_id, part)}
-        told = await self.ask(
-            QuerySm(source_addr_ton=ton, source_addr_npi=npi, source_addr=address, tlvs=dict(tlvs))
-        )
+        tlvs: dict[int, bytes] = {Tag.USER_MESSAGE_REFERENCE: query_reference(message_id, part)}
+        told = await self.ask(QuerySm(source_addr_ton=ton, source_addr_npi=npi, source_addr=address, tlvs=tlvs))
         if told is None:
             return None
         status, answer = told
@@ -207,17 +205,13 @@ class Overdue:
     async def _is_settled(self, kept: str, awaited: Awaited) -> bool:
         ton, npi, address = awaited.source
         told = await self._ask(
-            QuerySm(
-                message_id=awaited.message_id, source_addr_ton=ton, source_addr_npi=npi, source_addr=address
-            )
+            QuerySm(message_id=awaited.message_id, source_addr_ton=ton, source_addr_npi=npi, source_addr=address)
         )
         if told is None or told[0] != Status.ROK:
             return False
         answer = told[1]
-        if answer.message_state not in receipts.MessageState:
-            return False
-        state = receipts.MessageState(answer.message_state)
-        if not state.is_final:
+        state = receipts.state_of(str(answer.message_state))
+        if state is None or not state.is_final:
             return False
         error = f"{answer.error_code:03d}" if answer.error_code else None
         await self._tell(kept, receipts.Receipt(message_id=awaited.message_id, state=state, error=error))

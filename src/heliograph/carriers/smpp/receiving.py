@@ -124,8 +124,8 @@ class Receiving:
             state=state,
             error_code=statuses.receipt_code(said.state.name, said.error) if state is State.UNDELIVERED else None,
             aliases=self._ids.sought(said.message_id),
-            from_number=pdu and read(pdu.dest_addr_ton, pdu.destination_addr, config),
-            to_number=pdu and read(pdu.source_addr_ton, pdu.source_addr, config),
+            from_number=read(pdu.dest_addr_ton, pdu.destination_addr, config) if pdu else None,
+            to_number=read(pdu.source_addr_ton, pdu.source_addr, config) if pdu else None,
             detail=said.detail,
         )
 

@@ -13,12 +13,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from heliograph.carrier_config import CarrierConfig
 from heliograph.carriers.smpp import statuses
 from heliograph.carriers.smpp.bind import Bind
-from heliograph.carriers.smpp.link import LinkLost, Response
+from heliograph.carriers.smpp.link import NotSent, Response
 from heliograph.carriers.smpp.statuses import Kind, Verdict
 from heliograph.carriers.timers import COALESCE_SECONDS, Schedule, Timers
 from heliograph.core.errors import Permanent, Temporary, Uncertain
@@ -174,10 +174,13 @@ class Sending:
         if bind.bound:
             self._able.append(bind)
             self._pump()
-        elif bind in self._able:
-            self._able.remove(bind)
-            self._take_back(bind)
+        else:
+            self._disable(bind)
         self._changed()
+
+    def bind_writable(self, bind: Bind) -> None:
+        if bind in self._able:
+            self._pump()
 
     def give_up(self, reason: str) -> None:
         """Nothing more is sent; what was not ends in Temporary, unless parts of it still wait for their answers."""
@@ -285,6 +288,8 @@ class Sending:
         for bind in self._able:
             if not (fresh or bind.lane) or bind.in_flight >= bind.window.size:
                 continue
+            if bind.link is None or not bind.link.writable:
+                continue
             moment = max(bind.pace.when(now), bind.paused_until)
             if moment > now:
                 soonest = min(soonest, moment)
@@ -310,11 +315,12 @@ class Sending:
         try:
             assert bind.link is not None
             answer = bind.link.request(job.pdus[place])
-        except (LinkLost, ValueError) as error:
-            if isinstance(error, ValueError):
-                job.unfit = str(error)
-            else:
-                job.stuck = str(error)
+        except NotSent:  # it is about to end, and says so soon
+            (bind.lane if job.next else self._fresh).appendleft(job)
+            self._disable(bind)
+            return
+        except ValueError as error:
+            job.unfit = str(error)
             self._leave_lane(job)
             self._end(job)
             return
@@ -340,9 +346,7 @@ class Sending:
 
     # -- answers
 
-    def _answered(
-        self, job: Job, bind: Bind, place: int, sent_at: float, answer: "asyncio.Future[Response]"
-    ) -> None:
+    def _answered(self, job: Job, bind: Bind, place: int, sent_at: float, answer: "asyncio.Future[Response]") -> None:
         now = self._now()
         bind.in_flight -= 1
         job.waiting -= 1
@@ -384,8 +388,11 @@ class Sending:
 
     # -- a bind is lost
 
-    def _take_back(self, bind: Bind) -> None:
+    def _disable(self, bind: Bind) -> None:
         """Messages that it was to go on with go over another bind; those that wait for its answers learn of it by them."""
+        if bind not in self._able:
+            return
+        self._able.remove(bind)
         for job in reversed(bind.lane):
             if job.waiting:
                 job.stuck = "the connection was lost"
