@@ -14,10 +14,11 @@ from heliograph.carrier_config import CarrierConfig
 from heliograph.carriers.smpp import addresses, statuses
 from heliograph.carriers.smpp.bind import Bind, make_window
 from heliograph.carriers.smpp.ids import Ids
+from heliograph.carriers.smpp.job import Job
 from heliograph.carriers.smpp.link import Link
 from heliograph.carriers.smpp.queries import Doubts, Overdue
 from heliograph.carriers.smpp.receiving import Receiving
-from heliograph.carriers.smpp.sending import Job, Sending
+from heliograph.carriers.smpp.sending import Sending
 from heliograph.carriers.smpp.writing import Writer
 from heliograph.carriers.timers import Schedule
 from heliograph.core.errors import Permanent, Temporary
@@ -56,9 +57,7 @@ class SmppCarrier:
         self._ids = Ids(config.id_match)
         self._writer = Writer(config)
         self._write_number = addresses.writer(config)
-        self._sending = Sending(
-            config, self._binds, clock, changed=self._tell, accepted=self._accepted, schedule=schedule
-        )
+        self._sending = Sending(config, self._binds, self, clock, schedule=schedule)
         self._doubts = Doubts(config, clock.monotonic)
         self._overdue = Overdue(config, clock.monotonic, self._doubts.ask, self._tell_queried)
         self._receiving: Receiving
@@ -162,7 +161,7 @@ class SmppCarrier:
             bind.config = config
             bind.window = make_window(config)
             bind.pace = Pace(config.bind_rate)
-        self._tell()
+        self.window_changed()
 
     async def stop(self) -> None:
         """Let answers come in and what was brought be taken, then unbind. May be cancelled: then connections are just
@@ -198,15 +197,18 @@ class SmppCarrier:
             return Temporary(statuses.UNREACHABLE, "no connection to the carrier stands")
         return None
 
-    def _tell(self) -> None:
+    def window_changed(self) -> None:
         if self._events is not None:
             self._events.changed(self.name)
 
-    def _accepted(self, part: SubmitSm, message_id: str) -> str:
+    def accepted(self, part: SubmitSm, message_id: str) -> str:
         kept = self._ids.kept(message_id)
         if self.config.query == "message_id" and part.registered_delivery:
             self._overdue.await_receipt(kept, message_id, part)
         return kept
+
+    def answer_lost(self) -> None:
+        self._doubts.lost()
 
     async def _tell_queried(self, kept: str, said: receipts.Receipt) -> None:
         receipt = self._receiving.as_receipt(said)

@@ -75,7 +75,7 @@ class Doubts:
         """What became of a message of so many parts."""
         try:
             async with asyncio.timeout(WAIT_SECONDS + self.config.query_after_seconds):
-                while (wait := self._lost_at + self.config.query_after_seconds - self._now()) > 0:
+                while (wait := self._lost_at + self.config.query_after_seconds - self._now()) > 0:  # noqa: ASYNC110 - until a moment that may move
                     await asyncio.sleep(wait)
                 told = [await self._ask_for_part(message_id, source, part) for part in range(1, total + 1)]
         except TimeoutError:

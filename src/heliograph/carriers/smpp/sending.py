@@ -4,106 +4,63 @@
   the least loaded such bind takes it. The parts of one message go over that bind, in order, as far as it lasts.
 - Where senders have a pace, the messages of one sender queue up in its lane; only the first of them contends with those
   of other senders, and no sooner than the pace allows.
-- The answers of all parts that were sent are waited for; then the message ends: in Submitted, or in Uncertain, Permanent
-  or Temporary, in that order, with the parts that were taken all the same.
+- The answers of all parts that were sent are waited for; then the message ends: in Submitted, or in Uncertain,
+  Permanent or Temporary, in that order, with the parts that were taken all the same.
 - No task and no timer belongs to one message. All happens in callbacks of answers, of one timer and of binds.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from heliograph.carrier_config import CarrierConfig
 from heliograph.carriers.smpp import statuses
 from heliograph.carriers.smpp.bind import Bind
+from heliograph.carriers.smpp.job import Job
 from heliograph.carriers.smpp.link import NotSent, Response
-from heliograph.carriers.smpp.statuses import Kind, Verdict
+from heliograph.carriers.smpp.statuses import Kind
 from heliograph.carriers.timers import COALESCE_SECONDS, Schedule, Timers
-from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.pacing import Pace, SenderPaces
-from heliograph.ports import Clock, Submission, Submitted
+from heliograph.ports import Clock
 from heliograph.wire.smpp.pdu import SubmitSm, SubmitSmResp
 
 LANES_MAX: Final = 1_000
 """Messages that wait for their sender's pace without taking room from others; each is in doubt if the process dies."""
 
-Accepted = Callable[[SubmitSm, str], str]
-"""(part as it was sent, the carrier's id for it as it came) → that id as it is to be kept."""
+SURPLUS: Final = 4
+"""One message more for so many of the window is taken in hand, so that an answer is followed by the next submit at once
+and not when the next message has been marked initiated on disk. Each is in doubt, too, if the process dies."""
 
 
-class Job:
-    """A message on its way out."""
+class Listener(Protocol):
+    """Who is told. None of these calls may block or raise."""
 
-    __slots__ = (
-        "answer",
-        "bind",
-        "lost",
-        "next",
-        "numbers",
-        "pdus",
-        "refs",
-        "refusal",
-        "sender",
-        "stuck",
-        "submission",
-        "trip",
-        "unfit",
-        "waiting",
-    )
+    def window_changed(self) -> None:
+        """Window or availability may be others."""
 
-    def __init__(
-        self, submission: Submission, answer: "asyncio.Future[Submitted]", numbers: Sequence[int], pdus: list[SubmitSm]
-    ) -> None:
-        """numbers: which of the parts `pdus` are."""
-        self.submission = submission
-        self.answer = answer
-        self.numbers = numbers
-        self.pdus = pdus
-        self.next = 0
-        self.waiting = 0
-        self.refs: dict[int, str] = {}
-        self.bind: Bind | None = None
-        self.sender: str | None = None
-        self.trip = 0.0
-        self.lost: str | None = None
-        self.refusal: tuple[int, Verdict] | None = None
-        self.unfit: str | None = None
-        """Why SMPP has no room for it."""
-        self.stuck: str | None = None
-        """Why the rest was not sent."""
+    def accepted(self, part: SubmitSm, message_id: str) -> str:
+        """The carrier took a part under this id; returns the id as it is to be kept."""
+        ...
 
-    @property
-    def over(self) -> bool:
-        """Nothing more of it is to be sent."""
-        return (
-            self.next == len(self.pdus)
-            or self.lost is not None
-            or self.refusal is not None
-            or self.stuck is not None
-            or self.unfit is not None
-            or self.answer.done()
-        )
+    def answer_lost(self) -> None:
+        """A submit has no answer, and the carrier may have it."""
 
 
 class Sending:
-    """changed: called when window or availability may have. accepted: see `Accepted`."""
-
     def __init__(
         self,
         config: CarrierConfig,
         binds: Sequence[Bind],
+        listener: Listener,
         clock: Clock,
         *,
-        changed: Callable[[], None],
-        accepted: Accepted,
         schedule: Schedule | None = None,
     ) -> None:
         self._now = clock.monotonic
         self._binds = binds
-        self._changed = changed
-        self._accepted = accepted
+        self._listener = listener
         self._able: list[Bind] = []
         self._fresh: deque[Job] = deque()
         self._lanes: dict[str, deque[Job]] = {}
@@ -130,8 +87,8 @@ class Sending:
 
     @property
     def window(self) -> int:
-        """Messages that may be in our hands at once: what binds have room for, but no more than the pace lets go
-        within about a second, and what waits for its sender besides."""
+        """Messages that may be in our hands at once: what binds have room for and a little more, but not much
+        more than the pace lets go within a second; and what waits for its sender besides."""
         now = self._now()
         size = in_flight = 0
         for bind in self._able:
@@ -140,7 +97,7 @@ class Sending:
                 size += bind.window.size
         if size and self._pace.rate:
             size = min(size, in_flight + max(1, int(self._pace.rate)))
-        return size + min(self._in_lanes, LANES_MAX) if size else 0
+        return size + -(-size // SURPLUS) + min(self._in_lanes, LANES_MAX) if size else 0
 
     @property
     def available(self) -> bool:
@@ -176,7 +133,7 @@ class Sending:
             self._pump()
         else:
             self._disable(bind)
-        self._changed()
+        self._listener.window_changed()
 
     def bind_writable(self, bind: Bind) -> None:
         if bind in self._able:
@@ -194,7 +151,7 @@ class Sending:
         for job in jobs:
             job.stuck = job.stuck or reason
             job.sender = None
-            self._end(job)
+            job.end()
 
     async def finish(self, seconds: float) -> None:
         """Send nothing more, and wait for the answers to what was sent, for so long."""
@@ -212,7 +169,7 @@ class Sending:
         if lane is None:
             if self._senders.of(sender, self._now()) is None:
                 job.stuck = "too many senders wait for their pace"
-                self._end(job)
+                job.end()
                 return
             lane = self._lanes[sender] = deque()
         job.sender = sender
@@ -223,8 +180,7 @@ class Sending:
 
     def _when_sender_may(self, job: Job) -> None:
         """`job` is the first of its lane: let it contend from the moment on at which its sender's pace allows."""
-        assert job.sender is not None
-        pace = self._senders.of(job.sender, self._now())
+        pace = self._senders.of(job.sender or "", self._now())
         moment = self._now() if pace is None else pace.when(self._now())
         if moment > self._now():
             self._timers.at(moment + COALESCE_SECONDS, self._contend, job)
@@ -277,7 +233,7 @@ class Sending:
             job = queue.popleft()
             if job.over:
                 self._leave_lane(job)
-                self._end(job)
+                job.end()
             else:
                 self._send(job, bind, now)
 
@@ -308,12 +264,13 @@ class Sending:
         """The timers' turn ends with the pump."""
         if moment == self._wake_at:
             self._wake_at = float("inf")
-        self._changed()
+        self._listener.window_changed()
 
     def _send(self, job: Job, bind: Bind, now: float) -> None:
         place = job.next
         try:
-            assert bind.link is not None
+            if bind.link is None:
+                raise NotSent
             answer = bind.link.request(job.pdus[place])
         except NotSent:  # it is about to end, and says so soon
             (bind.lane if job.next else self._fresh).appendleft(job)
@@ -322,7 +279,7 @@ class Sending:
         except ValueError as error:
             job.unfit = str(error)
             self._leave_lane(job)
-            self._end(job)
+            job.end()
             return
         self._pace.reserve(now)
         bind.pace.reserve(now)
@@ -353,11 +310,12 @@ class Sending:
         error = None if answer.cancelled() else answer.exception()
         if answer.cancelled() or error is not None:
             job.lost = str(error or "the connection was closed")
+            self._listener.answer_lost()
         else:
             self._judge(job, bind, place, sent_at, answer.result())
         job.trip = now - sent_at
         if not job.waiting and job.over:
-            self._end(job)
+            job.end()
         if self._fresh or bind.lane:
             self._pump()
         if self._idle is not None and not self.in_flight and not self._idle.done():
@@ -366,7 +324,7 @@ class Sending:
     def _judge(self, job: Job, bind: Bind, place: int, sent_at: float, response: Response) -> None:
         pdu = response.pdu
         if response.status == 0 and isinstance(pdu, SubmitSmResp):
-            job.refs[job.numbers[place]] = self._accepted(job.pdus[place], pdu.message_id)
+            job.refs[job.numbers[place]] = self._listener.accepted(job.pdus[place], pdu.message_id)
             bind.accepted(self._now(), sent_at)
             return
         verdict = statuses.judge(response.status, self._overrides)
@@ -374,22 +332,12 @@ class Sending:
             job.refusal = (response.status, verdict)
         if verdict.kind is Kind.THROTTLED and bind.rest(self._now(), sent_at):
             self._wake(bind.paused_until)
-            self._changed()
-
-    def _end(self, job: Job) -> None:
-        """Tell what it came to, if no answer is awaited any more."""
-        if job.waiting or job.answer.done():
-            return
-        outcome = _outcome(job)
-        if isinstance(outcome, Submitted):
-            job.answer.set_result(outcome)
-        else:
-            job.answer.set_exception(outcome)
+            self._listener.window_changed()
 
     # -- a bind is lost
 
     def _disable(self, bind: Bind) -> None:
-        """Messages that it was to go on with go over another bind; those that wait for its answers learn of it by them."""
+        """What it was to go on with goes over another bind, but for messages that wait for its answers: those tell."""
         if bind not in self._able:
             return
         self._able.remove(bind)
@@ -410,18 +358,3 @@ class Sending:
             self.give_up("no connection to the carrier stands")
         else:
             self._pump()
-
-
-def _outcome(job: Job) -> Submitted | Exception:
-    done: Mapping[int, str] = job.submission.parts_done
-    accepted = {**done, **job.refs} if done else job.refs
-    if job.lost is not None:
-        return Uncertain(job.lost, accepted=accepted)
-    if job.refusal is not None:
-        return statuses.failure(*job.refusal, accepted)
-    if job.unfit is not None:
-        return Permanent(statuses.UNEXPLAINED, job.unfit, accepted=accepted)
-    if job.stuck is not None or job.next < len(job.pdus):
-        return Temporary(statuses.UNREACHABLE, job.stuck or "not sent", accepted=accepted)
-    where = f"bind {job.bind.address}, {job.trip * 1e3:.0f} ms" if job.bind is not None else None
-    return Submitted(refs=tuple([accepted[part] for part in sorted(accepted)]), note=where)
