@@ -1,6 +1,6 @@
 """Many timers on one: thousands of messages wait here for their moment without a task or a loop timer each.
 
-What falls due within `coalesce_seconds` of each other is called in one turn, in the order of the moments (of the calls,
+What falls due within COALESCE_SECONDS of each other is called in one turn, in the order of the moments (of the calls,
 where those are equal), and `turn_over` once after them: work can be gathered by the former and done by the latter.
 """
 
@@ -26,17 +26,10 @@ Schedule = Callable[[float, Callable[[], None]], Scheduled]
 class Timers:
     """`monotonic` and `schedule` must measure the same seconds."""
 
-    def __init__(
-        self,
-        monotonic: Callable[[], float],
-        schedule: Schedule,
-        turn_over: Callable[[], None],
-        coalesce_seconds: float = COALESCE_SECONDS,
-    ) -> None:
+    def __init__(self, monotonic: Callable[[], float], schedule: Schedule, turn_over: Callable[[], None]) -> None:
         self._monotonic = monotonic
         self._schedule = schedule
         self._turn_over = turn_over
-        self._coalesce_seconds = coalesce_seconds
         self._waiting: list[tuple[float, int, Callable[[Any], object], Any]] = []
         self._order = itertools.count()
         self._armed: tuple[float, Scheduled] | None = None
@@ -71,7 +64,7 @@ class Timers:
     def _turn(self) -> None:
         self._armed = None
         self._in_turn = True
-        horizon = self._monotonic() + self._coalesce_seconds
+        horizon = self._monotonic() + COALESCE_SECONDS
         try:
             while self._waiting and self._waiting[0][0] <= horizon:
                 _, _, act, subject = heapq.heappop(self._waiting)

@@ -103,7 +103,7 @@ class TortureCarrier:
     async def up(self) -> None:
         """Listen, again on the same port after `down`."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connect, self.settings.host, self.port, ssl=self._tls())
+        self._server = await loop.create_server(self._connect, self.settings.host, self.port, ssl=_tls(self.settings))
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def down(self) -> None:
@@ -303,16 +303,22 @@ class TortureCarrier:
                 if not waiting.future.done():
                     waiting.future.set_result(None)
 
-    def _tls(self) -> ssl.SSLContext | None:
-        settings = self.settings
-        if settings.tls_cert is None:
-            return None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+def _tls(settings: TortureSettings) -> ssl.SSLContext | None:
+    """Raises OSError with the name of the file that can't be used."""
+    if settings.tls_cert is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    file = settings.tls_cert
+    try:
         context.load_cert_chain(settings.tls_cert, settings.tls_key)
         if settings.tls_client_ca is not None:
+            file = settings.tls_client_ca
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(settings.tls_client_ca)
-        return context
+    except OSError as error:  # ssl.SSLError is one, and names no file
+        raise OSError(error.errno, error.strerror or str(error), str(file)) from error
+    return context
 
 
 def _later(seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:

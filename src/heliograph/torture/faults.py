@@ -63,7 +63,8 @@ class Faults:
         self._chance = chance
         chosen = [_read(text, "") for text in everywhere]
         for suffix, texts in by_suffix.items():
-            chosen += [_read(text, suffix) for text in texts.split(",")]
+            # Some write the + of an international number on the wire, most don't.
+            chosen += [_read(text, suffix.removeprefix("+")) for text in texts.split(",")]
         order = {fault.name: place for place, fault in enumerate(TABLE)}
         chosen.sort(key=lambda one: order.get(one.fault.name, order["sysfail"]))
         self._by_plan: dict[type[Any], list[Chosen]] = {}

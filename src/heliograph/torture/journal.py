@@ -20,9 +20,11 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
+
+_BLOCK: Final = 65536
 
 
 class Journal:
@@ -32,6 +34,7 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lines: list[bytes] = []
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        os.ftruncate(self._file, _whole_lines(path))
 
     def note(self, event: str, at: int, fields: Mapping[str, object]) -> None:
         """Have a line written with the next `flush`."""
@@ -48,6 +51,20 @@ class Journal:
     def close(self) -> None:
         self.flush()
         os.close(self._file)
+
+
+def _whole_lines(path: Path) -> int:
+    """How many octets of the file are whole lines: what a kill left half written is to be cut off."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        while size:
+            start = max(0, size - _BLOCK)
+            file.seek(start)
+            end = file.read(size - start).rfind(b"\n")
+            if end >= 0:
+                return start + end + 1
+            size = start
+    return 0
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:

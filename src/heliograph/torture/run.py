@@ -12,9 +12,6 @@ from heliograph.torture.journal import Journal
 from heliograph.torture.messages import Messages
 from heliograph.torture.settings import TortureSettings
 
-EARLY_SECONDS = 0.0005
-"""A pause may end this much early: event loops count in milliseconds, and so the pauses are right on average."""
-
 
 class Run:
     """From the making of a carrier to its end. `journal` is open from the carrier's start on, if there is to be one."""
@@ -27,7 +24,7 @@ class Run:
         self.clock = clock
         self.chance = Random(settings.seed)  # noqa: S311 - chance to be repeated, no secret
         self.faults = Faults(settings.faults, settings.faults_for, self.chance)
-        self.timers = Timers(clock.monotonic, schedule, turn_over, EARLY_SECONDS)
+        self.timers = Timers(clock.monotonic, schedule, turn_over)
         self.counts = Counts()
         self.arrivals = Arrivals()
         self.messages = Messages()

@@ -29,6 +29,7 @@ class TortureSettings:
     0 is without limit.
     deliver_window: receipts and inbound messages unacknowledged on one connection. resend_ms: the pause after which
     one is sent again.
+    echo: send each message that was taken back, from its destination to its source, when its receipt is due.
     faults: `NAME` or `NAME@WHEN`, see faults.py. faults_for: ending of a destination number → faults, with commas.
     late_ms: how late the late faults are. short_ms: the pauses of the other faults. seed: of all chance.
     journal: the file that keeps count; None: none is kept.
@@ -49,6 +50,7 @@ class TortureSettings:
     window: int = 0
     deliver_window: int = 10
     resend_ms: float = 5_000.0
+    echo: bool = False
     faults: tuple[str, ...] = ()
     faults_for: Mapping[str, str] = field(default_factory=dict)
     late_ms: float = 5_000.0

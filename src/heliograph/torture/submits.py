@@ -7,6 +7,7 @@ from msgspec import Struct, structs
 
 from heliograph.torture.connection import Connection
 from heliograph.torture.counts import SECOND
+from heliograph.torture.inbound import Inbound
 from heliograph.torture.messages import Submit, Taken, part_of, reference_of, text_of, user_data
 from heliograph.torture.owed import Owed
 from heliograph.torture.plans import ReceiptPlan, SubmitPlan, Then
@@ -25,6 +26,7 @@ from heliograph.wire.smpp.pdu import (
     UnsuccessSme,
     encode,
 )
+from heliograph.wire.smpp.receipt import MessageState
 
 Response = SubmitSmResp | SubmitMultiResp | DataSmResp
 
@@ -72,7 +74,7 @@ class Submits:
             self._carry_out(link, plan, _response(pdu, plan.shown_id))
         else:
             taken = self._take(read, next(run.ids))
-            receipts = self._receipts(pdu, taken.id)
+            receipts = _wanted(pdu, self._receipts(pdu, taken.id))
             self._journal(taken, len(receipts), [])
             self._owed.receipts(receipts, taken)
             self._answer(link, self._answer_seconds, encode(_response(pdu, taken.id), sequence), Then.GO_ON)
@@ -116,11 +118,16 @@ class Submits:
         run.messages.keep(taken)
         for queue in self.on_taken:
             queue.append(taken)
+        if run.settings.echo:
+            run.timers.after(self._receipt_seconds, self._echo, taken)
         read.link.unanswered += 1
         return taken
 
+    def _echo(self, taken: Taken) -> None:
+        self._owed.inbound(Inbound(source=taken.destination, destination=taken.source, text=taken.text))
+
     def _receipts(self, pdu: Submit, message_id: str) -> list[ReceiptPlan]:
-        """What it asks for; a receipt on failure only is planned by faults that make it fail."""
+        """What it asks for, before faults change it."""
         asked = pdu.registered_delivery & _RECEIPT_ASKED
         return [ReceiptPlan(seconds=self._receipt_seconds, shown_id=message_id)] if asked else []
 
@@ -171,8 +178,9 @@ class Submits:
             return plan
         self._previous_id = message_id
         taken = self._take(read, message_id)
-        self._journal(taken, len(plan.receipts), struck)
-        self._owed.receipts(plan.receipts, taken)
+        receipts = _wanted(read.pdu, plan.receipts)
+        self._journal(taken, len(receipts), struck)
+        self._owed.receipts(receipts, taken)
         return plan
 
     def _submit_multi(self, link: Connection, sequence: int, pdu: SubmitMulti, status: int) -> None:
@@ -229,6 +237,13 @@ class Submits:
             self._run.counts.answered += 1
             link.send(octets)
             link.finish(then)
+
+
+def _wanted(pdu: Submit, receipts: list[ReceiptPlan]) -> list[ReceiptPlan]:
+    """Less those of success, where only failure was to be told."""
+    if pdu.registered_delivery & _RECEIPT_ASKED != _ON_FAILURE_ONLY:
+        return receipts
+    return [one for one in receipts if one.state.is_final and one.state is not MessageState.DELIVERED]
 
 
 def _response(pdu: Submit, message_id: str) -> Response:
