@@ -456,8 +456,8 @@ async def test_what_is_owed_survives_the_carrier(start: Any, tmp_path: Path) -> 
         await again.settled()
         assert (await esme.ask(smpp.QuerySm(message_id="1000")))[1].message_state == MessageState.DELIVERED
         assert (await esme.submitted())[1].message_id == "2000"
-    assert sorted(text.read(pdu).text[:10] for pdu in came) == ["Owed too", "id:1001 su"]
         await again.settled()
+    assert sorted(text.read(pdu).text[:10] for pdu in came) == ["Owed too", "id:1001 su"]
     tally = journal.tally(path)
     assert tally.receipts_open == set()
     assert set(tally.inbound_sent) == set(tally.inbound_acknowledged)
