@@ -1,4 +1,4 @@
-"""What the tests of SMPP carriers stand on: a scripted SMSC made on the codec, and whoever takes what a carrier brings."""
+"""What the tests of SMPP carriers stand on: a scripted SMSC made on the codec, and who takes what a carrier brings."""
 
 import asyncio
 import itertools
@@ -228,9 +228,9 @@ async def ground() -> AsyncIterator[Ground]:
     try:
         yield here
     finally:
+        await here.smsc.close()  # first: then nothing is waited for
         for carrier in here.carriers:
             await carrier.stop()
-        await here.smsc.close()
 
 
 def message(message_id: str = "a", body: str = "hello", **values: Any) -> Submission:

@@ -68,6 +68,9 @@ class Owner(Protocol):
     def bind_writable(self, bind: "Bind") -> None:
         """The network takes more again."""
 
+    def late_answer(self, bind: "Bind", header: smpp.Header, answer: Any) -> None:
+        """An answer to nothing, or one that is late."""
+
     def requested(self, bind: "Bind", link: Link, header: smpp.Header, request: Any) -> None:
         """The carrier asked something; the answer goes over the same link."""
 
@@ -90,6 +93,8 @@ class Bind:
         self.in_flight = 0
         self.lane: deque[Any] = deque()
         """Messages whose next part goes over this bind and no other."""
+        self.late: dict[int, Any] = {}
+        """Submits whose answers are overdue, by sequence number."""
         self.submitted = 0
         self.throttled = 0
         self.paused_until = 0.0
@@ -188,6 +193,7 @@ class Bind:
         _, link = await asyncio.get_running_loop().create_connection(
             lambda: Link(Role.ESME, settings, self), host.name, host.port, ssl=context, server_hostname=server_name
         )
+        link.on_orphan = lambda _, header, answer: self._owner.late_answer(self, header, answer)
         link.on_writable = lambda _: self._owner.bind_writable(self)
         return link
 

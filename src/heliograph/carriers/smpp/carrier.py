@@ -184,6 +184,9 @@ class SmppCarrier:
     def bind_writable(self, bind: Bind) -> None:
         self._sending.bind_writable(bind)
 
+    def late_answer(self, bind: Bind, header: Header, answer: Any) -> None:
+        self._sending.late_answer(bind, header, answer)
+
     def requested(self, bind: Bind, link: Link, header: Header, request: Any) -> None:
         if isinstance(request, DeliverSm | DataSm):
             self._receiving.take(link, header, request)

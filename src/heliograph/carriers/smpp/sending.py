@@ -6,6 +6,8 @@
   of other senders, and no sooner than the pace allows.
 - The answers of all parts that were sent are waited for; then the message ends: in Submitted, or in Uncertain,
   Permanent or Temporary, in that order, with the parts that were taken all the same.
+- An answer that is overdue (`response_seconds`) leaves its room in the window to others, and is waited for as long
+  again before the message is in doubt.
 - No task and no timer belongs to one message. All happens in callbacks of answers, of one timer and of binds.
 """
 
@@ -13,18 +15,18 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from heliograph.carrier_config import CarrierConfig
 from heliograph.carriers.smpp import statuses
 from heliograph.carriers.smpp.bind import Bind
 from heliograph.carriers.smpp.job import Job
-from heliograph.carriers.smpp.link import NotSent, Response
+from heliograph.carriers.smpp.link import NoAnswer, NotSent, Response
 from heliograph.carriers.smpp.statuses import Kind
 from heliograph.carriers.timers import COALESCE_SECONDS, Schedule, Timers
 from heliograph.core.pacing import Pace, SenderPaces
 from heliograph.ports import Clock
-from heliograph.wire.smpp.pdu import SubmitSm, SubmitSmResp
+from heliograph.wire.smpp.pdu import Header, SubmitSm, SubmitSmResp
 
 LANES_MAX: Final = 1_000
 """Messages that wait for their sender's pace without taking room from others; each is in doubt if the process dies."""
@@ -32,6 +34,19 @@ LANES_MAX: Final = 1_000
 SURPLUS: Final = 4
 """One message more for so many of the window is taken in hand, so that an answer is followed by the next submit at once
 and not when the next message has been marked initiated on disk. Each is in doubt, too, if the process dies."""
+
+
+LATE_MAX: Final = 1_000
+"""Overdue answers of one bind that are still waited for; of more the messages are in doubt at once."""
+
+
+class Sent(NamedTuple):
+    """A part on the wire: which of the job's, over which bind, when."""
+
+    job: Job
+    place: int
+    bind: Bind
+    at: float
 
 
 class Listener(Protocol):
@@ -126,9 +141,7 @@ class Sending:
             self._pump()
 
     def bind_changed(self, bind: Bind) -> None:
-        if not bind.sends:
-            return
-        if bind.bound:
+        if bind.bound and bind.sends:
             self._able.append(bind)
             self._pump()
         else:
@@ -287,7 +300,7 @@ class Sending:
         bind.submitted += 1
         job.waiting += 1
         job.next = place + 1
-        answer.add_done_callback(partial(self._answered, job, bind, place, now))
+        answer.add_done_callback(partial(self._answered, Sent(job, place, bind, now)))
         if job.sender is not None:
             pace = self._senders.of(job.sender, now)
             if pace is not None:
@@ -303,36 +316,68 @@ class Sending:
 
     # -- answers
 
-    def _answered(self, job: Job, bind: Bind, place: int, sent_at: float, answer: "asyncio.Future[Response]") -> None:
-        now = self._now()
+    def _answered(self, sent: Sent, answer: "asyncio.Future[Response]") -> None:
+        job, bind, now = sent.job, sent.bind, self._now()
         bind.in_flight -= 1
-        job.waiting -= 1
         error = None if answer.cancelled() else answer.exception()
-        if answer.cancelled() or error is not None:
-            job.lost = str(error or "the connection was closed")
-            self._listener.answer_lost()
+        if isinstance(error, NoAnswer) and len(bind.late) < LATE_MAX and bind.link is not None:
+            self._wait_on(error.sequence, sent)
+        elif error is not None or answer.cancelled():
+            self._lose(job, str(error or "nobody waited"))
         else:
-            self._judge(job, bind, place, sent_at, answer.result())
-        job.trip = now - sent_at
-        if not job.waiting and job.over:
-            job.end()
+            response = answer.result()
+            if response.status == 0:
+                bind.accepted(now, sent.at)
+            job.trip = now - sent.at
+            self._judge(sent, response.status, response.pdu)
         if self._fresh or bind.lane:
             self._pump()
         if self._idle is not None and not self.in_flight and not self._idle.done():
             self._idle.set_result(None)
 
-    def _judge(self, job: Job, bind: Bind, place: int, sent_at: float, response: Response) -> None:
-        pdu = response.pdu
-        if response.status == 0 and isinstance(pdu, SubmitSmResp):
-            job.refs[job.numbers[place]] = self._listener.accepted(job.pdus[place], pdu.message_id)
-            bind.accepted(self._now(), sent_at)
-            return
-        verdict = statuses.judge(response.status, self._overrides)
-        if job.refusal is None or verdict.kind is Kind.PERMANENT:
-            job.refusal = (response.status, verdict)
-        if verdict.kind is Kind.THROTTLED and bind.rest(self._now(), sent_at):
-            self._wake(bind.paused_until)
-            self._listener.window_changed()
+    def _judge(self, sent: Sent, status: int, pdu: Any) -> None:
+        job = sent.job
+        if status == 0 and isinstance(pdu, SubmitSmResp):
+            job.refs[job.numbers[sent.place]] = self._listener.accepted(job.pdus[sent.place], pdu.message_id)
+        else:
+            verdict = statuses.judge(status, self._overrides)
+            if job.refusal is None or verdict.kind is Kind.PERMANENT:
+                job.refusal = (status, verdict)
+            if verdict.kind is Kind.THROTTLED and sent.bind.rest(self._now(), sent.at):
+                self._wake(sent.bind.paused_until)
+                self._listener.window_changed()
+        self._settle(job)
+
+    def _lose(self, job: Job, reason: str) -> None:
+        job.lost = reason
+        self._listener.answer_lost()
+        self._settle(job)
+
+    def _settle(self, job: Job) -> None:
+        """One answer less is awaited."""
+        job.waiting -= 1
+        if not job.waiting and job.over:
+            self._leave_lane(job)
+            job.end()
+
+    # -- answers that are late
+
+    def _wait_on(self, sequence: int, sent: Sent) -> None:
+        """The answer is overdue and leaves its room to others. It may come yet, and then it counts."""
+        sent.bind.late[sequence] = sent
+        self._timers.after(self._config.response_seconds, self._give_up_on, (sequence, sent))
+
+    def late_answer(self, bind: Bind, header: Header, pdu: Any) -> None:
+        """An answer came to what nobody waits for, as far as the link knows."""
+        sent = bind.late.pop(header.sequence, None)
+        if sent is not None:
+            self._judge(sent, header.status, pdu)
+
+    def _give_up_on(self, overdue: tuple[int, Sent]) -> None:
+        sequence, sent = overdue
+        if sent.bind.late.get(sequence) is sent:
+            del sent.bind.late[sequence]
+            self._lose(sent.job, f"no answer within {2 * self._config.response_seconds:g} s")
 
     # -- a bind is lost
 
@@ -341,6 +386,9 @@ class Sending:
         if bind not in self._able:
             return
         self._able.remove(bind)
+        late, bind.late = bind.late, {}
+        for each in late.values():
+            self._lose(each.job, "the connection was lost before an answer came")
         for job in reversed(bind.lane):
             if job.waiting:
                 job.stuck = "the connection was lost"
