@@ -61,6 +61,7 @@ class Connection(asyncio.Protocol):
         self.mode: type[Pdu] | None = None
         self.submits: list[smpp.SubmitSm] = []
         self.answers: list[tuple[Header, Pdu]] = []
+        self.statuses: dict[int, int] = {}
         self.unbound = False
         self.closed = False
         self._sequence = itertools.count(1)
@@ -100,6 +101,7 @@ class Connection(asyncio.Protocol):
                 self.send(smpp.UnbindResp(), header.sequence)
             case _:
                 self.answers.append((header, pdu))
+                self.statuses[header.sequence] = header.status
 
     def send(self, pdu: Pdu, sequence: int, status: int = 0) -> None:
         self.transport.write(smpp.encode(pdu, sequence, status))
@@ -116,11 +118,8 @@ class Connection(asyncio.Protocol):
         """Send a request and wait for the status of its answer."""
         sequence = next(self._sequence)
         self.send(pdu, sequence)
-        return await self._status_of(sequence)
-
-    async def _status_of(self, sequence: int) -> int:
-        found = await self.smsc.signal.until(lambda: [h for h, _ in self.answers if h.sequence == sequence])
-        return int(found[0].status)
+        await self.smsc.signal.until(lambda: sequence in self.statuses)
+        return self.statuses[sequence]
 
 
 class Smsc:
