@@ -63,7 +63,7 @@ class Owner(Protocol):
     """Who has binds. None of these calls may block or raise."""
 
     def bind_changed(self, bind: "Bind") -> None:
-        """It is bound, or no longer so."""
+        """It is in another state."""
 
     def bind_writable(self, bind: "Bind") -> None:
         """The network takes more again."""
@@ -215,14 +215,13 @@ class Bind:
             link.close()
 
     def _enter(self, state: State) -> None:
-        was, self.state = self.state, state
+        self.state = state
         self._since = self._clock.now()
-        if State.BOUND in (was, state) and was is not state:
-            if state is State.BOUND:
-                self.window = make_window(self.config)
-                self.paused_until = 0.0
-                self._pauses = 0
-            self._owner.bind_changed(self)
+        if state is State.BOUND:
+            self.window = make_window(self.config)
+            self.paused_until = 0.0
+            self._pauses = 0
+        self._owner.bind_changed(self)
 
     # -- as the link's handler
 

@@ -61,8 +61,8 @@ class Doubts:
             self._binds.append(bind)
             self._bound.set()
             return
-        self.lost()
         if bind in self._binds:
+            self.lost()
             self._binds.remove(bind)
         if not self._binds:
             self._bound.clear()

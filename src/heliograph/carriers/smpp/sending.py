@@ -141,11 +141,11 @@ class Sending:
             self._pump()
 
     def bind_changed(self, bind: Bind) -> None:
-        if bind.bound and bind.sends:
+        if not bind.bound:
+            self._disable(bind)
+        elif bind.sends and bind not in self._able:
             self._able.append(bind)
             self._pump()
-        else:
-            self._disable(bind)
         self._listener.window_changed()
 
     def bind_writable(self, bind: Bind) -> None:
