@@ -156,6 +156,15 @@ SETTINGS: tuple[Setting, ...] = (
         1,
         10**7,
     ),
+    # long messages on their way in
+    _real(
+        "reassembly_seconds",
+        600.0,
+        "How long the missing parts of a long inbound message are waited for; then it is received without them.",
+        1,
+        86400,
+    ),
+    _whole("reassembly_max", 10000, "Long inbound messages that wait for parts at once.", 1, 10**6),
     # the simulated carrier
     _flag("simulator", True, "Whether the simulated carrier runs and its special numbers hold."),
     _real("simulator_answer_ms", 50.0, "Pause before the simulated carrier accepts a message.", 0, 3_600_000),

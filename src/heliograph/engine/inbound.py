@@ -127,7 +127,9 @@ class Inbound:
         if number is None:  # released meanwhile
             raise refuse(Fault.TO_INVALID)
         carrier = first.owner.removeprefix(PIECES_OF)
-        await self._keep_part(_request(carrier, first.from_number, first.to_number, joined(parts)), number, tuple(parts))
+        await self._keep_part(
+            _request(carrier, first.from_number, first.to_number, joined(parts)), number, tuple(parts)
+        )
 
     async def _keep_part(self, request: InboundRequest, number: Number, parts: tuple[Piece, ...]) -> None:
         message = self._message(request, number)
@@ -259,6 +261,4 @@ def _international(number: str) -> str:
 
 def _request(carrier: str, from_number: str, to_number: str, body: str) -> InboundRequest:
     # NUL is no text that a database keeps; senders pad with it
-    return InboundRequest(
-        from_number=from_number, to_number=to_number, body=body.replace("\0", ""), carrier=carrier
-    )
+    return InboundRequest(from_number=from_number, to_number=to_number, body=body.replace("\0", ""), carrier=carrier)
