@@ -242,7 +242,7 @@ def parse(setting: Setting, given: object, source: str) -> Value:
     shown = "what is given" if setting.secret else repr(given)
     try:
         value = _convert(setting.type, given)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise ConfigError(f"{source}: {shown} is not {_NEEDED[setting.type]}") from None
     if setting.choices and value not in setting.choices:
         raise ConfigError(f"{source}: {shown} is none of {', '.join(setting.choices)}")

@@ -58,6 +58,37 @@ class Answer(Struct, frozen=True, kw_only=True):
 ReceiptHandler = Callable[[Receipt], Awaitable[None]]
 
 
+class BindStatus(Struct, frozen=True, kw_only=True):
+    """One connection of a carrier, as it is now. mode: transceiver, transmitter or receiver. state: in words."""
+
+    address: str
+    mode: str
+    state: str
+    since: int
+    window: int
+    in_flight: int
+    round_trip_ms: float | None
+    submitted: int
+    throttled: int
+    error: str | None
+
+
+class CarrierStatus(Struct, frozen=True, kw_only=True):
+    """A carrier, as it is now, with counts since its start. kind: smpp, loopback or none."""
+
+    name: str
+    kind: str
+    available: bool
+    window: int
+    in_flight: int
+    binds: tuple[BindStatus, ...] = ()
+    submitted: int = 0
+    throttled: int = 0
+    receipts: int = 0
+    unmatched: int = 0
+    inbound: int = 0
+
+
 class Carrier(Protocol):
     """A connection to the outside. One carrier is driven by one node at a time."""
 
