@@ -31,6 +31,7 @@ from heliograph.api.route import Route
 from heliograph.api.server import build
 from heliograph.api.services import Services
 from heliograph.api.setting_checks import allows_loopback
+from heliograph.carrier_config import Deployment, Difference, Topology
 from heliograph.carriers.loopback import LoopbackCarrier, LoopbackSettings
 from heliograph.config import Config, ConfigError
 from heliograph.core import pricing
@@ -58,6 +59,7 @@ from heliograph.net import media as net_media
 from heliograph.net.clock import SystemClock
 from heliograph.net.http import MAX_PER_HOST, HttpClient
 from heliograph.ports import CommitWatcher, MessageFilter, Store
+from heliograph.reloading import Source
 from heliograph.stopping import ABANDONED, Deadline
 from heliograph.storage.lock import FolderLock
 from heliograph.storage.store import SqlStore
@@ -128,17 +130,28 @@ def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda
     )
 
 
-def serve(config: Config, greet: Greet, announce: Announce, extra_routes: Sequence[Route] = ()) -> int:
+def serve(
+    config: Config,
+    greet: Greet,
+    announce: Announce,
+    extra_routes: Sequence[Route] = (),
+    source: Source | None = None,
+) -> int:
     """Run the server until it is told to stop; returns the process's exit code. `extra_routes` are served beside the
-    documented ones and are not documented."""
+    documented ones and are not documented. `source`: where the configuration is read again from; without it there are
+    no carriers but the simulated one."""
     logs.configure(config.log_format, config.log_level)
     rates(config)  # a wrong price is refused before anything starts
-    server = _Server(config, extra_routes)
+    server = _Server(config, extra_routes, source or _alone(config))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(server.run(greet, announce))
     finally:
         server.met_deadline()
+
+
+def _alone(config: Config) -> Source:
+    return Source(Deployment(config=config, topology=Topology(simulator=config.simulator)))
 
 
 def rates(config: Config) -> pricing.Rates:
@@ -390,8 +403,9 @@ class Parts:
 
 
 class _Server:
-    def __init__(self, config: Config, extra_routes: Sequence[Route]) -> None:
+    def __init__(self, config: Config, extra_routes: Sequence[Route], source: Source) -> None:
         self._config = config
+        self._source = source
         self._extra_routes = extra_routes
         self._parts = Parts(config, self._start_task, self._start_machine)
         self._stop = asyncio.Event()
@@ -502,6 +516,15 @@ class _Server:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._tell_to_stop)
+        # without a file there is nothing to read again: the signal says that the terminal has gone
+        again = self._reload if self._source.again else self._tell_to_stop
+        loop.add_signal_handler(signal.SIGHUP, again)
+
+    def _reload(self) -> None:
+        self._source.reload(self._apply)
+
+    def _apply(self, topology: Topology, differs: Difference) -> None:
+        """Nobody routes by it yet."""
 
     def _tell_to_stop(self) -> None:
         self._time()
