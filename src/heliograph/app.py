@@ -31,19 +31,19 @@ from heliograph.api.route import Route
 from heliograph.api.server import build
 from heliograph.api.services import Services
 from heliograph.api.setting_checks import allows_loopback
-from heliograph.carrier_config import Deployment, Difference, Topology
+from heliograph.carrier_config import CarrierConfig, Deployment, Difference, Topology
 from heliograph.carriers.loopback import LoopbackCarrier, LoopbackSettings
+from heliograph.carriers.smpp.carrier import SmppCarrier
 from heliograph.config import Config, ConfigError
 from heliograph.core import pricing
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.message import Change, Message
 from heliograph.core.retry import RetryPolicy
-from heliograph.core.routing import Router
 from heliograph.engine import provision
 from heliograph.engine.accept import Acceptor, AcceptSettings
 from heliograph.engine.attachments import Attachments, AttachmentSettings
 from heliograph.engine.callbacks import Callbacks, CallbackSettings
-from heliograph.engine.carriers import BOTH_KINDS, Carriers
+from heliograph.engine.carriers import Carriers
 from heliograph.engine.directory import Directory
 from heliograph.engine.dispatch import Dispatcher, DispatchSettings, LeftInitiated
 from heliograph.engine.handler import CxmlHandler
@@ -171,6 +171,7 @@ class Parts:
         self.metrics = Metrics()
         self.allow_loopback = allows_loopback(config)
         self.base_url = ""
+        self.smpp: dict[str, SmppCarrier] = {}
         self._start_task = start_task
         self._start_machine = start_machine
 
@@ -220,6 +221,10 @@ class Parts:
             window=self.config.simulator_window,
         )
         return LoopbackCarrier(settings, Path(self.config.data) / "simulator.journal", self.clock)
+
+    def smpp_carrier(self, config: CarrierConfig) -> SmppCarrier:
+        carrier = self.smpp[config.name] = SmppCarrier(config, self.clock, chance=random.random)
+        return carrier
 
     @cached_property
     def carriers(self) -> Carriers:
@@ -398,6 +403,7 @@ class Parts:
             inbound=self.inbound,
             media_files=self.files,
             metrics=self.metrics,
+            carriers=self.carriers.status,
             local_secret=secrets.token_hex(32),
         )
 
@@ -412,6 +418,7 @@ class _Server:
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._deadline: Deadline | None = None
+        self._reloading = asyncio.Lock()
         self._here = ""
 
     async def run(self, greet: Greet, announce: Announce) -> int:
@@ -474,9 +481,11 @@ class _Server:
         return self._start_task(self._keep_going(machine))
 
     async def _start_carriers(self) -> None:
-        carriers = [self._parts.loopback] if self._config.simulator else []
-        self._parts.carriers.route_by(Router((), (), {carrier.name: BOTH_KINDS for carrier in carriers}))
-        await self._parts.carriers.add(carriers)
+        topology = self._source.running.topology
+        if topology.simulator:
+            await self._parts.carriers.add([self._parts.loopback])
+        await self._parts.carriers.add(map(self._parts.smpp_carrier, topology.carriers))
+        self._parts.carriers.route_by(topology.router())
 
     def _start_machines(self, left: LeftInitiated) -> None:
         parts = self._parts
@@ -524,7 +533,20 @@ class _Server:
         self._source.reload(self._apply)
 
     def _apply(self, topology: Topology, differs: Difference) -> None:
-        """Nobody routes by it yet."""
+        self._start_task(self._bring_to(topology, differs))
+
+    async def _bring_to(self, topology: Topology, differs: Difference) -> None:
+        """One after the other: a second reload may come while the first lets carriers go."""
+        async with self._reloading:
+            parts = self._parts
+            fresh = [change for change in differs.changed if change.reconnect]
+            for change in differs.changed:
+                if not change.reconnect:
+                    parts.smpp[change.after.name].configure(change.after)
+            await parts.carriers.remove([change.after.name for change in fresh])
+            await parts.carriers.add(parts.smpp_carrier(each) for each in [*(c.after for c in fresh), *differs.added])
+            parts.carriers.route_by(topology.router())
+            await parts.carriers.remove([carrier.name for carrier in differs.removed])
 
     def _tell_to_stop(self) -> None:
         self._time()

@@ -229,7 +229,9 @@ async def test_what_an_earlier_run_left_queued_is_sent(ground: Ground, carrier: 
 async def in_doubt(ground: Ground) -> Message:
     message = ground.message()
     await ground.accept(message)
-    (initiated,) = await ground.transitions.apply([Step(message=message, states=(State.INITIATED,), carrier="scripted")])
+    (initiated,) = await ground.transitions.apply(
+        [Step(message=message, states=(State.INITIATED,), carrier="scripted")]
+    )
     assert initiated is not None
     return initiated
 

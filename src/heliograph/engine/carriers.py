@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
-from heliograph.core.message import Kind, Message
+from heliograph.core.message import Message
 from heliograph.core.routing import Availability, Candidate, Facts, Router
 from heliograph.engine.directory import Directory
 from heliograph.engine.dispatch import Dispatcher
@@ -18,8 +18,6 @@ from heliograph.engine.receipts import Receipts
 from heliograph.ports import Carrier, CarrierStatus, InboundPart, Receipt
 
 log = structlog.get_logger(__name__)
-
-BOTH_KINDS = frozenset(Kind)
 
 
 class Carriers:

@@ -478,6 +478,7 @@ class Dispatcher:
             step = Step(message=message, states=(State.SENT,), carrier_ref=refs[0], parts=self._stamped(parts))
             await self._sent([replace(step, detail="the carrier was asked: it has it")], set())
         elif known is not None:
+            tries.done = {**tries.done, **known.accepted}
             await self._transitions.note(message, "resubmitted", detail="the carrier never took the first submit")
             await self._send_again(message, tries, self._clock.monotonic())
         else:
