@@ -20,6 +20,7 @@ from heliograph.api.system import generated, pages, render, snippets
 from heliograph.api.system.openapi import Document
 from heliograph.config import SETTINGS
 from heliograph.core import errors
+from heliograph.torture import faults
 from heliograph.wire import signature
 
 ROUTES = all_routes()
@@ -32,7 +33,7 @@ async def world() -> World:
 
 @pytest.mark.parametrize("slug", pages.SLUGS)
 def test_generated_parts_are_current(slug: str) -> None:
-    makers = {**generated.MAKERS, "endpoints": lambda: generated.endpoints(ROUTES)}
+    makers = {**generated.MAKERS, "endpoints": lambda: generated.endpoints(ROUTES), "faults": faults.markdown}
     text = pages.source(slug)
     assert generated.refreshed(text, makers) == text, "run: python docs/refresh.py"
 
