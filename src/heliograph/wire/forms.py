@@ -106,8 +106,8 @@ def _quoted_name(name: str) -> str:
 
 
 def _quote(text: str) -> str:
-    """As it is, where nothing in it needs quoting. Else by Latin-1, which maps each UTF-8 octet to one character, so that
-    `translate` can look it up in a table of 256."""
+    """As it is, where nothing in it needs quoting. Else by Latin-1, which maps each UTF-8 octet to one character, so
+    that `translate` can look it up in a table of 256."""
     if _is_plain(text):
         return text
     return text.encode("utf-8", "replace").decode("latin-1").translate(_QUOTED)
