@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from msgspec import Struct
 from yarl import URL
 
 from heliograph.net.connection import Answer, Connection, Disconnected, Limits
@@ -44,10 +45,11 @@ _SAFE = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Address:
-    """A URL to request. authorization: its user and password, which aren't sent otherwise; None without them.
-    target: what the request line names; host: the header's value."""
+    """A URL to request. shown: as text. target: what the request line names. host: the header's value. authorization:
+    its user and password, which aren't sent otherwise; None without them."""
 
     url: URL
+    shown: str
     origin: Origin
     target: str
     host: str
@@ -64,8 +66,7 @@ class _Prepared:
     total_seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Hop:
+class _Hop(Struct, frozen=True, kw_only=True):
     method: str
     address: _Address
     headers: Mapping[str, str]
@@ -121,7 +122,7 @@ class HttpClient:
         for _ in range(request.max_redirects + 1):
             answer = await self._send(hop, limits, prepared.connect_seconds, request.repeatable)
             if answer.status not in _REDIRECTS or not request.max_redirects or "Location" not in answer.headers:
-                shown = str(hop.address.url)
+                shown = hop.address.shown
                 return Response(status=answer.status, headers=answer.headers, body=answer.body, url=shown)
             hop = _next_hop(hop, answer)
         raise FetchFault(FaultKind.REDIRECTS, f"More than {request.max_redirects} redirects.")
@@ -238,6 +239,7 @@ def _address(url: URL) -> _Address:
         raise ValueError("a URL without a host or a port")
     return _Address(
         url=url,
+        shown=str(url),
         origin=Origin(host, port, url.scheme == "https"),
         target=url.raw_path_qs,
         host=url.host_port_subcomponent or host,
