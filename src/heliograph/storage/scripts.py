@@ -17,9 +17,12 @@ NO_FLAGS: frozenset[str] = frozenset()
 
 
 class Step(NamedTuple):
+    """`counted`: the one row that is sent back says how many rows the statement wrote."""
+
     query: str
     parameters: dict[str, Any]
     flags: frozenset[str] = NO_FLAGS
+    counted: bool = False
 
 
 Script = Generator[Step, Sequence[Row], list[Any]]
@@ -68,25 +71,43 @@ def _claim(items: Sequence[Acceptance]) -> Generator[Step, Sequence[Row], dict[s
 
 def advance(items: list[Sequence[Change]]) -> Script:
     """Rounds, so that no statement meets a message twice: the first step of each message, then the second..."""
-    applied: set[int] = set()
     waiting = [change for changes in items for change in changes]
+    refused: set[int] = set()
     while waiting:
         this_round, waiting = _first_of_each(waiting)
-        encoded = rows.encode([rows.step(c, c.at + CALLBACK_LEASE_MICROS) for c in this_round])
-        moved = {str(row[0]) for row in (yield Step("messages_advance", {"rows": encoded}))}
-        done = [change for change in this_round if change.message_id in moved]
-        if len(done) < len(this_round):
-            applied |= yield from _written_earlier([c for c in this_round if c.message_id not in moved])
-            encoded = rows.encode([rows.step(c, c.at + CALLBACK_LEASE_MICROS) for c in done])
-        if done:
-            yield Step("messages_advance_events", {"rows": encoded})
-            if any(change.callback_origin for change in done):
-                yield Step("messages_advance_callbacks", {"rows": encoded})
-            parts = [rows.part_row(part) for change in done for part in change.parts]
-            if parts:
-                yield Step("parts_put", {"rows": rows.encode(parts)})
-        applied |= {change.event_no for change in done}
-    return [[change.event_no in applied for change in changes] for changes in items]
+        refused |= yield from _advance_round(this_round)
+    return [[change.event_no not in refused for change in changes] for changes in items]
+
+
+def _advance_round(changes: list[Change]) -> Generator[Step, Sequence[Row], set[int]]:
+    """Take one step of each message; returns the event numbers of those that were refused. The step's event is written
+    first, and only where the message is in its prior state: so counting them tells, in the usual case, that every
+    step is taken, and nothing has to be read back. A step asked for again after a commit whose answer was lost has its
+    event already: it was done, its update meets no prior state, and its callback is there."""
+    encoded = _steps(changes)
+    ((written,),) = yield Step("messages_advance_events", {"rows": encoded}, counted=True)
+    done = changes
+    if written < len(changes):
+        found = yield Step("messages_advanced", {"rows": encoded})
+        numbers = {row[0] for row in found}
+        done = [change for change in changes if change.event_no in numbers]
+        encoded = _steps(done)
+    if written:
+        yield Step("messages_advance", {"rows": encoded})
+        if any(change.callback_origin for change in done):
+            yield Step("messages_advance_callbacks", {"rows": encoded})
+        parts = [rows.part_row(part) for change in done for part in change.parts]
+        if parts:
+            yield Step("parts_put", {"rows": rows.encode(parts)})
+    return (
+        set()
+        if done is changes
+        else {change.event_no for change in changes}.difference(change.event_no for change in done)
+    )
+
+
+def _steps(changes: Sequence[Change]) -> str:
+    return rows.encode([rows.step(change, change.at + CALLBACK_LEASE_MICROS) for change in changes])
 
 
 def _first_of_each(changes: list[Change]) -> tuple[list[Change], list[Change]]:
@@ -97,13 +118,6 @@ def _first_of_each(changes: list[Change]) -> tuple[list[Change], list[Change]]:
         (later if change.message_id in seen else first).append(change)
         seen.add(change.message_id)
     return first, later
-
-
-def _written_earlier(changes: Sequence[Change]) -> Generator[Step, Sequence[Row], set[int]]:
-    """A step asked for again after a commit whose answer was lost is found by its event: it was done."""
-    asked = [rows.step(change, 0)[:6] for change in changes]
-    found = yield Step("messages_advanced_before", {"rows": rows.encode(asked)})
-    return {row[1] for row in found}
 
 
 def note(items: list[Sequence[Event]]) -> Script:

@@ -52,6 +52,14 @@ INSERT INTO events (project_id, message_id, event_no, at, kind, state, error_cod
 SELECT r_project, r_message, r_event_no, r_created, 'state', r_state, r_error, r_detail
 FROM rows({new_message})
 
+-- name: messages_advance_events
+INSERT INTO events (project_id, message_id, event_no, at, kind, state, error_code, detail)
+SELECT r_project, r_message, r_event_no, r_at, 'state', r_after, r_error, r_detail
+FROM rows({step}) CROSS JOIN messages m
+WHERE m.project_id = r_project AND m.message_id = r_message AND m.state = r_before
+    AND (r_before, r_after) IN (VALUES {legal_steps})
+ON CONFLICT (project_id, message_id, event_no) DO NOTHING
+
 -- name: messages_advance
 UPDATE messages
 SET state = r_after, updated_at = r_at,
@@ -65,23 +73,18 @@ SET state = r_after, updated_at = r_at,
 FROM rows({step})
 WHERE project_id = r_project AND message_id = r_message AND state = r_before
     AND (r_before, r_after) IN (VALUES {legal_steps})
-RETURNING message_id
-
--- name: messages_advance_events
-INSERT INTO events (project_id, message_id, event_no, at, kind, state, error_code, detail)
-SELECT r_project, r_message, r_event_no, r_at, 'state', r_after, r_error, r_detail
-FROM rows({step})
 
 -- name: messages_advance_callbacks
 INSERT INTO callbacks (project_id, message_id, rank, state, at, error_code, origin, status, attempts, next_at, created_at)
 SELECT r_project, r_message, r_rank, r_after, r_at, r_error, r_origin, 'pending', 0, r_next_at, r_at
 FROM rows({step})
 WHERE r_origin IS NOT NULL
+ON CONFLICT (project_id, message_id, rank) DO NOTHING
 
--- name: messages_advanced_before
-SELECT e.message_id, e.event_no
-FROM rows({step})
-JOIN events e ON e.project_id = r_project AND e.message_id = r_message AND e.event_no = r_event_no
+-- name: messages_advanced
+SELECT e.event_no
+FROM rows({step}) CROSS JOIN events e
+WHERE e.project_id = r_project AND e.message_id = r_message AND e.event_no = r_event_no
 
 -- name: events_insert
 INSERT INTO events (project_id, message_id, event_no, at, kind, state, error_code, detail)
