@@ -42,6 +42,7 @@ class Bench:
     seconds: float
     accept_seconds: float
     rate: float
+    rate_untold: float
     sizes: tuple[int, int]
     queued: int
     new_database: Callable[[], str] | None

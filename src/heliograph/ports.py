@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from heliograph.core.directory import Application, Number, Project, Snapshot, Token
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Change, Event, Media, Message, SmppOptions, TimelineEntry
+from heliograph.core.message import Change, Event, Media, Message, Part, Piece, SmppOptions, TimelineEntry
 
 
 class Clock(Protocol):
@@ -325,13 +325,38 @@ class IdempotencyClaim(Struct, frozen=True, kw_only=True):
     fingerprint: str
 
 
+class HandOver(Struct, frozen=True, kw_only=True):
+    """An initiated message's way between us and a carrier. deferred: it is with us, to be tried again; else it is about
+    to be handed over. carrier: to another one than before."""
+
+    message: Message
+    deferred: bool
+    carrier: str | None = None
+
+
+class HeldReceipt(Struct, frozen=True, kw_only=True):
+    """A receipt that nobody could place when it came. held_no tells apart those for one reference."""
+
+    carrier: str
+    receipt: Receipt
+    held_no: int
+    at: int
+
+
 class Acceptance(Struct, frozen=True, kw_only=True):
-    """A new message, outbound or inbound, with what is to be kept with it."""
+    """A new message, outbound or inbound, with what is to be kept with it.
+
+    made_of: what stands for the pieces that it was joined from; these all go in the same transaction, and it stays in
+    their place for a while (engine.pieces.made_mark). detail: for the first
+    line of its timeline.
+    """
 
     message: Message
     event_no: int
     media: tuple[Media, ...] = ()
     claim: IdempotencyClaim | None = None
+    made_of: Piece | None = None
+    detail: str | None = None
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -469,7 +494,46 @@ class Store(Protocol):
         """At most `limit` messages, newest first (with a backward cursor: those next newer than it, still
         newest first)."""
 
-    async def by_carrier_ref(self, carrier: str, carrier_ref: str) -> Message | None: ...
+    async def by_carrier_ref(self, carrier: str, carrier_ref: str) -> Message | None:
+        """The newest message of one part under that reference, or the one whose first part has it."""
+
+    async def hand_over(self, hand_overs: Sequence[HandOver], events: Sequence[Event]) -> None:
+        """Write down whose hands initiated messages are in."""
+
+    # parts of long messages
+
+    async def keep_parts(self, parts: Sequence[Part], events: Sequence[Event]) -> None:
+        """Write parts of messages whose own state stays as it is; a part's later row replaces its earlier one."""
+
+    async def parts_of(self, project_id: str, message_id: str) -> list[Part]: ...
+
+    async def part_by_carrier_ref(self, carrier: str, carrier_ref: str) -> Part | None:
+        """The newest."""
+
+    # receipts that nobody could place yet, and pieces of long messages on their way in
+
+    async def hold_receipts(self, held: Sequence[HeldReceipt]) -> None: ...
+
+    async def release_receipts(self, held: Sequence[HeldReceipt]) -> None: ...
+
+    async def held_receipts(self, limit: int) -> list[HeldReceipt]:
+        """In the order in which they came."""
+        ...
+
+    async def keep_piece(self, piece: Piece) -> None:
+        """Once: the same piece again changes nothing."""
+
+    async def remove_pieces(self, piece: Piece) -> None:
+        """All pieces of the message that this one is of."""
+
+    async def forget_made_pieces(self, before: int) -> None:
+        """The marks (part 0) of messages made before a moment."""
+
+    async def pieces(self, limit: int) -> list[Piece]:
+        """In the order in which they came."""
+        ...
+
+    # records
 
     async def redact(self, project_id: str, message_id: str, at: int, event_no: int) -> bool:
         """Empty the body for good; False while the message is in progress or where there is none."""
@@ -486,6 +550,12 @@ class Store(Protocol):
 
     async def open_messages(self, state: State, after_id: str, limit: int) -> list[Message]:
         """Messages in `state` (initiated or receiving), by id."""
+
+    async def deferred(self, after_id: str, limit: int) -> list[Message]:
+        """Initiated messages that a carrier refused for now, by id."""
+
+    async def in_doubt(self, after_id: str, limit: int) -> list[Message]:
+        """Initiated messages that are in a carrier's hands, by id."""
 
     async def queued_counts(self) -> dict[str, int]:
         """How many messages each project has queued."""

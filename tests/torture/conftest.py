@@ -1,10 +1,12 @@
 """What the tests of the torture carrier share: carriers that end with the test, and a client that is bound to one."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+import uvloop
 from esme import Esme
 
 from heliograph.torture.carrier import TortureCarrier
@@ -42,3 +44,8 @@ async def trial(start: Start) -> AsyncIterator[Trial]:
             return carrier, esme
 
         yield begun
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Both event loops: tests run on the one, `heliograph smsc` on the other, and their sockets differ."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}

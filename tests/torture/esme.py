@@ -15,7 +15,8 @@ Came = tuple[Header, Pdu]
 
 
 class Esme:
-    """`frames` are those that came and were not asked for yet, `lost` is set when the connection has ended.
+    """`requests` and `responses` are those that nobody asked for yet; `order` has (command, sequence) of all that came.
+    `lost` is set when the connection has ended.
 
     Requests of the carrier are acknowledged where `acknowledging` says how: a status, or None for not at all.
     """
@@ -26,6 +27,7 @@ class Esme:
         self.chunks = 0
         self.requests: list[Came] = []
         self.responses: list[Came] = []
+        self.order: list[tuple[int, int]] = []
         self.lost = asyncio.Event()
         self.reset = False
         self._port = port
@@ -93,6 +95,10 @@ class Esme:
                 self._changed.clear()
                 await self._changed.wait()
 
+    def place(self, command: Command, sequence: int) -> int:
+        """When it came, counted from 0."""
+        return self.order.index((command, sequence))
+
     async def ended(self) -> None:
         async with asyncio.timeout(SECONDS):
             await self.lost.wait()
@@ -130,6 +136,7 @@ class Esme:
             header, pdu = smpp.decode(frame)
         except smpp.ProtocolError as error:
             header, pdu = Header(error.command, error.status, error.sequence), smpp.GenericNack()
+        self.order.append((header.command, header.sequence))
         if header.command & smpp.RESPONSE_BIT:
             self.responses.append((header, pdu))
             return

@@ -64,20 +64,19 @@ async def test_lost_submit(trial: Any) -> None:
 async def test_late_answer(trial: Any) -> None:
     carrier, esme = await trial("late-answer")
     began = time.monotonic()
-    sequence = esme.submit()
-    assert await silent(esme, sequence)
-    assert carrier.counts.accepted == 1
+    sequence, later = esme.submit(), esme.send(smpp.EnquireLink())
+    await carrier.accepted(1)
     header, _ = await esme.response(sequence)
     assert header.status == Status.ROK
     assert time.monotonic() - began >= 0.058
+    assert esme.place(Command.ENQUIRE_LINK_RESP, later) < esme.place(Command.SUBMIT_SM_RESP, sequence)
 
 
 async def test_answers_reordered(trial: Any) -> None:
     _, esme = await trial("answers-reordered")
     first, second = esme.submit(), esme.submit()
-    await esme.response(second)
-    assert esme.responses == []
     await esme.response(first)
+    assert esme.place(Command.SUBMIT_SM_RESP, second) < esme.place(Command.SUBMIT_SM_RESP, first)
 
 
 @pytest.mark.parametrize(
@@ -183,10 +182,12 @@ async def test_half_open(trial: Any) -> None:
     esme.submit()
     await carrier.accepted(1)
     esme.send(smpp.EnquireLink())
-    async with Esme(carrier.port) as other:  # who asks after it is answered: the carrier lives
+    async with Esme(carrier.port) as other:  # who connects now is answered: the carrier lives
         await other.bind()
-        await other.ask(smpp.EnquireLink())
-    assert (esme.responses, esme.lost.is_set(), carrier.counts.enquire_links) == ([], False, 1)
+        assert (await read(other)).message_id == "1000"
+        await carrier.settled()
+    assert (esme.responses, len(esme.requests), esme.lost.is_set()) == ([], 0, False)
+    assert (carrier.counts.enquire_links, carrier.counts.resent) == (0, 0)
 
 
 # -- octets
@@ -246,7 +247,7 @@ async def test_unknown_tlvs(trial: Any) -> None:
 async def test_bodies_of_the_wrong_size(trial: Any, fault: str, body: bytes) -> None:
     _, esme = await trial(fault)
     before = len(esme.octets)
-    await esme.submitted()
+    await esme.submitted(registered_delivery=0)
     assert esme.octets[before:][16:] == body
     await esme.ask(smpp.EnquireLink())  # the stream goes on
 
@@ -390,10 +391,10 @@ async def test_bind_no_answer(trial: Any) -> None:
 async def test_bind_late(trial: Any) -> None:
     carrier, esme = await trial("bind-late", bind=False)
     began = time.monotonic()
-    sequence = esme.send(smpp.BindTransceiver())
-    assert await silent(esme, sequence)
+    sequence, later = esme.send(smpp.BindTransceiver()), esme.send(smpp.EnquireLink())
     await esme.response(sequence)
     assert time.monotonic() - began >= 0.058
+    assert esme.place(Command.ENQUIRE_LINK_RESP, later) < esme.place(Command.BIND_TRANSCEIVER_RESP, sequence)
     assert carrier.bound == 1
 
 
@@ -425,9 +426,9 @@ async def test_no_receipt(trial: Any) -> None:
 async def test_receipt_before_answer(trial: Any) -> None:
     _, esme = await trial("receipt-before-answer", receipt_ms=1000.0)
     sequence = esme.submit()
-    await read(esme)
-    assert esme.responses == []
+    header, _ = await esme.request(Command.DELIVER_SM)
     await esme.response(sequence)
+    assert esme.place(Command.DELIVER_SM, header.sequence) < esme.place(Command.SUBMIT_SM_RESP, sequence)
 
 
 async def test_receipt_twice(trial: Any) -> None:

@@ -211,7 +211,7 @@ async def test_submit_multi_has_one_id_and_a_receipt_for_each_destination(trial:
 
 
 async def test_queries_by_id(trial: Any) -> None:
-    _, esme = await trial(receipt_ms=50.0)
+    _, esme = await trial(receipt_ms=250.0)
     await esme.submitted()
     _, answer = await esme.ask(smpp.QuerySm(message_id="1000", source_addr="12025550101"))
     assert answer.message_state == MessageState.ENROUTE
@@ -236,7 +236,7 @@ async def test_queries_by_the_senders_reference(trial: Any) -> None:
 
 
 async def test_a_cancelled_message_is_deleted(trial: Any) -> None:
-    _, esme = await trial(receipt_ms=60.0)
+    _, esme = await trial(receipt_ms=250.0)
     await esme.submitted()
     cancel = smpp.CancelSm(message_id="1000", source_addr="12025550101")
     assert (await esme.ask(cancel))[0].status == Status.ROK
@@ -255,7 +255,7 @@ async def test_cancel_by_addresses(trial: Any) -> None:
 
 
 async def test_a_replaced_message(trial: Any) -> None:
-    carrier, esme = await trial(receipt_ms=40.0)
+    carrier, esme = await trial(receipt_ms=250.0)
     await esme.submitted("Hello")
     replacing = smpp.ReplaceSm(message_id="1000", source_addr="12025550101", short_message=b"Goodbye")
     assert (await esme.ask(replacing))[0].status == Status.ROK
@@ -268,7 +268,7 @@ async def test_a_replaced_message(trial: Any) -> None:
 
 
 async def test_what_is_not_acknowledged_is_sent_again(trial: Any) -> None:
-    carrier, esme = await trial(resend_ms=20.0)
+    carrier, esme = await trial(resend_ms=150.0)
     times = iter([None, Status.RX_T_APPN, Status.ROK])
     esme.acknowledging = lambda header, pdu: next(times)
     await esme.submitted()

@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "inbound": "messages:inbound",
     "message": "messages:message",
     "callbacks": "callbacks:callbacks",
+    "carriers": "carriers:carriers",
+    "route": "route:route",
     "project": "project:project",
     "token": "token:token",
     "number": "number:number",

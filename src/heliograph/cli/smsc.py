@@ -138,16 +138,16 @@ def smsc(
 
 
 async def _serve(settings: TortureSettings, *, as_json: bool) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
     carrier = TortureCarrier(settings)
     await carrier.start()
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
     _say(as_json, _greeting(carrier), _welcome(carrier))
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
     obey = partial(_obey, carrier, as_json)
     # A thread, for standard input may be a file; and a daemon, for nobody can interrupt its read.
     threading.Thread(target=_read_lines, args=(loop, obey), daemon=True).start()

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 import structlog
+from msgspec import Struct
 from msgspec.structs import replace
 
 from heliograph.core import lifecycle, retry
@@ -67,21 +68,33 @@ class CallbackSettings:
 
 @dataclass(slots=True)
 class _Chain:
-    """Callbacks of one message that are to be sent, first first. `told`: the rank of the last one delivered.
+    """Callbacks of one message that are to be sent, first first. `told`: the rank of the last one delivered, `last`:
+    its state. `running`: it is ready, or one of its callbacks is under way or being recorded.
 
-    One that came `from_disk` gets its followers from there, since what lies between may never have been in memory;
-    `grown`: one was written since that was last read."""
+    One that came `from_disk` gets its followers from there (those of `read_for`), since what lies between may never
+    have been in memory; `grown`: one was written since that was last read."""
 
     message_id: str
     waiting: deque[DueCallback] = field(default_factory=deque)
     told: int = -1
+    last: State | None = None
     running: bool = False
     from_disk: bool = False
+    read_for: Message | None = None
     grown: bool = False
 
     def add(self, due: DueCallback) -> None:
         if due.rank > self.told and all(due.rank != other.rank for other in self.waiting):
             self.waiting.append(due)
+
+
+class _Tried(Struct, frozen=True):
+    """One attempt that was made and is to be recorded."""
+
+    lane: "_Lane"
+    chain: _Chain
+    due: DueCallback
+    outcome: CallbackOutcome
 
 
 @dataclass(slots=True)
@@ -123,6 +136,7 @@ class Callbacks:
         self._jitter = jitter
         self._lanes: dict[str, _Lane] = {}
         self._redacted: OrderedDict[str, None] = OrderedDict()
+        self._tried: list[_Tried] = []
         self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
 
     def pending(self) -> int:
@@ -170,9 +184,12 @@ class Callbacks:
         return lane
 
     def _make_ready(self, lane: _Lane, chain: _Chain) -> None:
-        if chain.running or not chain.waiting:
-            return
-        chain.running = True
+        if not chain.running and chain.waiting:
+            chain.running = True
+            self._run(lane, chain)
+
+    def _run(self, lane: _Lane, chain: _Chain) -> None:
+        """Its turn comes when a worker has done with those before it."""
         lane.ready.append(chain)
         if lane.workers < (SLOW_CONCURRENCY if lane.slow else self._settings.concurrency):
             lane.workers += 1
@@ -244,65 +261,99 @@ class Callbacks:
     # -- out
 
     async def _work(self, lane: _Lane) -> None:
-        """One of a lane's workers: run chains until none is ready."""
+        """One of a lane's workers: make attempts until no chain is ready. It does not wait until they are recorded."""
         try:
             while lane.ready and not (lane.slow and lane.workers > SLOW_CONCURRENCY):
                 chain = lane.ready.popleft()
                 try:
-                    await self._run(lane, chain)
+                    await self._try_next(lane, chain)
                 except Exception:  # one message's callbacks must not take the others along
                     log.exception("callback.broke", message_id=chain.message_id)
                     lane.chains.pop(chain.message_id, None)
         finally:
             lane.workers -= 1
 
-    async def _run(self, lane: _Lane, chain: _Chain) -> None:
-        """Send what waits of one message, in order; leave the rest to the disk at the first failure."""
-        last: State | None = None
-        while True:
-            while chain.waiting:
-                due = chain.waiting.popleft()
-                if not await self._deliver(lane, due):
-                    self._end(lane, chain)
-                    return
-                chain.told, last = due.rank, due.state
-            if not chain.from_disk or last is None:
-                break
-            chain.grown = False
-            await self._read_followers(due.message, chain)
-            if not chain.waiting and not chain.grown:
-                break
-        self._end(lane, chain)
-        if last is not None and last not in lifecycle.TERMINAL:
-            lane.up_to_date[chain.message_id] = chain.told
-            if len(lane.up_to_date) > self._settings.lane_max * 10:
-                lane.up_to_date.popitem(last=False)
-
-    def _end(self, lane: _Lane, chain: _Chain) -> None:
-        del lane.chains[chain.message_id]
-        if lane.asking:
-            lane.ended.add(chain.message_id)
-
-    async def _read_followers(self, message: Message, chain: _Chain) -> None:
-        """What was written for this message while it was not in memory."""
-        for due in await self._transitions.persist(
-            lambda: self._store.pending_callbacks(message.project_id, message.id)
-        ):
-            chain.add(replace(due, message=self._current(due.message)))
-
-    async def _deliver(self, lane: _Lane, due: DueCallback) -> bool:
-        """One attempt, recorded before anything follows it. True: this callback needs no further attempt."""
+    async def _try_next(self, lane: _Lane, chain: _Chain) -> None:
+        """One attempt at the chain's first callback; it is recorded before anything follows it."""
+        if not chain.waiting and not await self._has_followers(lane, chain):
+            return
+        due = chain.waiting.popleft()
         started = perf_counter()
         http_status, error = await self._attempt(due)
         seconds = perf_counter() - started
         lane.slow = http_status is None or seconds > SLOW_SECONDS
         self._metrics.callback_seconds.observe(seconds)
         outcome = self._outcome(due, http_status, error, int(seconds * 1000))
-        await self._transitions.persist(lambda: self._store.settle_callbacks([outcome]))
+        if not self._tried:
+            asyncio.get_running_loop().call_soon(self._record)
+        self._tried.append(_Tried(lane, chain, due, outcome))
+
+    async def _has_followers(self, lane: _Lane, chain: _Chain) -> bool:
+        """What was written for a chain's message while that was not in memory is read from disk; False, and the chain
+        ends, where there is none."""
+        message = chain.read_for
+        while message is not None and not chain.waiting:
+            chain.grown = False
+            for due in await self._transitions.persist(
+                lambda: self._store.pending_callbacks(message.project_id, message.id)
+            ):
+                chain.add(replace(due, message=self._current(due.message)))
+            if not chain.grown:
+                break
+        if not chain.waiting:
+            self._end(lane, chain)
+        return bool(chain.waiting)
+
+    # -- recorded
+
+    def _record(self) -> None:
+        """The attempts that ended in this turn of the loop are recorded together."""
+        tried, self._tried = self._tried, []
+        self.start_task(self._settle(tried))
+
+    async def _settle(self, tried: list[_Tried]) -> None:
+        """All together; where that breaks, one by one, so that only the culprit's chain leaves memory."""
+        outcomes = [each.outcome for each in tried]
+        try:
+            await self._transitions.persist(lambda: self._store.settle_callbacks(outcomes))
+        except Exception:
+            log.exception("callback.not_recorded", message_id=tried[0].due.message.id, attempts=len(tried))
+            if len(tried) == 1:
+                tried[0].lane.chains.pop(tried[0].chain.message_id, None)
+            else:
+                for each in tried:
+                    await self._settle([each])
+            return
+        for each in tried:
+            self._settled(each.lane, each.chain, each.due, each.outcome)
+
+    def _settled(self, lane: _Lane, chain: _Chain, due: DueCallback, outcome: CallbackOutcome) -> None:
+        """Go on with the chain; leave the rest to the disk at the first failure."""
         self._metrics.callbacks["retried" if outcome.status == "pending" else outcome.status].inc()
+        if outcome.status == "pending":
+            chain.last = None
+            self._end(lane, chain)
+            return
         if outcome.status == "dead":
-            log.warning("callback.dead", message_id=due.message.id, state=due.state, error=error)
-        return outcome.status != "pending"
+            log.warning("callback.dead", message_id=due.message.id, state=due.state, error=outcome.error)
+        chain.told, chain.last = due.rank, due.state
+        if chain.from_disk:
+            chain.read_for = due.message
+        if chain.waiting or chain.from_disk:
+            self._run(lane, chain)
+        else:
+            self._end(lane, chain)
+
+    def _end(self, lane: _Lane, chain: _Chain) -> None:
+        del lane.chains[chain.message_id]
+        if lane.asking:
+            lane.ended.add(chain.message_id)
+        if chain.last is not None and chain.last not in lifecycle.TERMINAL:
+            lane.up_to_date[chain.message_id] = chain.told
+            if len(lane.up_to_date) > self._settings.lane_max * 10:
+                lane.up_to_date.popitem(last=False)
+
+    # -- one attempt
 
     async def _attempt(self, due: DueCallback) -> tuple[int | None, str | None]:
         """(HTTP status or None, what went wrong or None)."""

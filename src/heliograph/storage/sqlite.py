@@ -247,7 +247,8 @@ class SqliteDatabase:
 
     def _execute(self, step: Step) -> Sequence[Row]:
         statement = query(step.query, "sqlite", step.flags)
-        return self._connection.execute(statement.text, step.parameters).fetchall()
+        found = self._connection.execute(statement.text, step.parameters).fetchall()
+        return [(self._connection.changes(),)] if step.counted else found
 
 
 def open_file(settings: SqliteSettings, watch: CommitWatcher) -> SqliteDatabase:

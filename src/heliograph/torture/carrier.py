@@ -241,6 +241,9 @@ class TortureCarrier:
         if self._waiting:
             self._wake()
 
+    def ended(self, link: Connection) -> None:
+        self._requests.lost(link)
+
     def lost(self, link: Connection) -> None:
         self._links.discard(link)
         self._requests.lost(link)

@@ -38,6 +38,9 @@ class Host(Protocol):
     def wrote(self, link: "Connection") -> None:
         """There is something for `flush`."""
 
+    def ended(self, link: "Connection") -> None:
+        """We ended it, or will never read or write it again; it may be some time until it is lost."""
+
     def lost(self, link: "Connection") -> None: ...
 
 
@@ -98,13 +101,16 @@ class Connection(asyncio.Protocol):
             self._transport.write(octets)
 
     def finish(self, then: Then) -> None:
-        """End it in this way, after what was sent has been written."""
+        """End it in this way, after what was sent has been handed to the socket."""
         if then is Then.GO_ON or self.finished:
             return
         self._host.turn_over()
         self.finished = True
+        self._host.ended(self)
         match then:
             case Then.CLOSE:
+                self._transport.write(bytes(self._drops))
+                self._drops.clear()
                 self._transport.close()
             case Then.RESET:
                 self._reset()

@@ -61,7 +61,6 @@ class Deliveries:
         timers: Timers,
         note: Callable[[Delivery, int, int, int | None], None],
     ) -> None:
-        self.resent = 0
         self._window = window
         self._resend_seconds = resend_seconds
         self._timers = timers
@@ -149,7 +148,6 @@ class Deliveries:
 
     def _send(self, delivery: Delivery, receiver: Receiver) -> None:
         delivery.times += 1
-        self.resent += delivery.times > 1
         sequence = receiver.request(delivery.pdu)
         delivery.holder = (receiver, sequence)
         receiver.unacknowledged[sequence] = delivery

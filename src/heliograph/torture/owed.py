@@ -35,6 +35,7 @@ class Owed:
         for plan in plans:
             if plan.state.is_final:
                 taken.final_state = plan.state
+                taken.final_at = self._run.clock.monotonic() + plan.seconds
             self._run.timers.after(plan.seconds, self._receipt, (plan, taken))
 
     def inbound(self, inbound: Inbound) -> "asyncio.Future[None]":
@@ -87,8 +88,10 @@ class Owed:
 
     def _receipt(self, due: tuple[ReceiptPlan, Taken]) -> None:
         plan, taken = due
-        if taken.final_state is MessageState.DELETED and plan.state.is_final:
-            plan.state = MessageState.DELETED
+        if plan.state.is_final:
+            taken.final_at = min(taken.final_at, self._run.clock.monotonic())
+            if taken.final_state is MessageState.DELETED:
+                plan.state = MessageState.DELETED
         delivery = Delivery(
             kind=Kind.RECEIPT,
             fields={"id": taken.id, "shown": plan.shown_id, "state": plan.state.name},
