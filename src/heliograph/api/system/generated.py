@@ -138,11 +138,11 @@ def unmarked(text: str) -> str:
 def smpp_statuses() -> str:
     """Return what each command_status of an SMPP carrier's answer to a submit means."""
     rows = [
-        f"| `{status:#010x}` | `{statuses.name(status)}` | {_cell(verdict.about)} | {verdict.kind.value} | {verdict.code} |"
-        for status, verdict in sorted(statuses.STATUSES.items())
+        f"| `{status:#010x}` | `{statuses.name(status)}` | {_cell(about)} | {kind.value} | {code} |"
+        for status, (kind, code, about) in sorted(statuses.STATUSES.items())
     ]
-    other = statuses.OTHER
-    rows.append(f"| others | | The standard's reserved and vendors' own | {other.kind.value} | {other.code} |")
+    kind, code, _ = statuses.OTHER
+    rows.append(f"| others | | The standard's reserved and vendors' own | {kind.value} | {code} |")
     return _table("| Status | Name | Meaning | Kind | Code |", rows)
 
 
