@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from heliograph.core.lifecycle import State
+from heliograph.engine.carrier_metrics import CarrierMetrics
 from heliograph.engine.counting import Count, CountFamily, Spread, SpreadMetric
+from heliograph.ports import CarrierStatus
 
 _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
@@ -52,6 +54,10 @@ class Metrics:
 
     def _spread(self, name: str, about: str, bounds: Sequence[float]) -> Spread:
         return SpreadMetric(name, about, bounds, self.registry).spread
+
+    def carriers(self, status: Callable[[], Sequence[CarrierStatus]]) -> None:
+        """What each carrier says of itself, asked when it is scraped."""
+        self.registry.register(CarrierMetrics(status))
 
     def gauge(self, name: str, about: str, read: Callable[[], float]) -> None:
         """A gauge that asks when it is scraped."""
