@@ -18,6 +18,9 @@ START: Final = 10
 STRETCH: Final = 1.5
 """Round trips of this many times the shortest are still taken for distance and chance, not for a queue."""
 
+NOISE_SECONDS: Final = 0.005
+"""What a round trip may be longer besides: our own event loop's turns, and the carrier's."""
+
 SMOOTHING: Final = 0.5
 """How far one round moves the window towards what it has shown."""
 
@@ -117,7 +120,7 @@ class Window:
             self._probing = True
             self.size = max(1, int(self._limit / 2))
         else:
-            self._follow(STRETCH * self._base / mean if mean > 0 else 1.0, now)
+            self._follow((STRETCH * self._base + NOISE_SECONDS) / mean if mean > 0 else 1.0, now)
         self._start_round(now)
 
     def _follow(self, gradient: float, now: float) -> None:
