@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct, field
 
-from heliograph.core.directory import Application, Number, Project, Snapshot, Token
+from heliograph.core.directory import Application, Number, Project, SmppCredential, Snapshot, Token
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, TimelineEntry
 
@@ -330,6 +330,13 @@ class Store(Protocol):
 
     async def remove_token(self, project_id: str, token_id: str) -> bool: ...
 
+    async def add_smpp_credential(self, credential: SmppCredential) -> None:
+        """Raises SystemIdTaken."""
+
+    async def update_smpp_credential(self, credential: SmppCredential) -> bool: ...
+
+    async def remove_smpp_credential(self, project_id: str, system_id: str) -> bool: ...
+
     async def put_number(self, number: Number) -> None:
         """Insert or replace; raises NumberTaken when another project or id has the same number."""
 
@@ -450,3 +457,7 @@ class FolderHeld(StoreHeld):
 
 class NumberTaken(Exception):
     """The number belongs to the deployment already."""
+
+
+class SystemIdTaken(Exception):
+    """An SMPP credential with this system_id exists in the deployment already."""

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "project": "project:project",
     "token": "token:token",
     "number": "number:number",
+    "smpp": "smpp:smpp",
     "dev-cert": "dev_cert:dev_cert",
     "migrate": "migrate:migrate",
     "doctor": "doctor:doctor",
