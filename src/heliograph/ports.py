@@ -282,6 +282,31 @@ class CallbackOutcome(Struct, frozen=True, kw_only=True):
     duration_ms: int
 
 
+class Told(Struct, frozen=True, kw_only=True):
+    """What an attempt at a callback came to. code: what the other side answered, in its protocol's numbers.
+
+    error: why it is not told; None: it is. final: it would never take this. reached: whether anybody was there; if
+    not, this was no attempt."""
+
+    code: int | None = None
+    error: str | None = None
+    final: bool = False
+    reached: bool = True
+
+
+class Notifier(Protocol):
+    """A way to tell callbacks other than by HTTP. While an origin can't be reached its callbacks wait, without being
+    tried; who knows that it can be again says so (Callbacks.wake)."""
+
+    def reachable(self, origin: str) -> bool: ...
+
+    def concurrency(self, origin: str) -> int:
+        """How many callbacks may be tried at once, now."""
+        ...
+
+    async def attempt(self, due: DueCallback) -> Told: ...
+
+
 class CallbackRecord(Struct, frozen=True, kw_only=True):
     """A callback with its last attempt, for people."""
 

@@ -596,7 +596,7 @@ def a_credential(**changes: object) -> SmppCredential:
         window=5,
         allowed=("192.0.2.0/24",),
         alphabet="gsm",
-        long_mode="udh",
+        long_mode="udh8",
         created_at=NOW,
         updated_at=NOW,
     )

@@ -42,7 +42,7 @@ def wishes(command: C) -> C:
                 "--long",
                 "long_mode",
                 type=click.Choice(SMPP_LONG_MODES),
-                help="How long inbound messages are handed over. [default udh]",
+                help="How long inbound messages are handed over. [default udh8]",
             ),
         )
     ):

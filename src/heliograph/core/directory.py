@@ -16,9 +16,9 @@ SCOPES = (
     "video",
 )
 CAPABILITIES = ("voice", "sms", "mms", "fax")
-SMPP_ALPHABETS = ("gsm", "gsm_packed", "latin1", "ascii", "ucs2")
+SMPP_ALPHABETS = ("gsm", "gsm-packed", "latin1", "ascii", "ucs2")
 """What data_coding 0, "the SMSC's default alphabet" (SMPP 3.4, 5.2.19), means on a credential's binds."""
-SMPP_LONG_MODES = ("udh", "udh16", "sar", "payload")
+SMPP_LONG_MODES = ("udh8", "udh16", "sar", "payload")
 """How an inbound message of several parts is handed to a customer."""
 
 

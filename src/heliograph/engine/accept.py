@@ -116,7 +116,7 @@ class Acceptor:
         mms = _is_mms(request)
         validity = int(request.validity) if request.validity else self._settings.default_validity_seconds
         return Message(
-            id=self._ids.next(now),
+            id=request.message_id or self._ids.next(now),
             project_id=request.project_id,
             direction=request.direction,
             kind=Kind.MMS if mms else Kind.SMS,
@@ -134,10 +134,13 @@ class Acceptor:
             max_price_micros=pricing.parse_max_price(request.max_price) if request.max_price else None,
             callback=self._callback(request),
             custom_variables={name: str(value) for name, value in (request.custom_variables or {}).items()} or None,
+            options=request.options,
         )
 
     def _callback(self, request: SendRequest) -> Callback | None:
         """The message's own, else its application's (contract, section 8)."""
+        if request.callback is not None:
+            return request.callback
         if request.callback_url:
             return Callback(url=request.callback_url, method=request.callback_method)
         application = self._application(request)

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from heliograph.core.message import Direction, Message, Source
+from heliograph.core.message import Callback, Direction, Message, SmppOptions, Source
 
 
 class SendRequest(Struct, frozen=True, kw_only=True):
@@ -10,7 +10,8 @@ class SendRequest(Struct, frozen=True, kw_only=True):
 
     `validity` and `max_price` stay text, so that every door's bad value is refused in one place.
     `callback_url` overrides the application's. `fingerprint` is a hash of the whole request, used with
-    `idempotency_key` only.
+    `idempotency_key` only. The last three are set by doors, never by what a client gives: an id that the client was
+    told already, a callback that is no URL, and what an SMPP client asked for.
     """
 
     project_id: str
@@ -31,6 +32,9 @@ class SendRequest(Struct, frozen=True, kw_only=True):
     custom_variables: dict[str, object] | None = None
     idempotency_key: str | None = None
     fingerprint: str = ""
+    message_id: str | None = None
+    callback: Callback | None = None
+    options: SmppOptions | None = None
 
 
 class Sent(Struct, frozen=True, kw_only=True):

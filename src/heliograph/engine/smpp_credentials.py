@@ -77,7 +77,7 @@ class Forge:
             window=10,
             allowed=(),
             alphabet="gsm",
-            long_mode="udh",
+            long_mode="udh8",
             created_at=now,
             updated_at=now,
         )

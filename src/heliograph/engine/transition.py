@@ -18,9 +18,9 @@ from heliograph.core import lifecycle, pricing
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Direction, Event, Kind, Message
+from heliograph.engine import notify
 from heliograph.engine.metrics import Metrics
 from heliograph.ports import Clock, Store
-from heliograph.wire.urls import parse_target
 
 log = structlog.get_logger(__name__)
 
@@ -130,7 +130,7 @@ class Transitions:
             carrier=step.carrier,
             carrier_ref=step.carrier_ref,
             uncertain=step.uncertain,
-            callback_origin=parse_target(message.callback.url).origin if message.callback else None,
+            callback_origin=notify.origin(message, after),
             detail=step.detail if last else None,
         )
         return change, _after(message, change)
