@@ -8,7 +8,7 @@ from engine_ground import PROJECT, Ground
 
 from heliograph.core.directory import Project
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Callback, Direction, Message, SmppOptions
+from heliograph.core.message import Callback, Direction, Message, SmppOptions, smpp_callback
 from heliograph.core.retry import RetryPolicy
 from heliograph.engine.callbacks import Callbacks, CallbackSettings
 from heliograph.engine.directory import Directory
@@ -275,7 +275,7 @@ class Binds:
                 await self.came.wait()
 
 
-ACME = Callback(url="smpp:acme", method="smpp")
+ACME = smpp_callback("acme")
 FINAL = SmppOptions(registered_delivery=1)
 
 

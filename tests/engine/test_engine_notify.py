@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Callback, Direction, Kind, Message, SmppOptions, Source
+from heliograph.core.message import Callback, Direction, Kind, Message, SmppOptions, Source, smpp_callback
 from heliograph.engine import notify
 
 OUTBOUND = (State.INITIATED, State.SENT, State.DELIVERED, State.UNDELIVERED, State.FAILED)
@@ -54,7 +54,7 @@ def test_a_customer_is_told_of_what_registered_delivery_asks(
     registered_delivery: int, states: tuple[State, ...]
 ) -> None:
     options = SmppOptions(registered_delivery=registered_delivery)
-    told = message(callback=notify.to_customer("acme"), options=options)
+    told = message(callback=smpp_callback("acme"), options=options)
     assert tuple(state for state in OUTBOUND if notify.origin(told, state) == "smpp:acme") == states
     if states:
         assert notify.is_first(told, states[0])
@@ -62,6 +62,6 @@ def test_a_customer_is_told_of_what_registered_delivery_asks(
 
 
 def test_a_customer_is_told_of_an_inbound_message_once_it_is_received() -> None:
-    told = message(direction=Direction.INBOUND, state=State.RECEIVING, callback=notify.to_customer("acme"))
+    told = message(direction=Direction.INBOUND, state=State.RECEIVING, callback=smpp_callback("acme"))
     assert notify.origin(told, State.RECEIVED) == "smpp:acme"
     assert notify.customer_of("smpp:acme") == "acme"

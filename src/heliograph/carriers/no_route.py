@@ -3,7 +3,8 @@
 import asyncio
 
 from heliograph.core.errors import Permanent
-from heliograph.ports import Answer, ReceiptHandler, Submission
+from heliograph.core.message import Message
+from heliograph.ports import Answer, CarrierEvents, CarrierStatus, Submission, Submitted
 
 NO_ROUTE = 30006
 
@@ -11,18 +12,23 @@ NO_ROUTE = 30006
 class NoRoute:
     name = "none"
     window = 1000
+    available = True
+    attempts = 1
 
-    async def start(self, on_receipt: ReceiptHandler) -> None:
+    def status(self) -> CarrierStatus:
+        return CarrierStatus(name=self.name, kind="none", available=True, window=self.window, in_flight=0)
+
+    async def start(self, events: CarrierEvents) -> None:
         """Nothing to connect to."""
 
-    def submit(self, submission: Submission) -> asyncio.Future[str]:
-        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    def submit(self, submission: Submission) -> asyncio.Future[Submitted]:
+        answer: asyncio.Future[Submitted] = asyncio.get_running_loop().create_future()
         answer.set_exception(Permanent(NO_ROUTE, "no carrier is configured"))
         return answer
 
-    async def query(self, message_id: str) -> Answer | None:
+    async def query(self, message: Message) -> Answer | None:
         """Nothing was ever taken here."""
-        return Answer(carrier_ref=None)
+        return Answer(refs=None)
 
     async def stop(self) -> None:
         """Nothing to let go."""

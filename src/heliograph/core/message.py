@@ -40,6 +40,14 @@ class Callback(Struct, frozen=True, kw_only=True):
     method: str = "POST"
 
 
+SMPP_SCHEME = "smpp:"
+"""How the URL of a callback begins that goes to an SMPP customer's binds. No API lets a client give such a URL."""
+
+
+def smpp_callback(system_id: str) -> Callback:
+    return Callback(url=SMPP_SCHEME + system_id, method="DELIVER")
+
+
 class SmppOptions(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an SMPP customer asked for in its submit_sm, kept with the message; None or empty: not asked.
 
@@ -99,6 +107,26 @@ class Part(Struct, frozen=True, kw_only=True):
     carrier_ref: str
     error_code: int | None = None
     updated_at: int = 0
+
+
+class Piece(Struct, frozen=True, kw_only=True):
+    """A part of a long message on its way in, kept until the others are there. owner: who brings it, such as
+    "carrier:acme" or "customer:acme"; a piece belongs to those of the same owner, numbers, reference and total.
+
+    data, alphabet: as in ports.InboundPart. extra: what its door wants to know again, as it wrote it.
+    """
+
+    project_id: str
+    owner: str
+    from_number: str
+    to_number: str
+    reference: int
+    total: int
+    part: int
+    alphabet: str
+    data: bytes
+    at: int
+    extra: str | None = None
 
 
 class Media(Struct, frozen=True, kw_only=True):

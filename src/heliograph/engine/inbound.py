@@ -18,23 +18,30 @@ from heliograph.core.directory import Number
 from heliograph.core.errors import Fault, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Callback, Direction, Kind, Media, Message, Source
+from heliograph.core.message import Callback, Direction, Kind, Message, Piece, Source, smpp_callback
 from heliograph.core.number_settings import Handler, inbound_handler
-from heliograph.engine import notify
 from heliograph.engine.accept import BODY_MAX
 from heliograph.engine.attachments import Attachments
 from heliograph.engine.backlog import Backlog
 from heliograph.engine.directory import Directory
 from heliograph.engine.handler import CxmlRun
 from heliograph.engine.metrics import Metrics
+from heliograph.engine.pieces import Pieces, joined, made_mark, missing
 from heliograph.engine.requests import InboundRequest
 from heliograph.engine.transition import Step, Transitions
 from heliograph.engine.urls import url_fault
-from heliograph.ports import Acceptance, Clock, FetchedMedia, MediaFault, Store
+from heliograph.ports import Acceptance, Clock, FetchedMedia, InboundPart, MediaFault, Store, Unroutable
+from heliograph.wire.smpp.text import Alphabet, decode_text
 
 log = structlog.get_logger(__name__)
 
+PIECES_OF = "carrier:"
+"""How the owners of inbound pieces begin; the carrier's name follows."""
+
 INBOUND_MEDIA_MAX = 10
+SHORT_CODE_MAX = 6
+"""Digits of the longest short code (contract, section 2)."""
+
 FROM_MAX = 40
 """Characters of a sender: room for an alphanumeric one or a mail address kept raw (contract, section 2)."""
 
@@ -57,6 +64,7 @@ class Inbound:
         transitions: Transitions,
         attachments: Attachments,
         metrics: Metrics,
+        pieces: Pieces,
         run_cxml: CxmlRun,
         settings: InboundSettings,
     ) -> None:
@@ -67,6 +75,8 @@ class Inbound:
         self._transitions = transitions
         self._attachments = attachments
         self._metrics = metrics
+        self._pieces = pieces
+        pieces.serve(PIECES_OF, self.make)
         self._run_cxml = run_cxml
         self._settings = settings
         self._waiting = Backlog(self._receiving, settings.queue_max, lambda message_id: message_id in self._in_hand)
@@ -83,13 +93,57 @@ class Inbound:
         message = self._message(request, number)
         async with AsyncExitStack() as until_recorded:
             media = await self._attachments.store(message, fetched, until_recorded)
-            await self._keep(message, media)
-        self._metrics.inbound.inc()
-        self._waiting.offer(message)
+            await self._keep(Acceptance(message=message, event_no=self._transitions.event_numbers.next(), media=media))
         return message
 
-    async def _keep(self, message: Message, media: tuple[Media, ...]) -> None:
-        acceptance = Acceptance(message=message, event_no=self._transitions.event_numbers.next(), media=media)
+    async def take_part(self, part: InboundPart) -> None:
+        """What a carrier brings: returns when it is on disk; raises Unroutable, StoreUnavailable. Nothing that is for
+        one of our numbers is refused, whatever its length: the handset was told that it is sent."""
+        number = self._directory.number_by_text(_international(part.to_number))
+        if number is None:
+            raise Unroutable(f"{part.to_number} is no number of this deployment")
+        if part.total <= 1:
+            text = decode_text(part.data, Alphabet(part.alphabet))
+            await self._keep_part(_request(part.carrier, part.from_number, number.number, text), number, ())
+            return
+        piece = Piece(
+            project_id=number.project_id,
+            owner=f"{PIECES_OF}{part.carrier}",
+            from_number=part.from_number,
+            to_number=number.number,
+            reference=part.reference or 0,
+            total=part.total,
+            part=part.part,
+            alphabet=part.alphabet,
+            data=part.data,
+            at=self._clock.now(),
+        )
+        await self._pieces.add(piece)
+
+    async def make(self, parts: list[Piece]) -> None:
+        """The message that pieces of a carrier's make (engine.pieces.Maker)."""
+        first = parts[0]
+        number = self._directory.number_by_text(first.to_number)
+        if number is None:  # released meanwhile
+            raise refuse(Fault.TO_INVALID)
+        carrier = first.owner.removeprefix(PIECES_OF)
+        await self._keep_part(
+            _request(carrier, first.from_number, first.to_number, joined(parts)), number, tuple(parts)
+        )
+
+    async def _keep_part(self, request: InboundRequest, number: Number, parts: tuple[Piece, ...]) -> None:
+        message = self._message(request, number)
+        await self._keep(
+            Acceptance(
+                message=message,
+                event_no=self._transitions.event_numbers.next(),
+                made_of=made_mark(parts, message.created_at) if parts else None,
+                detail=missing(parts) if parts else None,
+            )
+        )
+
+    async def _keep(self, acceptance: Acceptance) -> None:
+        message = acceptance.message
         self._in_hand.add(message.id)
         try:
             await self._store.accept(acceptance)
@@ -98,6 +152,8 @@ class Inbound:
             raise
         finally:
             self._in_hand.discard(message.id)
+        self._metrics.inbound.inc()
+        self._waiting.offer(message)
 
     async def run(self) -> None:
         """Run the handlers of what was received, a bounded number at once, for as long as the server runs."""
@@ -176,7 +232,7 @@ class Inbound:
         credential = self._directory.smpp_credential(handler.system_id)
         if credential is None or credential.project_id != number.project_id:
             return None
-        return notify.to_customer(credential.system_id)
+        return smpp_callback(credential.system_id)
 
     # -- its handler
 
@@ -210,6 +266,16 @@ class Inbound:
             return
         media = await self._transitions.persist(lambda: self._store.media_of(message.project_id, message.id))
         await self._run_cxml(message, handler, media)
+
+
+def _international(number: str) -> str:
+    """A number of ours as carriers write it: with or without the +."""
+    return number if number.startswith("+") or len(number) <= SHORT_CODE_MAX else f"+{number}"
+
+
+def _request(carrier: str, from_number: str, to_number: str, body: str) -> InboundRequest:
+    # NUL is no text that a database keeps; senders pad with it
+    return InboundRequest(from_number=from_number, to_number=to_number, body=body.replace("\0", ""), carrier=carrier)
 
 
 def _source(handler: Handler | None) -> Source:

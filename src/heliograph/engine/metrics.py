@@ -34,7 +34,9 @@ class Metrics:
             "heliograph_callback_seconds", "Time of a callback's request.", buckets=_FAST, registry=r
         )
         receipts = Counter("heliograph_receipts_total", "Receipts by what they matched.", ["outcome"], registry=r)
-        self.receipts = {outcome: receipts.labels(outcome) for outcome in ("matched", "repeated", "unmatched")}
+        self.receipts = {
+            outcome: receipts.labels(outcome) for outcome in ("matched", "repeated", "intermediate", "unmatched")
+        }
         self.accept_seconds = Histogram(
             "heliograph_accept_seconds", "From an accepted request to its commit.", buckets=_FAST, registry=r
         )

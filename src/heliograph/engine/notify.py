@@ -7,10 +7,11 @@ message when it is received, and of an outbound one's states as its registered_d
 from typing import Final
 
 from heliograph.core.lifecycle import RANK, State
-from heliograph.core.message import Callback, Direction, Message
+from heliograph.core.message import SMPP_SCHEME, Callback, Direction, Message
 from heliograph.wire.urls import parse_target
 
-SMPP: Final = "smpp"
+SMPP: Final = SMPP_SCHEME.rstrip(":")
+"""The scheme of such an address."""
 
 FINAL_MASK: Final = 0b11
 FINAL: Final = 0b01
@@ -18,18 +19,13 @@ FAILURE_ONLY: Final = 0b10
 INTERMEDIATE: Final = 0b1_0000
 
 
-def to_customer(system_id: str) -> Callback:
-    """A callback that rides on the binds of an SMPP credential."""
-    return Callback(url=f"{SMPP}:{system_id}", method=SMPP)
-
-
 def is_customer(callback: Callback) -> bool:
-    return callback.method == SMPP
+    return callback.url.startswith(SMPP_SCHEME)
 
 
 def customer_of(origin: str) -> str:
     """The system_id of an origin whose scheme is SMPP."""
-    return origin.partition(":")[2]
+    return origin.removeprefix(SMPP_SCHEME)
 
 
 def origin(message: Message, after: State) -> str | None:

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from heliograph.core.message import Callback, Direction, Message, SmppOptions, Source
+from heliograph.core.message import Direction, Message, Piece, SmppOptions, Source
 
 
 class SendRequest(Struct, frozen=True, kw_only=True):
@@ -10,8 +10,7 @@ class SendRequest(Struct, frozen=True, kw_only=True):
 
     `validity` and `max_price` stay text, so that every door's bad value is refused in one place.
     `callback_url` overrides the application's. `fingerprint` is a hash of the whole request, used with
-    `idempotency_key` only. The last three are set by doors, never by what a client gives: an id that the client was
-    told already, a callback that is no URL, and what an SMPP client asked for.
+    `idempotency_key` only.
     """
 
     project_id: str
@@ -32,9 +31,13 @@ class SendRequest(Struct, frozen=True, kw_only=True):
     custom_variables: dict[str, object] | None = None
     idempotency_key: str | None = None
     fingerprint: str = ""
-    message_id: str | None = None
-    callback: Callback | None = None
     options: SmppOptions | None = None
+    receipts_to: str | None = None
+    """The system_id of the SMPP customer who sends it, and gets its receipts."""
+    message_id: str | None = None
+    """The message's id, where its door had to name it before: minted by core.ids for this deployment."""
+    pieces: tuple[Piece, ...] = ()
+    """The parts that an SMPP customer's message was joined from."""
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -52,3 +55,5 @@ class InboundRequest(Struct, frozen=True, kw_only=True):
     body: str
     media_urls: tuple[str, ...] = ()
     carrier: str = "loopback"
+    pieces: tuple[Piece, ...] = ()
+    """The parts that it was joined from, where it came in several."""

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from heliograph.core import lifecycle, pricing
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Change, Direction, Event, Kind, Message
+from heliograph.core.message import Change, Direction, Event, Kind, Message, Part
 from heliograph.engine import notify
 from heliograph.engine.metrics import Metrics
 from heliograph.ports import Clock, Store
@@ -42,6 +42,7 @@ class Step(Struct, frozen=True, kw_only=True):
     carrier_ref: str | None = None
     uncertain: bool = False
     detail: str | None = None
+    parts: tuple[Part, ...] = ()
 
 
 class EventNumbers:
@@ -132,6 +133,7 @@ class Transitions:
             uncertain=step.uncertain,
             callback_origin=notify.origin(message, after),
             detail=step.detail if last else None,
+            parts=step.parts if last else (),
         )
         return change, _after(message, change)
 

@@ -8,8 +8,8 @@ task drive the same scripts, so the two stores can't drift apart.
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
-from heliograph.core.message import Change, Event, Media
-from heliograph.ports import CALLBACK_LEASE_MICROS, Acceptance, Accepted, CallbackOutcome
+from heliograph.core.message import Change, Event, Media, Part, Piece
+from heliograph.ports import CALLBACK_LEASE_MICROS, Acceptance, Accepted, CallbackOutcome, HandOver, HeldReceipt
 from heliograph.storage import rows
 from heliograph.storage.rows import Row
 
@@ -39,6 +39,10 @@ def accept(items: list[Acceptance]) -> Script:
         media = [rows.media_row(m) for item in fresh for m in item.media]
         if media:
             yield Step("media_insert", {"rows": rows.encode(media)})
+    for item in items:
+        if item.made_of is not None:
+            yield Step("pieces_remove", rows.piece_key(item.made_of))
+            yield Step("pieces_put", {"rows": rows.encode([rows.piece_row(item.made_of)])})
     return [earlier.get(item.message.id) or Accepted(message_id=item.message.id) for item in items]
 
 
@@ -78,6 +82,9 @@ def advance(items: list[Sequence[Change]]) -> Script:
             yield Step("messages_advance_events", {"rows": encoded})
             if any(change.callback_origin for change in done):
                 yield Step("messages_advance_callbacks", {"rows": encoded})
+            parts = [rows.part_row(part) for change in done for part in change.parts]
+            if parts:
+                yield Step("parts_put", {"rows": rows.encode(parts)})
         applied |= {change.event_no for change in done}
     return [[change.event_no in applied for change in changes] for changes in items]
 
@@ -103,6 +110,44 @@ def note(items: list[Sequence[Event]]) -> Script:
     events = [rows.event(event) for events in items for event in events]
     if events:
         yield Step("events_insert", {"rows": rows.encode(events)})
+    return [None] * len(items)
+
+
+def keep_parts(items: list[tuple[Sequence[Part], Sequence[Event]]]) -> Script:
+    """What became of parts of messages whose own state stays, with the lines that say so."""
+    latest = {(part.message_id, part.part): part for parts, _ in items for part in parts}
+    if latest:
+        yield Step("parts_put", {"rows": rows.encode([rows.part_row(part) for part in latest.values()])})
+    events = [rows.event(event) for _, events in items for event in events]
+    if events:
+        yield Step("events_insert", {"rows": rows.encode(events)})
+    return [None] * len(items)
+
+
+def hand_over(items: list[tuple[Sequence[HandOver], Sequence[Event]]]) -> Script:
+    """Of a message that is there twice the last word counts: one statement updates a row once."""
+    latest = {each.message.id: each for hand_overs, _ in items for each in hand_overs}
+    if latest:
+        yield Step("messages_hand_over", {"rows": rows.encode([rows.hand_over(each) for each in latest.values()])})
+    events = [rows.event(event) for _, events in items for event in events]
+    if events:
+        yield Step("events_insert", {"rows": rows.encode(events)})
+    return [None] * len(items)
+
+
+def hold_receipts(items: list[Sequence[HeldReceipt]]) -> Script:
+    yield Step("held_put", {"rows": rows.encode([rows.held_row(held) for each in items for held in each])})
+    return [None] * len(items)
+
+
+def release_receipts(items: list[Sequence[HeldReceipt]]) -> Script:
+    keys = [(held.carrier, held.receipt.carrier_ref, held.held_no) for each in items for held in each]
+    yield Step("held_remove", {"rows": rows.encode(keys)})
+    return [None] * len(items)
+
+
+def keep_pieces(items: list[Piece]) -> Script:
+    yield Step("pieces_put", {"rows": rows.encode([rows.piece_row(piece) for piece in items])})
     return [None] * len(items)
 
 
@@ -157,7 +202,7 @@ def purge(items: list[tuple[str, str, int]]) -> Script:
         for _, message_id in found:
             keys = {"project_id": project_id, "message_id": str(message_id)}
             hashes |= {row[0] for row in (yield Step("purge_media", keys))}
-            for query in ("purge_attempts", "purge_callbacks", "purge_events", "purge_messages"):
+            for query in ("purge_attempts", "purge_callbacks", "purge_events", "purge_parts", "purge_messages"):
                 yield Step(query, keys)
         results.append((len(found), sorted(hashes)))
     return results
