@@ -78,6 +78,11 @@ def country_of(number: str) -> str | None:
     return None if region in (_NON_GEOGRAPHIC, _UNKNOWN_REGION) else region
 
 
+def is_country(code: str) -> bool:
+    """Whether ``code`` is an ISO 3166 alpha-2 country that has numbers, in upper case."""
+    return code in _plan().SUPPORTED_REGIONS
+
+
 @lru_cache(maxsize=_PLAN_CACHE_SIZE)
 def is_toll_free(number: str) -> bool:
     """Whether the plan says that calls to ``number`` cost the caller nothing."""
