@@ -46,6 +46,11 @@ class Metrics:
         self.http_seconds = Histogram(
             "heliograph_http_seconds", "Time of an answered request.", buckets=_FAST, registry=r
         )
+        self.smpp_submits = Counter(
+            "heliograph_smpp_submits_total", "Submits of SMPP customers.", ["system_id", "outcome"], registry=r
+        )
+        refused = Counter("heliograph_smpp_binds_refused_total", "Binds refused.", ["status"], registry=r)
+        self.smpp_binds_refused = {name: refused.labels(name) for name in ("RBINDFAIL", "RALYBND", "RTHROTTLED")}
         self.uncertain = Counter("heliograph_uncertain_total", "Submits whose answer was lost.", registry=r)
 
     def gauge(self, name: str, about: str, read: Callable[[], float]) -> None:
