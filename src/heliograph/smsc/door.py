@@ -89,8 +89,8 @@ class Door:
     def is_open(self) -> bool:
         return bool(self._settings.port)
 
-    async def open(self) -> None:
-        """Listen; raises ConfigError."""
+    async def listen(self) -> None:
+        """Take the port, without serving it yet; raises ConfigError."""
         settings = self._settings
         if not self.is_open:
             return
@@ -104,10 +104,15 @@ class Door:
                 ssl=context,
                 ssl_handshake_timeout=settings.bind_seconds if context else None,
                 backlog=LISTEN_BACKLOG,
+                start_serving=False,
             )
         except OSError as error:
             raise ConfigError(f"can't listen on {settings.host}:{settings.port} for SMPP: {error.strerror}") from error
-        log.info("smpp.listening", host=settings.host, port=settings.port, tls=context is not None)
+
+    async def open(self) -> None:
+        if self._server is not None:
+            await self._server.start_serving()
+            log.info("smpp.listening", host=self._settings.host, port=self._settings.port)
 
     async def close(self, seconds: float) -> None:
         """Listen no more, answer what is under way, unbind; by the time given."""

@@ -20,6 +20,9 @@ from heliograph.wire.smpp.pdu import Bind, Status
 HASHES_AT_ONCE: Final = 2
 """Each takes 16 MiB and 50 ms of a core."""
 
+FAILED_SECONDS: Final = 60
+"""The time in which an address may fail so often as the setting says."""
+
 ADDRESSES_MAX: Final = 10_000
 """Addresses whose failures are remembered; at the limit the one that failed longest ago is forgotten."""
 
@@ -57,7 +60,7 @@ class Login:
             return
         bucket = self._failed.get(address)
         if bucket is None:
-            bucket = TokenBucket(self._settings.failed_binds, self._settings.failed_binds_seconds)
+            bucket = TokenBucket(self._settings.failed_binds, FAILED_SECONDS)
             self._failed[address] = bucket
         self._failed.move_to_end(address)
         bucket.take(round(self._clock.monotonic() * 1e6))

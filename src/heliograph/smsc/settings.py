@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmscSettings:
-    """`port` 0: there is no door. `validity_max_seconds`: a longer validity is cut to it."""
+    """`port` 0: there is no door. `failed_binds`: of one address in a minute; 0: no limit."""
 
     host: str
     port: int
@@ -18,5 +18,4 @@ class SmscSettings:
     pdu_max_bytes: int
     unanswered_max: int
     failed_binds: int
-    failed_binds_seconds: int
     directory_poll_seconds: float
