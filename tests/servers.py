@@ -342,6 +342,10 @@ class HeliographServer:
             self._kill_group(process)
             raise AssertionError(f"no end {timeout:g} s after SIGTERM:\n{self.log()[-LOG_TAIL:]}") from None
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process itself, and return at once."""
+        os.kill(self.pid, number)
+
     def kill(self) -> None:
         """SIGKILL to the process and its children, as when the power fails."""
         process, self._process = self._process, None

@@ -383,12 +383,20 @@ class Deployment:
     topology: Topology
 
 
-def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None, file: Path | None = None) -> Deployment:
-    """Read all sources, settings and tables, the file once; raises ConfigError."""
+def load(
+    flags: Mapping[str, object],
+    environ: Mapping[str, str] | None = None,
+    file: Path | None = None,
+    *,
+    simulator: bool | None = None,
+) -> Deployment:
+    """Read all sources, settings and tables, the file once; raises ConfigError. `simulator`: whether the simulated
+    carrier runs, where a server is at work already and no setting can change that."""
     environ = os.environ if environ is None else environ
     document = config.read(file)
     settings = config.combine(flags, environ, file, document)
-    return Deployment(config=settings, topology=topology(document, str(file), environ, simulator=settings.simulator))
+    runs = settings.simulator if simulator is None else simulator
+    return Deployment(config=settings, topology=topology(document, str(file), environ, simulator=runs))
 
 
 def topology(document: Mapping[str, object], file: str, environ: Mapping[str, str], *, simulator: bool) -> Topology:

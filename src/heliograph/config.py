@@ -161,6 +161,15 @@ SETTINGS: tuple[Setting, ...] = (
         1,
         10**7,
     ),
+    # long messages on their way in
+    _real(
+        "reassembly_seconds",
+        600.0,
+        "How long the missing parts of a long inbound message are waited for; then it is received without them.",
+        1,
+        86400,
+    ),
+    _whole("reassembly_max", 10000, "Long inbound messages that wait for parts at once.", 1, 10**6),
     # the simulated carrier
     _flag("simulator", True, "Whether the simulated carrier runs and its special numbers hold."),
     _real("simulator_answer_ms", 50.0, "Pause before the simulated carrier accepts a message.", 0, 3_600_000),
@@ -260,7 +269,7 @@ def parse(setting: Setting, given: object, source: str) -> Value:
     shown = "what is given" if setting.secret else repr(given)
     try:
         value = _convert(setting.type, given)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise ConfigError(f"{source}: {shown} is not {_NEEDED[setting.type]}") from None
     if setting.choices and value not in setting.choices:
         raise ConfigError(f"{source}: {shown} is none of {', '.join(setting.choices)}")

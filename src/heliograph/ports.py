@@ -93,9 +93,11 @@ class InboundPart(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What a carrier knows of a message that was submitted: its references, or None if it never took it."""
+    """What a carrier knows of a message that was submitted: its references, or None if it did not take all of it;
+    accepted: then the parts (from 1) that it did take, with its id for each."""
 
     refs: tuple[str, ...] | None
+    accepted: Mapping[int, str] = field(default_factory=dict)
 
 
 class Unroutable(Exception):

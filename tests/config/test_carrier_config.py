@@ -5,6 +5,8 @@ import typing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from heliograph import carrier_config, config, config_tables
 from heliograph.carrier_config import CarrierConfig, Host, RateConfig, RouteConfig, StatusRule, Topology, difference
@@ -185,6 +187,7 @@ WRONG = [
     (ONE + "binds = 65", "binds: 65 is more than 64"),
     (ONE + 'bind = "duplex"', "bind: 'duplex' is none of transceiver, transmitter_receiver, transmitter, receiver"),
     (ONE + "rate = nan", "rate: nan is not a number"),
+    (ONE + f"rate = 1{'0' * 400}", "is not a number"),
     (ONE + "tls_cert = 'a'\ntls = true", "tls_cert: goes with tls_key"),
     (ONE + "tls_ca = 'a'", "tls_ca: is given, and tls is off"),
     (ONE + "reconnect_seconds = 90", "reconnect_max_seconds: is less than reconnect_seconds"),
@@ -217,6 +220,31 @@ def test_a_fault_names_file_table_and_key(loaded: Loaded, tmp_path: Path, text: 
         loaded(text)
     assert str(caught.value).startswith(f"{tmp_path / 'heliograph.toml'}: ")
     assert said in str(caught.value)
+
+
+anything = st.recursive(
+    st.one_of(
+        st.text(max_size=8), st.integers(), st.floats(), st.booleans(), st.datetimes(), st.sampled_from(["acme"])
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=6), inner, max_size=2)),
+    max_leaves=4,
+)
+
+
+def a_table(table: type) -> st.SearchStrategy[dict[str, object]]:
+    names = [key.name for key in config_tables.keys(table).values()]
+    right = {"name": "acme", "hosts": "a:1", "system_id": "a", "carrier": "acme", "price": "1"}
+    known = {name: value for name, value in right.items() if name in names}
+    return st.dictionaries(st.sampled_from(names), anything, max_size=4).map(lambda given: known | given)
+
+
+@given(*(st.one_of(st.lists(a_table(table), max_size=2), anything) for table in carrier_config.TABLES.values()))
+def test_whatever_stands_there_is_read_or_refused(carriers: object, routes: object, rates: object) -> None:
+    document = {"carriers": carriers, "routes": routes, "rates": rates}
+    try:
+        carrier_config.topology(document, "file", {}, simulator=True).router()
+    except ConfigError as error:
+        assert str(error).startswith("file: ")
 
 
 # -- passwords

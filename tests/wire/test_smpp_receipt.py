@@ -230,6 +230,15 @@ def test_ids_match_whatever_the_base(answered: str, receipted: str, form: IdForm
     assert receipt.id_forms(receipted)[form] == receipt.canonical_id(answered)
 
 
+def test_numbers_longer_than_any_are_no_numbers() -> None:
+    longest = "1" * receipt.ID_CHARACTERS_MAX
+    read = receipt.parse(delivered(f"id:{longest} sub:{'1' * 5000} stat:DELIVRD"))
+    assert read == Receipt(message_id=longest, state=MessageState.DELIVERED)
+    assert len(receipt.id_forms(longest)) == 3
+    assert receipt.parse(delivered(f"id:1{longest} stat:DELIVRD")) is None
+    assert list(receipt.id_forms("1" * 5000)) == [IdForm.SAME]
+
+
 def test_forms_that_cannot_be_are_left_out() -> None:
     assert list(receipt.id_forms("47")) == [IdForm.SAME, IdForm.HEX, IdForm.DECIMAL]
     assert list(receipt.id_forms("4f")) == [IdForm.SAME, IdForm.DECIMAL]

@@ -79,12 +79,9 @@ def test_each_request_in_each_state(command: Command, state: State, role: Role) 
         event = ask(sender, receiver, request)
         if command in session.UNANSWERED:
             assert not sender.pending
-            assert not receiver.unanswered
         else:
-            assert receiver.unanswered == 1
             assert answer(receiver, sender, event.header).ticket == "ticket"
             assert not sender.pending
-            assert not receiver.unanswered
         return
     with pytest.raises(IllegalState):
         sender.request(request, "ticket")
@@ -99,7 +96,6 @@ def test_each_request_in_each_state(command: Command, state: State, role: Role) 
     assert reply.command == (command | pdu.RESPONSE_BIT if has_response else Command.GENERIC_NACK)
     is_bind_too_many = isinstance(request, pdu.Bind) and role is Role.ESME
     assert header.status == (Status.RALYBND if is_bind_too_many else Status.RINVBNDSTS)
-    assert receiver.unanswered == 0
 
 
 @pytest.mark.parametrize("state", BINDS)
@@ -195,7 +191,6 @@ def test_what_cannot_be_read_is_answered_and_the_session_goes_on(octets: bytes, 
     assert fault.reply is not None
     assert pdu.decode(fault.reply)[0] == Header(command, status, 7)
     assert isinstance(good, Request)
-    assert smsc.unanswered == 1
 
 
 @pytest.mark.parametrize("octets", [raw(0x80000077, 7), raw(Command.QUERY_SM_RESP, 7, b"x")])
@@ -275,4 +270,3 @@ def test_whatever_comes_nothing_is_raised(frames: list[bytes], role: Role, state
             if isinstance(event, Request) and event.header.command not in session.UNANSWERED:
                 receiver.respond(event.header, response_to(event.header), Status.RSYSERR)
         assert set(receiver.pending) == set(receiver._commands)
-    assert receiver.unanswered == 0

@@ -1,5 +1,7 @@
 """Alphabets both ways, headers, and the parts of long messages: what is sent is what is read."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,6 +102,14 @@ def test_septets_unpack_as_they_were_packed(septets: bytes, fill_bits: int) -> N
     packed = text.pack(septets, fill_bits)
     assert len(packed) == -(-(fill_bits + 7 * len(septets)) // 8)
     assert text.unpack(packed, fill_bits) in (septets, septets + b"\r")
+
+
+def test_the_longest_payload_unpacks_in_a_moment() -> None:
+    """Its septets one by one out of one number would take half a second."""
+    packed = text.pack(b"septets!" * 9000)
+    begun = time.process_time()
+    assert text.unpack(packed) == b"septets!" * 9000
+    assert time.process_time() - begun < 0.25
 
 
 @given(st.binary(), st.sampled_from(list(Alphabet)))

@@ -38,6 +38,7 @@ class Backlog:
         self._spilled = True  # what an earlier run left is on disk
         self._missed = 0
         self._after = LOWEST_ID
+        self._again = False
         self._ended: set[str] | None = None
         self._wake = asyncio.Event()
 
@@ -58,6 +59,12 @@ class Backlog:
         self._missed += 1
         self._wake.set()
 
+    def read_again(self) -> None:
+        """What was left on disk has room now: read from the oldest on, so that it comes before what is younger."""
+        self._after = LOWEST_ID
+        self._again = True
+        self.resync()
+
     def ended(self, message_id: str) -> None:
         """A message was worked off that waits on disk no longer: a read under way may still have seen it there."""
         if self._ended is not None:
@@ -74,14 +81,17 @@ class Backlog:
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
     async def _reload(self) -> None:
-        """Go on reading back what waits on disk, oldest first. Memory is complete when a pass from the first to the last
-        was missed by no offer."""
+        """Go on reading back what waits on disk, oldest first. Memory is complete when a pass from the first to the
+        last was missed by no offer."""
         if self._after == LOWEST_ID:
             self._missed = 0
         limit = min(READ_MAX, self._limit)
         try:
             while True:
+                self._again = False
                 found, fresh = await self._look(self._after, limit)
+                if self._again:
+                    continue
                 self._waiting.extend(fresh)
                 if len(found) < limit:
                     self._after = LOWEST_ID

@@ -1,9 +1,9 @@
 """From accepted to a carrier: choose a way, hand over, record the outcome.
 
 Each carrier has a lane (engine/lane.py) with its own window, so that one that is slow, busy or down holds up no message
-that goes another way. A carrier's temporary refusal is tried again with growing pauses, some times at that carrier, then
-at the next of the message's ways; the sweeper ends it with its validity. A message of which a carrier has accepted a
-part stays with that carrier.
+that goes another way. A carrier's temporary refusal is tried again with growing pauses, some times at that carrier,
+then at the next of the message's ways; the sweeper ends it with its validity. A message of which a carrier has accepted
+a part stays with that carrier.
 """
 
 import asyncio
@@ -48,6 +48,14 @@ class DispatchSettings:
     retry_temporary_seconds: float
     answer_seconds: float
     resend_uncertain: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftInitiated:
+    """deferred: with us, to be tried again. in_doubt: handed over, and never heard of."""
+
+    deferred: list[Message]
+    in_doubt: list[Message]
 
 
 @dataclass(slots=True)
@@ -98,9 +106,10 @@ class Dispatcher:
             waiting_max=settings.queue_max,
             ended=self._left_queue,
             finish=self._finish,
-            room=self._queue.resync,
+            read_again=self._queue.read_again,
         )
         self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
+        self.start_machine: Callable[..., asyncio.Task[None]] = lambda machine: asyncio.ensure_future(machine())
         self._runs: dict[str, asyncio.Task[None]] = {}
         receipts.unanswered = self.unanswered
 
@@ -109,7 +118,7 @@ class Dispatcher:
     def add(self, carrier: Carrier) -> None:
         """A carrier has come: messages may go to it."""
         lane = self._lanes[carrier.name] = Lane(carrier, self._lane_parts)
-        self._runs[carrier.name] = self.start_task(lane.run())
+        self._runs[carrier.name] = self.start_machine(lane.run)
         self._queue.resync()
 
     def remove(self, name: str) -> None:
@@ -211,17 +220,18 @@ class Dispatcher:
             for name in [name for name, lane in self._leaving.items() if not lane.unrecorded]:
                 del self._leaving[name]
 
-    async def in_doubt(self) -> list[Message]:
-        """What an earlier run handed over and never heard of. Asked before this run hands over anything."""
-        return await self._all(self._store.in_doubt)
+    async def left_initiated(self) -> LeftInitiated:
+        """What an earlier run left between us and a carrier. Asked before this run hands over anything."""
+        return LeftInitiated(
+            deferred=await self._all(self._store.deferred), in_doubt=await self._all(self._store.in_doubt)
+        )
 
-    async def recover(self, in_doubt: list[Message]) -> None:
-        """Go on with what an earlier run left initiated: try again what was refused for now, and settle each doubt, as
-        the carrier or the policy says."""
-        for message in await self._all(self._store.deferred):
+    async def recover(self, left: LeftInitiated) -> None:
+        """Go on with it: try again what was refused for now, and settle each doubt as the carrier or policy says."""
+        for message in left.deferred:
             tries = await self._known_tries(message)
             await self._send_again(message, tries, self._clock.monotonic())
-        for message in in_doubt:
+        for message in left.in_doubt:
             await self.settle(message, await self._known_tries(message))
 
     async def _all(self, read: Read) -> list[Message]:
@@ -468,6 +478,7 @@ class Dispatcher:
             step = Step(message=message, states=(State.SENT,), carrier_ref=refs[0], parts=self._stamped(parts))
             await self._sent([replace(step, detail="the carrier was asked: it has it")], set())
         elif known is not None:
+            tries.done = {**tries.done, **known.accepted}
             await self._transitions.note(message, "resubmitted", detail="the carrier never took the first submit")
             await self._send_again(message, tries, self._clock.monotonic())
         else:

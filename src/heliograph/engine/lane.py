@@ -1,7 +1,7 @@
 """One carrier's lane: the messages that wait for it, those in its hands, those that it refused for now.
 
-A message is marked initiated before the carrier sees it, so that a crash between the two leaves doubt on record, never a
-silent second submit. One that the carrier refuses for now stays initiated, marked on disk as being with us again
+A message is marked initiated before the carrier sees it, so that a crash between the two leaves doubt on record, never
+a silent second submit. One that the carrier refuses for now stays initiated, marked on disk as being with us again
 (deferred), and is marked as handed over again before it is.
 """
 
@@ -52,8 +52,8 @@ class Tries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneParts:
-    """What all lanes share. ended: a message is queued no more; finish: a submit came to its outcome; room: the lane has
-    memory for messages that it had left on disk."""
+    """What all lanes share. ended: a message is queued no more; finish: a submit came to its outcome; read_again: the
+    lane has memory for messages that it had left on disk."""
 
     store: Store
     clock: Clock
@@ -63,7 +63,7 @@ class LaneParts:
     waiting_max: int
     ended: Callable[[Message], None]
     finish: Callable[[Outcome], None]
-    room: Callable[[], None]
+    read_again: Callable[[], None]
 
 
 class Lane:
@@ -87,8 +87,9 @@ class Lane:
     # -- in
 
     def put(self, message: Message, reason: str) -> bool:
-        """A queued message is to go this way; False where memory is full and it has to wait on disk."""
-        if len(self.waiting) >= self._parts.waiting_max:
+        """A queued message is to go this way; False where memory is full and it has to wait on disk, as do those that
+        come after it, to keep their order."""
+        if self._left_on_disk or len(self.waiting) >= self._parts.waiting_max:
             self._left_on_disk = True
             return False
         self.waiting.append((message, reason))
@@ -114,10 +115,16 @@ class Lane:
                 await self._wake.wait()
                 continue
             most = min(room, self._parts.batch_max, len(self.waiting))
-            await self._hand_over([self.waiting.popleft() for _ in range(most)])
-            if self._left_on_disk and len(self.waiting) < self._parts.waiting_max // 2:
+            batch = [self.waiting.popleft() for _ in range(most)]
+            try:
+                await self._hand_over(batch)
+            except Exception:
+                for message, _ in batch:  # what was not handed over is on disk, and is read back
+                    self._parts.ended(message)
+                raise
+            if self._left_on_disk and len(self.waiting) <= self._parts.waiting_max // 2:
                 self._left_on_disk = False
-                self._parts.room()
+                self._parts.read_again()
 
     async def _hand_over(self, batch: list[tuple[Message, str]]) -> None:
         parts = self._parts

@@ -148,7 +148,7 @@ class Receipts:
     # -- in
 
     async def take(self, carrier: str, receipt: Receipt) -> str | None:
-        """A carrier's receipt; returns when its effect is on disk, or when it has none: the reference that it matched."""
+        """A carrier's receipt; returns the reference that it matched when its effect is on disk, or None."""
         taken = _Taken(carrier, receipt, asyncio.get_running_loop().create_future())
         self._arrive(taken)
         return await taken.done

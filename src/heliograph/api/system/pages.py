@@ -9,7 +9,7 @@ from heliograph.api.system import generated
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("quickstart", "simulator", "commands", "settings")),
     ("Use", ("endpoints", "lifecycle", "webhooks", "smpp", "errors")),
-    ("Run", ("operations",)),
+    ("Run", ("carriers", "torture", "operations")),
     ("Words", ("glossary",)),
 )
 SLUGS = tuple(slug for _, slugs in GROUPS for slug in slugs)

@@ -547,13 +547,14 @@ class DataSmResp(Pdu, frozen=True, kw_only=True, gc=False):
 
 
 class QuerySm(Pdu, frozen=True, kw_only=True, gc=False):
-    """4.8.1."""
+    """4.8.1. SMPP 3.4 has no TLVs here; ours ask by user_message_reference where a carrier's setting says so."""
 
     command: ClassVar = Command.QUERY_SM
     message_id: String65 = ""
     source_addr_ton: Octet = 0
     source_addr_npi: Octet = 0
     source_addr: String21 = ""
+    tlvs: Tlvs = {}
 
 
 class QuerySmResp(Pdu, frozen=True, kw_only=True, gc=False):

@@ -26,6 +26,8 @@ MESSAGE_TYPE: Final = 0x3C
 """esm_class: the bits that say what kind of message it is (5.2.12)."""
 DELIVERY_RECEIPT: Final = 0x04
 INTERMEDIATE_NOTIFICATION: Final = 0x20
+ID_CHARACTERS_MAX: Final = 255
+"""The longest id that is taken for one. The standard's longest is 64."""
 TEXT_CHARACTERS: Final = 20
 """Of the message, in a receipt's text (Appendix B)."""
 
@@ -92,7 +94,7 @@ def parse(pdu: DeliverSm | DataSm) -> Receipt | None:
     fields = _fields(_text(pdu))
     message_id = _tlv_id(pdu.tlvs) or fields.get("id", "")
     state = _tlv_state(pdu.tlvs) or state_of(fields.get("stat", ""))
-    if not message_id or state is None:
+    if not 0 < len(message_id) <= ID_CHARACTERS_MAX or state is None:
         return None
     return Receipt(
         message_id=message_id,
@@ -154,6 +156,8 @@ def id_forms(message_id: str) -> dict[IdForm, str]:
     """
     canonical = canonical_id(message_id)
     forms = {IdForm.SAME: canonical}
+    if len(canonical) > ID_CHARACTERS_MAX:
+        return forms
     if _is_decimal(canonical):
         forms[IdForm.HEX] = f"{int(canonical):x}"
     if _is_hex(canonical):
@@ -255,4 +259,4 @@ def _state(number: int) -> MessageState | None:
 
 
 def _number(digits: str | None) -> int | None:
-    return int(digits) if digits and _is_decimal(digits) else None
+    return int(digits) if digits and len(digits) < 10 and _is_decimal(digits) else None

@@ -136,8 +136,6 @@ class Session(Generic[T]):
         self.state = State.OPEN
         self.pending: dict[int, T] = {}
         """Tickets of requests without an answer, by sequence number, the oldest first."""
-        self.unanswered = 0
-        """Requests of the peer's that wait for our answer."""
         self._commands: dict[int, int] = {}
         self._sequence = 0
         self._binding = False
@@ -171,7 +169,6 @@ class Session(Generic[T]):
         if command != header.command | RESPONSE_BIT and command is not Command.GENERIC_NACK:
             raise IllegalState(f"{command.name.lower()} is no answer to {header.command:#010x}")
         frame = pdu.encode(response, header.sequence, status)
-        self.unanswered = max(0, self.unanswered - 1)
         if isinstance(response, BindResp):
             self._binding = False
             if status == Status.ROK and self.state is State.OPEN:
@@ -201,8 +198,6 @@ class Session(Generic[T]):
             if self._binding:
                 return self._refused(header, value)
             self._binding = True
-        if header.command not in UNANSWERED:
-            self.unanswered += 1
         return Request(header, value)
 
     def _response(self, header: Header, value: Pdu) -> Response[T] | Orphan:

@@ -160,18 +160,16 @@ def pack(septets: bytes, fill_bits: int = 0) -> bytes:
     """
     if (fill_bits + 7 * len(septets)) % 8 == 1:
         septets += b"\r"
-    bits, shift = 0, fill_bits
-    for septet in septets:
-        bits |= septet << shift
-        shift += 7
-    return bits.to_bytes((shift + 7) // 8, "little")
+    packed = b"".join([_pack_eight(septets[at : at + 8]) for at in range(0, len(septets), 8)])
+    bits = int.from_bytes(packed, "little") << fill_bits
+    return bits.to_bytes((fill_bits + 7 * len(septets) + 7) // 8, "little")
 
 
 def unpack(octets: bytes, fill_bits: int = 0) -> bytes:
     """The whole septets in `octets`."""
-    bits = int.from_bytes(octets, "little") >> fill_bits
+    packed = (int.from_bytes(octets, "little") >> fill_bits).to_bytes(len(octets), "little")
     count = max(0, len(octets) * 8 - fill_bits) // 7
-    return bytes([bits >> shift & 0x7F for shift in range(0, 7 * count, 7)])
+    return b"".join([_unpack_eight(packed[at : at + 7]) for at in range(0, len(packed), 7)])[:count]
 
 
 def parts(
@@ -266,6 +264,19 @@ def _without_padding(septets: bytes, fill_bits: int = 0) -> bytes:
     """Where the septets fill their octets the last may be padding: CR if the sender knew, zero ("@") if not."""
     is_full = (fill_bits + 7 * len(septets)) % 8 == 0
     return septets[:-1] if is_full and septets[-1:] in (b"\r", b"\0") else septets
+
+
+def _pack_eight(septets: bytes) -> bytes:
+    """Up to eight at a time: the whole text as one number would cost the square of its length."""
+    bits = 0
+    for place, septet in enumerate(septets):
+        bits |= septet << 7 * place
+    return bits.to_bytes(7, "little")
+
+
+def _unpack_eight(octets: bytes) -> bytes:
+    bits = int.from_bytes(octets, "little")
+    return bytes([bits >> shift & 0x7F for shift in range(0, 56, 7)])
 
 
 def _fill_bits(header_octets: int) -> int:
