@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from heliograph import app, config
-from heliograph.core.directory import CAPABILITIES, SCOPES, Application, Number, Project, Token
+from heliograph.core.directory import CAPABILITIES, SCOPES, Application, Number, Project, SmppCredential, Token
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import Uuid7Generator, floor
 from heliograph.core.lifecycle import TRANSITIONS, State
@@ -37,6 +37,7 @@ from heliograph.ports import (
     Receipt,
     Store,
     StoreHeld,
+    SystemIdTaken,
 )
 
 P1 = "11111111-1111-4111-8111-111111111111"
@@ -705,3 +706,45 @@ async def test_pieces_go_with_the_message_that_they_make(store: Store) -> None:
     assert await store.pieces(10) == [pieces[2]]
     await store.remove_pieces(pieces[2])
     assert await store.pieces(10) == []
+
+
+def a_credential(**changes: object) -> SmppCredential:
+    credential = SmppCredential(
+        project_id=P1,
+        system_id="acme",
+        name="Acme",
+        password_hash="scrypt$1",
+        max_binds=2,
+        rate=10,
+        window=5,
+        allowed=("192.0.2.0/24",),
+        alphabet="gsm",
+        long_mode="udh8",
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    return dataclasses.replace(credential, **changes)  # type: ignore[arg-type]
+
+
+async def test_smpp_credentials_are_kept_changed_and_removed(store: Store) -> None:
+    await store.add_project(a_project(), None, [])
+    credential = a_credential()
+    version = await store.directory_version()
+    await store.add_smpp_credential(credential)
+    assert (await store.directory()).smpp_credentials == (credential,)
+    assert await store.directory_version() > version
+    credential = a_credential(name="A", allowed=(), rate=0, password_hash="scrypt$2", updated_at=NOW + 1)
+    assert await store.update_smpp_credential(credential)
+    assert (await store.directory()).smpp_credentials == (credential,)
+    assert not await store.update_smpp_credential(a_credential(system_id="b"))
+    assert not await store.remove_smpp_credential(P2, "acme")
+    assert await store.remove_smpp_credential(P1, "acme") and not await store.remove_smpp_credential(P1, "acme")
+    assert (await store.directory()).smpp_credentials == ()
+
+
+async def test_a_system_id_is_given_once_in_the_deployment(store: Store) -> None:
+    await store.add_smpp_credential(a_credential())
+    for project_id in (P1, P2):
+        with pytest.raises(SystemIdTaken):
+            await store.add_smpp_credential(a_credential(project_id=project_id, name="again"))
+    assert [each.name for each in (await store.directory()).smpp_credentials] == ["Acme"]

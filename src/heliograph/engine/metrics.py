@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from heliograph.core.lifecycle import State
 from heliograph.engine.carrier_metrics import CarrierMetrics
@@ -43,6 +43,15 @@ class Metrics:
         )
         self.delivery_seconds = self._spread("heliograph_delivery_seconds", "From accept to the final state.", _SLOW)
         self.http_seconds = self._spread("heliograph_http_seconds", "Time of an answered request.", _FAST)
+        self.smpp_submits = Counter(
+            "heliograph_smpp_submits_total",
+            "Submits of SMPP customers.",
+            ["system_id", "outcome"],
+            registry=self.registry,
+        )
+        self.smpp_binds_refused = self._counts(
+            "heliograph_smpp_binds_refused", "Binds refused.", "status", ["RBINDFAIL", "RALYBND", "RTHROTTLED"]
+        )
         self.uncertain = self._count("heliograph_uncertain", "Submits whose answer was lost.")
 
     def _count(self, name: str, about: str) -> Count:
