@@ -1,11 +1,11 @@
 """Servers with a door for SMPP customers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from customer import Smsc
+from customer import Smsc, SmscFactory
 
 from servers import HeliographServer, ServerFactory, free_port
 
@@ -18,8 +18,6 @@ QUICK = {
     "reassembly_seconds": 1,
     "smpp_failed_binds": 0,
 }
-
-SmscFactory = Callable[..., Smsc]
 
 
 @pytest.fixture(scope="session")

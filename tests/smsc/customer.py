@@ -5,6 +5,7 @@ import contextlib
 import socket
 import ssl
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -217,6 +218,9 @@ class Smsc:
         for customer in self._open:
             with contextlib.suppress(OSError):
                 customer.close()
+
+
+SmscFactory = Callable[..., Smsc]
 
 
 def text_from(number: str, to: str = "+13125550199", **fields: Any) -> smpp.SubmitSm:

@@ -5,9 +5,8 @@ import ssl
 from pathlib import Path
 
 import pytest
-from customer import Closed, Credential, Smsc
+from customer import Closed, Credential, Smsc, SmscFactory
 
-from conftest import SmscFactory
 from heliograph.wire.smpp import pdu as smpp
 from heliograph.wire.smpp.pdu import Status, Tag
 

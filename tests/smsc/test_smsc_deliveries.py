@@ -5,9 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from customer import Closed, Credential, Customer, Smsc, part, text_from
+from customer import Closed, Credential, Customer, Smsc, SmscFactory, part, text_from
 
-from conftest import SmscFactory
 from heliograph.wire.smpp import pdu as smpp
 from heliograph.wire.smpp import receipt, text
 from heliograph.wire.smpp.pdu import Status, Tag

@@ -4,9 +4,8 @@ import uuid
 from typing import Any
 
 import pytest
-from customer import Credential, Customer, Smsc, part, text_from
+from customer import Credential, Customer, Smsc, SmscFactory, part, text_from
 
-from conftest import SmscFactory
 from heliograph.wire.smpp import pdu as smpp
 from heliograph.wire.smpp.pdu import Address, Status, Tag
 from heliograph.wire.smpp.receipt import MessageState
