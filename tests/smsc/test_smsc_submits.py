@@ -245,7 +245,8 @@ def test_a_message_can_be_asked_for_by_its_customer_only(smsc: Smsc, customer: C
     assert (status, found.message_state, found.error_code) == (Status.ROK, MessageState.DELIVERED, 0)
     assert len(found.final_date) == 16
     assert bound.ask(query)[0] is Status.RINVMSGID
-    for message_id in ("", "1", "x" * 64, str(uuid.uuid4()), f"{answer.message_id}x", f"{answer.message_id}-"):
+    assert customer.ask(smpp.QuerySm())[0] is Status.RQUERYFAIL
+    for message_id in ("1", "x" * 64, str(uuid.uuid4()), f"{answer.message_id}x", f"{answer.message_id}-"):
         assert customer.ask(smpp.QuerySm(message_id=message_id))[0] is Status.RINVMSGID
     strange = smpp.QuerySm(message_id=answer.message_id, source_addr_ton=1, source_addr="1")
     assert customer.ask(strange)[0] is Status.RQUERYFAIL
