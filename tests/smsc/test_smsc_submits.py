@@ -4,12 +4,12 @@ import uuid
 from typing import Any
 
 import pytest
-from customer import Credential, Customer, Smsc, SmscFactory, part, text_from
 
 from heliograph.wire.smpp import pdu as smpp
 from heliograph.wire.smpp.pdu import Address, Status, Tag
 from heliograph.wire.smpp.receipt import MessageState
 from servers import wait_until
+from smpp_customer import Credential, Customer, Smsc, SmscFactory, part, text_from
 
 HANDSET = "+13125550199"
 

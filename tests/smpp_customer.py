@@ -20,6 +20,17 @@ from servers import HOST, HeliographServer, wait_until
 
 SECONDS = 20.0
 
+QUICK: dict[str, object] = {
+    "simulator_answer_ms": 1,
+    "simulator_receipt_ms": 1,
+    "directory_poll_seconds": 0.05,
+    "callback_poll_seconds": 0.05,
+    "callback_retry_seconds": 0.05,
+    "reassembly_seconds": 1,
+    "smpp_failed_binds": 0,
+}
+"""Settings of a server whose tests don't want to wait."""
+
 P = TypeVar("P", bound=Pdu)
 
 
