@@ -269,3 +269,15 @@ def test_a_queued_message_can_be_cancelled_and_a_sent_one_can_not(own_smsc: Smsc
 
 def test_replacing_is_refused(bound: Customer) -> None:
     assert bound.ask(smpp.ReplaceSm(message_id="1", short_message=b"x"))[0] is Status.RREPLACEFAIL
+
+
+def test_incomplete_messages_of_one_customer_are_bounded(own_smsc: SmscFactory) -> None:
+    smsc = own_smsc(reassembly_seconds=600, smpp_unanswered_max=100)
+    customer = smsc.bind(smsc.credential("acme"))
+    receivers = (f"+1312{number:07}" for number in range(1002))
+    sequences = [customer.send(text_from(smsc.number, to, **part(1, 2, 1, b"x"))) for to in receivers]
+    seen = [customer.answer_to(sequence)[0] for sequence in sequences]
+    assert seen[0] is Status.ROK and seen[-1] is Status.RMSGQFUL
+    last = text_from(smsc.number, "+13120000000", **part(1, 2, 2, b"y"))
+    assert customer.ask(last)[0] is Status.ROK, "what is there may be completed"
+    assert customer.ask(text_from(smsc.number, "+13120001001", **part(1, 2, 1, b"x")))[0] is Status.ROK
