@@ -53,6 +53,7 @@ class Customer:
         self._framer = smpp.Framer()
         self._read: deque[tuple[Header, Pdu]] = deque()
         self._sequence = 0
+        self._answers: dict[int, tuple[Status, Pdu]] = {}
         self.came: deque[tuple[Header, Pdu]] = deque()
 
     def __enter__(self) -> Self:
@@ -84,11 +85,13 @@ class Customer:
         return self.answer_to(self.send(pdu))
 
     def answer_to(self, sequence: int) -> tuple[Status, Any]:
-        while True:
+        while sequence not in self._answers:
             header, pdu = self.read()
-            if header.command & RESPONSE_BIT and header.sequence == sequence:
-                return Status(header.status), pdu
-            self.came.append((header, pdu))
+            if header.command & RESPONSE_BIT:
+                self._answers[header.sequence] = (Status(header.status), pdu)
+            else:
+                self.came.append((header, pdu))
+        return self._answers.pop(sequence)
 
     def respond(self, header: Header, status: int = 0) -> None:
         self.write(smpp.encode(smpp.KINDS[header.command | RESPONSE_BIT](), header.sequence, status))
