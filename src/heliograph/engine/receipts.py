@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import structlog
 from msgspec.structs import replace
 
-from heliograph.core.lifecycle import TERMINAL, State, receipt_path
+from heliograph.core.lifecycle import RANK, TERMINAL, State, receipt_path
 from heliograph.core.message import Event, Message, Part
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.transition import Step, Transitions
@@ -69,6 +69,7 @@ class _Taken:
     receipt: Receipt
     done: "asyncio.Future[str | None]"
     held: HeldReceipt | None = None
+    may_be_early: bool = False
 
 
 class Receipts:
@@ -98,12 +99,23 @@ class Receipts:
         self.resolved(message)
         if message.carrier is None:
             return
-        sent = _Sent(message, {part.part: part for part in parts})
+        sent = self._sent(message, parts)
         if len(parts) > 1 or (parts and message.carrier_ref is None):
             for part in parts:
                 self._await(part.carrier, part.carrier_ref, sent, part.part)
         elif message.carrier_ref is not None:
             self._await(message.carrier, message.carrier_ref, sent, 0)
+
+    def _sent(self, message: Message, parts: Sequence[Part]) -> _Sent:
+        """A receipt may have found the message on disk just before: what that changed of it, those to come must see."""
+        sent = self._at_work.get(message.id)
+        if sent is None:
+            return _Sent(message, {part.part: part for part in parts})
+        for part in parts:
+            sent.parts.setdefault(part.part, part)
+        if RANK[message.state] > RANK[sent.message.state]:
+            sent.message = message
+        return sent
 
     def _await(self, carrier: str, reference: str, sent: _Sent, part: int) -> None:
         self._awaited[carrier, reference] = (sent, part)
@@ -213,6 +225,8 @@ class Receipts:
             known = self._awaited.get((taken.carrier, reference))
             if known is not None and (reference == receipt.carrier_ref or _fits(receipt, known[0].message)):
                 return self._in_memory(taken, reference, known)
+        # asked before the disk is read: its answer may be recorded meanwhile, and is then neither there nor awaited yet
+        taken.may_be_early = self.unanswered(taken.carrier)
         for reference in _spellings(receipt):
             on_disk = await self._on_disk(taken.carrier, reference)
             if on_disk is not None and (reference == receipt.carrier_ref or _fits(receipt, on_disk.sent.message)):
@@ -236,6 +250,9 @@ class Receipts:
             if message is None:
                 return None
             rows = await persist(lambda: self._store.parts_of(part.project_id, part.message_id))
+            known = self._awaited.get((carrier, reference))  # its answer may have been recorded meanwhile
+            if known is not None:
+                return _Found(known[0], known[1], reference)
             sent = _Sent(message, {row.part: row for row in rows})
             return _Found(self._at_work.get(message.id, sent), part.part, reference)
         if message is None:
@@ -320,7 +337,7 @@ class Receipts:
         for taken in unplaced:
             if taken.held is not None:
                 continue  # its time runs on
-            if not self._doubts and not self.unanswered(taken.carrier):
+            if not self._doubts and not taken.may_be_early:
                 self._let_go(taken.carrier, taken.receipt)
                 continue
             number = self._transitions.event_numbers.next()
