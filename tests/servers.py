@@ -447,6 +447,22 @@ class HeliographServer:
         return [str(Path(sys.executable).with_name("heliograph"))]
 
 
+def carriers_file(
+    path: Path, carriers: Sequence[Mapping[str, object]], routes: Sequence[Mapping[str, object]] = ()
+) -> Path:
+    """Write a configuration file of ``[[carriers]]`` and ``[[routes]]``; at once, as one that reads it expects."""
+    tables = [("carriers", each) for each in carriers] + [("routes", each) for each in routes]
+    lines = [
+        line
+        for name, table in tables
+        for line in (f"[[{name}]]", *(f"{key} = {json.dumps(value)}" for key, value in table.items()), "")
+    ]
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_text("\n".join(lines))
+    fresh.replace(path)
+    return path
+
+
 def _setting(value: object) -> str:
     """A setting's value as its environment variable has it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
