@@ -37,7 +37,7 @@ from heliograph.carriers.smpp.carrier import SmppCarrier
 from heliograph.config import Config, ConfigError
 from heliograph.core import pricing
 from heliograph.core.ids import Uuid7Generator
-from heliograph.core.message import Change, Message
+from heliograph.core.message import SMPP_SCHEME, Change, Message
 from heliograph.core.retry import RetryPolicy
 from heliograph.engine import provision
 from heliograph.engine.accept import Acceptor, AcceptSettings
@@ -49,6 +49,7 @@ from heliograph.engine.dispatch import Dispatcher, DispatchSettings, LeftInitiat
 from heliograph.engine.handler import CxmlHandler
 from heliograph.engine.inbound import Inbound, InboundSettings
 from heliograph.engine.metrics import Metrics
+from heliograph.engine.notify import SMPP
 from heliograph.engine.pieces import Pieces
 from heliograph.engine.provision import Provisioned
 from heliograph.engine.receipts import Receipts
@@ -60,6 +61,14 @@ from heliograph.net.clock import SystemClock
 from heliograph.net.http import MAX_PER_HOST, HttpClient
 from heliograph.ports import CommitWatcher, MessageFilter, Store
 from heliograph.reloading import Source
+from heliograph.smsc.clients import Clients
+from heliograph.smsc.deliveries import Deliveries
+from heliograph.smsc.door import Door
+from heliograph.smsc.login import Login
+from heliograph.smsc.metrics import ClientsCollector
+from heliograph.smsc.queries import Queries
+from heliograph.smsc.settings import SmscSettings
+from heliograph.smsc.submits import Submits
 from heliograph.stopping import ABANDONED, Deadline
 from heliograph.storage.lock import FolderLock
 from heliograph.storage.store import SqlStore
@@ -331,7 +340,32 @@ class Parts:
             jitter=random.random,
         )
         callbacks.start_task = self._start_task
+        callbacks.notifiers[SMPP] = Deliveries(self.smpp_clients)
         return callbacks
+
+    @cached_property
+    def smpp_clients(self) -> Clients:
+        clients = Clients()
+        clients.reachable = lambda system_id: self.callbacks.wake(SMPP_SCHEME + system_id)
+        self.metrics.registry.register(ClientsCollector(clients))
+        return clients
+
+    @cached_property
+    def smpp_door(self) -> Door:
+        settings = _smsc_settings(self.config)
+        queries = Queries(self.store, self.transitions)
+        queries.cancelled = self.dispatcher.forget
+        door = Door(
+            settings=settings,
+            directory=self.directory,
+            clients=self.smpp_clients,
+            login=Login(self.directory, self.clock, settings),
+            submits=Submits(self.acceptor, self.pieces, self.ids, self.clock),
+            queries=queries,
+            metrics=self.metrics,
+        )
+        door.start_task = self._start_task
+        return door
 
     @cached_property
     def inbound(self) -> Inbound:
@@ -444,10 +478,12 @@ class _Server:
         await parts.pieces.load()
         await self._pass_known_ids()
         listening = self._listen()
+        await parts.smpp_door.listen()
         server = self._http_server()
         self._on_signals()
         await parts.http.start()
         async with asyncio.TaskGroup() as self._group:
+            await parts.smpp_door.open()
             await self._start_carriers()
             self._start_machines(left)
             serving = self._group.create_task(server.serve(sockets=[listening]))
@@ -498,6 +534,7 @@ class _Server:
             parts.receipts.sweep,
             parts.pieces.run,
             parts.callbacks.poll,
+            parts.smpp_door.watch,
             parts.inbound.run,
             parts.sweeper.expire,
             parts.sweeper.tidy,
@@ -508,6 +545,8 @@ class _Server:
         parts.metrics.gauge("heliograph_queued", "Messages queued.", lambda: sum(parts.transitions.queued.values()))
         parts.metrics.gauge("heliograph_dispatch_depth", "Queued messages in memory.", parts.dispatcher.depth)
         parts.metrics.gauge("heliograph_in_flight", "Submits without an answer.", parts.dispatcher.in_flight)
+        parts.metrics.gauge("heliograph_pieces", "Long messages that wait for parts.", parts.pieces.waiting)
+        parts.metrics.carriers(parts.carriers.status)
         parts.metrics.gauge("heliograph_callback_chains", "Messages with callbacks in memory.", parts.callbacks.pending)
 
     async def _keep_going(self, machine: Machine) -> None:
@@ -571,11 +610,13 @@ class _Server:
     async def _shut_down(self, server: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
         log.info("server.stopping", deadline_seconds=self._config.shutdown_seconds)
         server.should_exit = True
-        await asyncio.wait([serving], timeout=self._time().until(DRAINED, "requests"))
+        drained = self._time().until(DRAINED, "requests")
+        unbinding = asyncio.create_task(self._parts.smpp_door.close(drained))
+        await asyncio.wait([serving, unbinding], timeout=drained)
         if not serving.done():
             self._parts.store.abandon()  # who still waits for it is answered 503
             await asyncio.wait([serving], timeout=self._time().until(REFUSED, "requests"))
-        stopping = [serving, *self._tasks]
+        stopping = [serving, unbinding, *self._tasks]
         for task in stopping:
             task.cancel()
         await asyncio.wait(stopping, timeout=self._time().until(CANCELLED, "tasks"))
@@ -656,6 +697,23 @@ def _callback_policy(config: Config) -> RetryPolicy:
     stretch = config.callback_retry_seconds / usual.pauses_seconds[0]
     pauses = tuple(min(pause * stretch, usual.pauses_seconds[-1]) for pause in usual.pauses_seconds)
     return RetryPolicy(pauses_seconds=pauses, give_up_after_seconds=config.callback_give_up_seconds)
+
+
+def _smsc_settings(config: Config) -> SmscSettings:
+    return SmscSettings(
+        host=config.smpp_host,
+        port=config.smpp_port,
+        tls_cert=config.smpp_tls_cert,
+        tls_key=config.smpp_tls_key,
+        connections_max=config.smpp_connections_max,
+        bind_seconds=config.smpp_bind_seconds,
+        enquire_link_seconds=config.smpp_enquire_link_seconds,
+        response_seconds=config.smpp_response_seconds,
+        pdu_max_bytes=config.smpp_pdu_max_bytes,
+        unanswered_max=config.smpp_unanswered_max,
+        failed_binds=config.smpp_failed_binds,
+        directory_poll_seconds=config.directory_poll_seconds,
+    )
 
 
 def _tune_interpreter() -> None:

@@ -264,10 +264,13 @@ class CarrierConfig:
     )
     query: Query = text(
         "none",
-        "By what query_sm asks for a submit whose answer was lost; `none`: not supported there.",
+        "What query_sm tells. `reference`: what became of a submit whose answer was lost; an extension, see below. "
+        "`message_id`: what became of a message whose receipt is overdue.",
         choices=get_args(Query),
     )
-    query_after_seconds: float = real(5.0, "Pause before that question.", 0, 86400)
+    query_after_seconds: float = real(
+        5.0, "Pause before that question, from the loss, or from the answer to the submit.", 0, 86400
+    )
     retry_temporary: int = whole(5, "Tries at this carrier before the next route is taken.", 1, 1000)
     statuses: Mapping[int, StatusRule] = texts_by_name(
         "What a command_status means here, in place of the usual.",

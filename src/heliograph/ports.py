@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct, field
 
-from heliograph.core.directory import Application, Number, Project, Snapshot, Token
+from heliograph.core.directory import Application, Number, Project, SmppCredential, Snapshot, Token
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, Part, Piece, SmppOptions, TimelineEntry
 
@@ -414,6 +414,31 @@ class CallbackOutcome(Struct, frozen=True, kw_only=True):
     duration_ms: int
 
 
+class Told(Struct, frozen=True, kw_only=True):
+    """What an attempt at a callback came to. code: what the other side answered, in its protocol's numbers.
+
+    error: why it is not told; None: it is. final: it would never take this. reached: whether anybody was there; if
+    not, this was no attempt."""
+
+    code: int | None = None
+    error: str | None = None
+    final: bool = False
+    reached: bool = True
+
+
+class Notifier(Protocol):
+    """A way to tell callbacks other than by HTTP. While an origin can't be reached its callbacks wait, without being
+    tried; who knows that it can be again says so (Callbacks.wake)."""
+
+    def reachable(self, origin: str) -> bool: ...
+
+    def concurrency(self, origin: str) -> int:
+        """How many callbacks may be tried at once, now."""
+        ...
+
+    async def attempt(self, due: DueCallback) -> Told: ...
+
+
 class CallbackRecord(Struct, frozen=True, kw_only=True):
     """A callback with its last attempt, for people."""
 
@@ -461,6 +486,13 @@ class Store(Protocol):
         ...
 
     async def remove_token(self, project_id: str, token_id: str) -> bool: ...
+
+    async def add_smpp_credential(self, credential: SmppCredential) -> None:
+        """Raises SystemIdTaken."""
+
+    async def update_smpp_credential(self, credential: SmppCredential) -> bool: ...
+
+    async def remove_smpp_credential(self, project_id: str, system_id: str) -> bool: ...
 
     async def put_number(self, number: Number) -> None:
         """Insert or replace; raises NumberTaken when another project or id has the same number."""
@@ -627,3 +659,7 @@ class FolderHeld(StoreHeld):
 
 class NumberTaken(Exception):
     """The number belongs to the deployment already."""
+
+
+class SystemIdTaken(Exception):
+    """An SMPP credential with this system_id exists in the deployment already."""

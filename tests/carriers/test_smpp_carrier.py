@@ -211,7 +211,7 @@ async def test_after_throttling_the_bind_rests(here: Ground) -> None:
     with pytest.raises(Temporary):
         await first
     assert not carrier.available
-    assert carrier.window == 0
+    assert carrier.window == 2, "what it has in hand"
     assert carrier.status().binds[0].state == "bound, resting: throttled"
     with pytest.raises(Temporary):
         await second
@@ -267,6 +267,45 @@ async def test_with_a_rate_little_more_than_a_second_is_taken_in_hand(here: Grou
     carrier.submit(message()).add_done_callback(lambda done: done.exception())
     await here.smsc.signal.until(lambda: here.smsc.submits)
     assert carrier.window == 7, "one in flight, four to come, and the surplus"
+
+
+async def test_a_lane_goes_on_past_messages_that_nobody_waits_for(here: Ground) -> None:
+    carrier = await here.carrier(sender_rate=20.0)
+    answers = [carrier.submit(message(f"m{n}")) for n in range(20)]
+    for answer in answers[1:-1]:
+        answer.cancel()
+    assert (await answers[0]).refs == ("1",)
+    assert (await answers[-1]).refs == ("2",)
+    assert carrier.window == 13
+
+
+async def test_a_lane_survives_a_bind_and_ends_with_the_last(here: Ground) -> None:
+    kept = keep(here.smsc)
+    carrier = await here.carrier(sender_rate=5.0, binds=2)
+    answers = [carrier.submit(message(f"m{n}", LONG)) for n in range(3)]
+    await here.smsc.signal.until(lambda: len(kept) == 1)
+    here.smsc.on_submit = lambda link, header, pdu: link.accept(header)
+    kept[0][0].transport.abort()
+    with pytest.raises(Uncertain):
+        await answers[0]
+    assert (await answers[1]).refs == ("1", "2", "3")
+    await here.smsc.close()
+    with pytest.raises((Temporary, Uncertain)):
+        await answers[2]
+
+
+async def test_other_settings_keep_what_was_counted(here: Ground) -> None:
+    keep(here.smsc)
+    carrier = await here.carrier(rate=2.0, window=3)
+    for n in range(2):
+        carrier.submit(message(f"m{n}")).add_done_callback(lambda done: done.exception())
+    await here.smsc.signal.until(lambda: len(here.smsc.submits) == 2)
+    carrier.configure(here.config(rate=2.0, window=7))
+    assert carrier.status().binds[0].window == 7
+    carrier.submit(message("third")).add_done_callback(lambda done: done.exception())
+    began = asyncio.get_running_loop().time()
+    await here.smsc.signal.until(lambda: len(here.smsc.submits) == 3)
+    assert asyncio.get_running_loop().time() - began > 0.3, "the pace remembers"
 
 
 # -- connections come and go

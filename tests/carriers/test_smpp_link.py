@@ -188,6 +188,11 @@ async def test_what_one_turn_sends_is_one_write() -> None:
         for _ in range(3):
             await world.peer.expect(pdu.DeliverSm())
         assert len(writes) == before + 1
+        for _ in range(links.WRITE_FRAMES + 1):
+            world.link.request(pdu.DeliverSm())
+        for _ in range(links.WRITE_FRAMES + 1):
+            await world.peer.expect(pdu.DeliverSm())
+        assert len(writes) == before + 3
         assert before <= 3
 
 

@@ -131,12 +131,19 @@ def test_inbound_asks_the_simulator(cli: Any, app: Any, server: Scripted, data: 
 
 def test_a_message_is_looked_for_in_every_project(cli: Any, app: Any, server: Scripted, data: Path) -> None:
     cli("project", "create", "--data", data, "--name", "second")
-    timeline = {"steps": [{"at": "2026-01-01T00:00:00Z", "kind": "state", "state": "queued", "error_code": None}]}
+    part = {"part": 2, "total": 2, "state": "sent", "carrier": "acme", "carrier_ref": "r9", "error_code": None}
+    timeline = {
+        "steps": [{"at": "2026-01-01T00:00:00Z", "kind": "state", "state": "queued", "error_code": None}],
+        "parts": [part],
+        "uncertain": True,
+    }
     assert cli("message", ID, "--data", data).code == output.FAILED
     assert [asked["project"] for asked in server.asked] == [project.id for project in app.store.projects]
     server.answers[f"GET /api/heliograph/messages/{ID}/timeline"] = (200, timeline)
     assert cli("message", ID, "--data", data, "--json").json == timeline
-    assert "2026-01-01T00:00:00Z  state  queued" in cli("message", ID, "--data", data, "--project", "second").out
+    shown = cli("message", ID, "--data", data, "--project", "second").out
+    assert "2026-01-01T00:00:00Z  state  queued" in shown
+    assert "2/2   sent   acme     r9" in shown and "In doubt" in shown
     server.asked.clear()
     assert cli("message", "../secrets", "--data", data).code == output.WRONG_USAGE
     assert server.asked == []

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "project": "project:project",
     "token": "token:token",
     "number": "number:number",
+    "smpp": "smpp:smpp",
     "smsc": "smsc:smsc",
     "dev-cert": "dev_cert:dev_cert",
     "migrate": "migrate:migrate",

@@ -82,6 +82,11 @@ class Reassembly:
         held = known.pieces.get(piece.part) if known else None
         return known if known is not None and held is not None and held.data != piece.data else None
 
+    def beside(self, piece: Piece) -> list[Piece]:
+        """The parts that are there of the same message."""
+        known = self._sets.get(key(piece))
+        return known.in_order() if known is not None and self.clash(piece) is None else []
+
     def add(self, piece: Piece) -> Set:
         """Put a part to its set, and return that."""
         here = self._sets.setdefault(key(piece), Set())

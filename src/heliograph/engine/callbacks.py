@@ -9,6 +9,8 @@ A callback is a row before it is a request (engine/transition.py writes it with 
 - A 2xx ends a callback. Anything else: the chain leaves memory, the row says when to try again (growing pauses with
   jitter), and the poll finds it then. Past the give-up age the callback is dead: listed, and replayable.
 - Each attempt is a row.
+- An origin of another scheme than http(s) has a notifier of its own. While that can't reach it, the lane waits: nothing
+  is tried or counted; a wake lets it go on. What is past the give-up age dies all the same.
 """
 
 import asyncio
@@ -25,7 +27,7 @@ from heliograph.core import lifecycle, retry
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.lifecycle import RANK, State
 from heliograph.core.message import Change, Message, Source
-from heliograph.engine import signing
+from heliograph.engine import notify, signing
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.transition import STORE_PAUSE_SECONDS, Transitions
@@ -36,7 +38,9 @@ from heliograph.ports import (
     DueCallback,
     FetchFault,
     HttpRequest,
+    Notifier,
     Store,
+    Told,
     Webhooks,
 )
 from heliograph.wire import webhook
@@ -55,6 +59,10 @@ REDACTED_MAX = 10_000
 ORIGINS_MAX = 1000
 """Origins looked at in one poll."""
 
+UNREACHED_SECONDS = 60.0
+"""How often the disk is looked at for an origin that can't be reached: only what is too old is wanted of it."""
+
+NEVER_REACHED = "nobody was there to be told"
 PROJECT_GONE = "the project no longer exists"
 
 
@@ -100,6 +108,8 @@ class _Tried(Struct, frozen=True):
 @dataclass(slots=True)
 class _Lane:
     origin: str
+    notifier: Notifier | None = None
+    """None: by HTTP."""
     chains: dict[str, _Chain] = field(default_factory=dict)
     ready: deque[_Chain] = field(default_factory=deque)
     up_to_date: OrderedDict[str, int] = field(default_factory=OrderedDict)
@@ -111,6 +121,10 @@ class _Lane:
     asking: bool = False
     ended: set[str] = field(default_factory=set)
     """Messages whose chain ended while the poll was asking the disk: what it read of them may be old."""
+    read_at: float = 0.0
+
+    def reachable(self) -> bool:
+        return self.notifier is None or self.notifier.reachable(self.origin)
 
 
 class Callbacks:
@@ -137,6 +151,8 @@ class Callbacks:
         self._lanes: dict[str, _Lane] = {}
         self._redacted: OrderedDict[str, None] = OrderedDict()
         self._tried: list[_Tried] = []
+        self.notifiers: dict[str, Notifier] = {}
+        """By the scheme of their origins."""
         self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
 
     def pending(self) -> int:
@@ -160,7 +176,7 @@ class Callbacks:
             attempts=0,
             created_at=change.at,
         )
-        chain = lane.chains.get(message.id) or self._new_chain(lane, message.id, first=change.before is State.QUEUED)
+        chain = lane.chains.get(message.id) or self._new_chain(lane, message.id, first=_is_first(message, change))
         if chain is None:
             lane.behind = True
             lane.missed += 1
@@ -180,8 +196,15 @@ class Callbacks:
     def _lane(self, origin: str) -> _Lane:
         lane = self._lanes.get(origin)
         if lane is None:
-            lane = self._lanes[origin] = _Lane(origin)
+            lane = self._lanes[origin] = _Lane(origin, self.notifiers.get(origin.partition(":")[0]))
         return lane
+
+    def wake(self, origin: str) -> None:
+        """The origin can be reached, or takes more at once: go on with what waits for it, in memory and on disk."""
+        lane = self._lane(origin)
+        lane.behind = True
+        for _ in range(len(lane.ready)):
+            self._hire(lane)
 
     def _make_ready(self, lane: _Lane, chain: _Chain) -> None:
         if not chain.running and chain.waiting:
@@ -191,9 +214,17 @@ class Callbacks:
     def _run(self, lane: _Lane, chain: _Chain) -> None:
         """Its turn comes when a worker has done with those before it."""
         lane.ready.append(chain)
-        if lane.workers < (SLOW_CONCURRENCY if lane.slow else self._settings.concurrency):
+        self._hire(lane)
+
+    def _hire(self, lane: _Lane) -> None:
+        if lane.workers < self._concurrency(lane) and lane.reachable():
             lane.workers += 1
             self.start_task(self._work(lane))
+
+    def _concurrency(self, lane: _Lane) -> int:
+        if lane.notifier is not None:
+            return lane.notifier.concurrency(lane.origin)
+        return SLOW_CONCURRENCY if lane.slow else self._settings.concurrency
 
     def forget_body(self, message: Message) -> None:
         """The message was redacted: what is still to be told of it has no body."""
@@ -226,10 +257,32 @@ class Callbacks:
         now = self._clock.now()
         behind = [lane.origin for lane in self._lanes.values() if lane.behind]
         for origin in dict.fromkeys([*behind, *await self._store.due_origins(now, ORIGINS_MAX)]):
-            await self._fill(self._lane(origin), now)
+            lane = self._lane(origin)
+            if lane.reachable():
+                await self._fill(lane, now)
+            elif self._clock.monotonic() - lane.read_at >= UNREACHED_SECONDS:
+                await self._fill(lane, now)
+                await self._bury(lane, now)
         self._forget_idle_lanes()
 
+    async def _bury(self, lane: _Lane, now: int) -> None:
+        """End what has waited too long for somebody to be there."""
+        oldest = now - int(self._settings.policy.give_up_after_seconds * 1e6)
+        late = [chain for chain in lane.ready if chain.waiting[0].created_at <= oldest]
+        if not late:
+            return
+        for chain in late:
+            lane.ready.remove(chain)
+        outcomes = [self._outcome(chain.waiting[0], Told(error=NEVER_REACHED, final=True), 0) for chain in late]
+        await self._transitions.persist(lambda: self._store.settle_callbacks(outcomes))
+        self._metrics.callbacks["dead"].inc(len(outcomes))
+        log.warning("callback.dead", origin=lane.origin, callbacks=len(outcomes), error=NEVER_REACHED)
+        for chain in late:
+            self._end(lane, chain)
+        lane.behind = True  # their followers are on disk
+
     async def _fill(self, lane: _Lane, now: int) -> None:
+        lane.read_at = self._clock.monotonic()
         room = self._settings.lane_max - len(lane.chains)
         if room <= 0:
             return
@@ -263,7 +316,7 @@ class Callbacks:
     async def _work(self, lane: _Lane) -> None:
         """One of a lane's workers: make attempts until no chain is ready. It does not wait until they are recorded."""
         try:
-            while lane.ready and not (lane.slow and lane.workers > SLOW_CONCURRENCY):
+            while lane.ready and lane.workers <= self._concurrency(lane) and lane.reachable():
                 chain = lane.ready.popleft()
                 try:
                     await self._try_next(lane, chain)
@@ -274,16 +327,21 @@ class Callbacks:
             lane.workers -= 1
 
     async def _try_next(self, lane: _Lane, chain: _Chain) -> None:
-        """One attempt at the chain's first callback; it is recorded before anything follows it."""
+        """One attempt at the chain's first callback; it is recorded before anything follows it. Where nobody was there
+        it was none."""
         if not chain.waiting and not await self._has_followers(lane, chain):
             return
         due = chain.waiting.popleft()
         started = perf_counter()
-        http_status, error = await self._attempt(due)
+        told = await (self._attempt(due) if lane.notifier is None else lane.notifier.attempt(due))
+        if not told.reached:
+            chain.waiting.appendleft(replace(due, message=self._current(due.message)))
+            lane.ready.appendleft(chain)
+            return
         seconds = perf_counter() - started
-        lane.slow = http_status is None or seconds > SLOW_SECONDS
+        lane.slow = told.code is None or seconds > SLOW_SECONDS
         self._metrics.callback_seconds.observe(seconds)
-        outcome = self._outcome(due, http_status, error, int(seconds * 1000))
+        outcome = self._outcome(due, told, int(seconds * 1000))
         if not self._tried:
             asyncio.get_running_loop().call_soon(self._record)
         self._tried.append(_Tried(lane, chain, due, outcome))
@@ -355,18 +413,17 @@ class Callbacks:
 
     # -- one attempt
 
-    async def _attempt(self, due: DueCallback) -> tuple[int | None, str | None]:
-        """(HTTP status or None, what went wrong or None)."""
+    async def _attempt(self, due: DueCallback) -> Told:
         try:
             request = self._request(due)
             if request is None:
-                return None, PROJECT_GONE
+                return Told(error=PROJECT_GONE)
             response = await self._webhooks.request(request)
         except (FetchFault, UrlError) as fault:
-            return None, str(fault)
+            return Told(error=str(fault))
         if 200 <= response.status < 300:
-            return response.status, None
-        return response.status, f"answered {response.status}"
+            return Told(code=response.status)
+        return Told(code=response.status, error=f"answered {response.status}")
 
     def _request(self, due: DueCallback) -> HttpRequest | None:
         message = due.message
@@ -381,16 +438,16 @@ class Callbacks:
         body = webhook.status_json(message, due.state, due.error_code, due.at)
         return signing.json_request(project.signing_key, message.callback.url, body, truncate=True)
 
-    def _outcome(
-        self, due: DueCallback, http_status: int | None, error: str | None, duration_ms: int
-    ) -> CallbackOutcome:
+    def _outcome(self, due: DueCallback, told: Told, duration_ms: int) -> CallbackOutcome:
         now = self._clock.now()
         attempt = due.attempts + 1
         status, next_at = "delivered", now
-        if error is not None:
-            following = retry.next_attempt(
-                now, attempt, self._jitter(), created_at_micros=due.created_at, policy=self._settings.policy
-            )
+        if told.error is not None:
+            following = None
+            if not told.final:
+                following = retry.next_attempt(
+                    now, attempt, self._jitter(), created_at_micros=due.created_at, policy=self._settings.policy
+                )
             status, next_at = ("dead", now) if following is None else ("pending", following)
         return CallbackOutcome(
             project_id=due.message.project_id,
@@ -400,7 +457,12 @@ class Callbacks:
             at=now,
             status=status,
             next_at=next_at,
-            http_status=http_status,
-            error=error,
+            http_status=told.code,
+            error=told.error,
             duration_ms=duration_ms,
         )
+
+
+def _is_first(message: Message, change: Change) -> bool:
+    """Whether this is the first callback of its message, so that nothing of it can be on disk alone."""
+    return change.before in (State.QUEUED, State.RECEIVING) or notify.is_first(message, change.after)

@@ -18,8 +18,8 @@ from heliograph.core.directory import Number
 from heliograph.core.errors import Fault, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Direction, Kind, Message, Piece, Source
-from heliograph.core.number_settings import inbound_handler
+from heliograph.core.message import Callback, Direction, Kind, Message, Piece, Source, smpp_callback
+from heliograph.core.number_settings import Handler, inbound_handler
 from heliograph.engine.accept import BODY_MAX
 from heliograph.engine.attachments import Attachments
 from heliograph.engine.backlog import Backlog
@@ -201,12 +201,13 @@ class Inbound:
     def _message(self, request: InboundRequest, number: Number) -> Message:
         now = self._clock.now()
         mms = bool(request.media_urls)
+        handler = self._handler(number)
         return Message(
             id=self._ids.next(now),
             project_id=number.project_id,
             direction=Direction.INBOUND,
             kind=Kind.MMS if mms else Kind.SMS,
-            source=self._source(number),
+            source=_source(handler),
             from_number=numbers.normalize_from(request.from_number) or request.from_number,
             to_number=number.number,
             body=request.body,
@@ -218,12 +219,20 @@ class Inbound:
             num_media=len(request.media_urls),
             sent_at=now,
             carrier=request.carrier,
+            callback=self._customer(number, handler),
         )
 
-    def _source(self, number: Number) -> Source:
-        """A message to a number whose handler is Relay's or SWML's is theirs; any other is the cXML API's."""
-        handler = inbound_handler(number, lambda id_: self._directory.application(number.project_id, id_))
-        return Source.LAML if handler is None or handler.kind == "cxml" else Source.REALTIME
+    def _handler(self, number: Number) -> Handler | None:
+        return inbound_handler(number, lambda id_: self._directory.application(number.project_id, id_))
+
+    def _customer(self, number: Number, handler: Handler | None) -> Callback | None:
+        """The SMPP customer who gets the message: owed with its step to received, and told by engine/callbacks.py."""
+        if handler is None or handler.kind != "smpp":
+            return None
+        credential = self._directory.smpp_credential(handler.system_id)
+        if credential is None or credential.project_id != number.project_id:
+            return None
+        return smpp_callback(credential.system_id)
 
     # -- its handler
 
@@ -243,8 +252,13 @@ class Inbound:
         number = self._directory.number_by_text(message.to_number)
         if number is None or number.project_id != message.project_id:
             return
-        handler = inbound_handler(number, lambda id_: self._directory.application(number.project_id, id_))
+        handler = self._handler(number)
         if handler is None:
+            return
+        if handler.kind == "smpp":
+            if message.callback is None:
+                detail = f"there was no SMPP credential {handler.system_id}"
+                await self._transitions.note(message, "handler_missing", detail=detail)
             return
         if handler.kind != "cxml":
             detail = f"handlers of kind {handler.kind} are not run by this version"
@@ -262,3 +276,8 @@ def _international(number: str) -> str:
 def _request(carrier: str, from_number: str, to_number: str, body: str) -> InboundRequest:
     # NUL is no text that a database keeps; senders pad with it
     return InboundRequest(from_number=from_number, to_number=to_number, body=body.replace("\0", ""), carrier=carrier)
+
+
+def _source(handler: Handler | None) -> Source:
+    """A message to a number whose handler is Relay's or SWML's is theirs; any other is the cXML API's."""
+    return Source.LAML if handler is None or handler.kind in ("cxml", "smpp") else Source.REALTIME

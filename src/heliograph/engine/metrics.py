@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from heliograph.core.lifecycle import State
+from heliograph.engine.carrier_metrics import CarrierMetrics
 from heliograph.engine.counting import Count, CountFamily, Spread, SpreadMetric
+from heliograph.ports import CarrierStatus
 
 _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
@@ -41,6 +43,15 @@ class Metrics:
         )
         self.delivery_seconds = self._spread("heliograph_delivery_seconds", "From accept to the final state.", _SLOW)
         self.http_seconds = self._spread("heliograph_http_seconds", "Time of an answered request.", _FAST)
+        self.smpp_submits = Counter(
+            "heliograph_smpp_submits_total",
+            "Submits of SMPP customers.",
+            ["system_id", "outcome"],
+            registry=self.registry,
+        )
+        self.smpp_binds_refused = self._counts(
+            "heliograph_smpp_binds_refused", "Binds refused.", "status", ["RBINDFAIL", "RALYBND", "RTHROTTLED"]
+        )
         self.uncertain = self._count("heliograph_uncertain", "Submits whose answer was lost.")
 
     def _count(self, name: str, about: str) -> Count:
@@ -52,6 +63,10 @@ class Metrics:
 
     def _spread(self, name: str, about: str, bounds: Sequence[float]) -> Spread:
         return SpreadMetric(name, about, bounds, self.registry).spread
+
+    def carriers(self, status: Callable[[], Sequence[CarrierStatus]]) -> None:
+        """What each carrier says of itself, asked when it is scraped."""
+        self.registry.register(CarrierMetrics(status))
 
     def gauge(self, name: str, about: str, read: Callable[[], float]) -> None:
         """A gauge that asks when it is scraped."""

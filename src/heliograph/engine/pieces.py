@@ -43,26 +43,34 @@ class Pieces:
         self._sets_max = sets_max
         self._sets = Reassembly(limit=sets_max, seconds=seconds, repeat_seconds=REPEAT_SECONDS)
         self._makers: dict[str, Maker] = {}
+        self._no_repeats: tuple[str, ...] = ()
         self._forget_at = 0
 
     def waiting(self) -> int:
         """Messages of which parts are there."""
         return len(self._sets)
 
-    def serve(self, owners: str, maker: Maker) -> None:
-        """Messages of owners that begin so ("carrier:") are made by `maker`."""
+    def serve(self, owners: str, maker: Maker, *, repeats: bool = True) -> None:
+        """Messages of owners that begin so ("carrier:") are made by `maker`. `repeats`: they bring again what they were
+        not answered for; from others the same message twice is two messages."""
         self._makers[owners] = maker
+        if not repeats:
+            self._no_repeats = (*self._no_repeats, owners)
+
+    def beside(self, piece: Piece) -> list[Piece]:
+        """The parts that are there of the message that this one would be of; none where it begins another."""
+        return self._sets.beside(piece)
 
     async def add(self, piece: Piece) -> None:
         """Keep a part; returns when it is on disk, and with the last part when its message is. Raises StoreUnavailable,
         and then the part is to be brought again."""
         seen = self._sets.look(piece, self._clock.now())
-        if seen is Seen.REPEATED:
+        if seen is Seen.REPEATED and not piece.owner.startswith(self._no_repeats):
             log.info("pieces.repeated", owner=piece.owner, part=piece.part)
             return
         while (older := self._sets.clash(piece)) is not None:
             await self._make(older)
-        if seen is Seen.NEW:
+        if seen is not Seen.HELD:
             await self._store.keep_piece(piece)
         here = self._sets.add(piece)
         if here.complete and not here.making:

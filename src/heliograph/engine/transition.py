@@ -17,10 +17,10 @@ from msgspec.structs import replace
 from heliograph.core import lifecycle, pricing
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.lifecycle import State
-from heliograph.core.message import SMPP_SCHEME, Change, Direction, Event, Kind, Message, Part
+from heliograph.core.message import Change, Direction, Event, Kind, Message, Part
+from heliograph.engine import notify
 from heliograph.engine.metrics import Metrics
 from heliograph.ports import Clock, Store
-from heliograph.wire.urls import parse_target
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +131,7 @@ class Transitions:
             carrier=step.carrier,
             carrier_ref=step.carrier_ref,
             uncertain=step.uncertain,
-            callback_origin=_origin(message, after) if message.callback else None,
+            callback_origin=notify.origin(message, after),
             detail=step.detail if last else None,
             parts=step.parts if last else (),
         )
@@ -166,27 +166,6 @@ class Transitions:
             if change.callback_origin is not None:
                 self.owed(message, change)
         return current
-
-
-def _origin(message: Message, after: State) -> str | None:
-    """Where a callback for this state goes; None where none is wanted. An SMPP customer asked for what it wants in
-    registered_delivery (SMPP 3.4, 5.2.17): 1 outcomes, 2 bad outcomes; bit 4 intermediate notifications too."""
-    assert message.callback is not None  # noqa: S101 - by the caller
-    url = message.callback.url
-    if not url.startswith(SMPP_SCHEME):
-        return parse_target(url).origin
-    wanted = message.options.registered_delivery if message.options else 0
-    match after:
-        case State.RECEIVED:
-            return url
-        case State.DELIVERED:
-            return url if wanted & 3 == 1 else None
-        case State.UNDELIVERED | State.FAILED:
-            return url if wanted & 3 in (1, 2) else None
-        case State.SENT:
-            return url if wanted & 0x10 else None
-        case _:
-            return None
 
 
 def _sent_at(message: Message, after: State, now: int) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from heliograph.core.directory import Application, Number, Project, Token
+from heliograph.core.directory import Application, Number, Project, SmppCredential, Token
 from heliograph.core.lifecycle import RANK, State
 from heliograph.core.message import (
     Callback,
@@ -308,6 +308,23 @@ def token(row: Row) -> Token:
     )
 
 
+def smpp_credential(row: Row) -> SmppCredential:
+    return SmppCredential(
+        project_id=str(row[0]),
+        system_id=row[1],
+        name=row[2],
+        password_hash=row[3],
+        max_binds=row[4],
+        rate=row[5],
+        window=row[6],
+        allowed=tuple(orjson.loads(row[7])),
+        alphabet=row[8],
+        long_mode=row[9],
+        created_at=row[10],
+        updated_at=row[11],
+    )
+
+
 def number(row: Row) -> Number:
     return Number(
         project_id=str(row[0]),
@@ -352,6 +369,23 @@ def token_params(t: Token) -> dict[str, Any]:
         "sha256": t.sha256,
         "created_at": t.created_at,
         "updated_at": t.updated_at,
+    }
+
+
+def smpp_credential_params(c: SmppCredential) -> dict[str, Any]:
+    return {
+        "project_id": c.project_id,
+        "system_id": c.system_id,
+        "name": c.name,
+        "password_hash": c.password_hash,
+        "max_binds": c.max_binds,
+        "rate": c.rate,
+        "deliver_window": c.window,
+        "allowed": orjson.dumps(c.allowed).decode(),
+        "alphabet": c.alphabet,
+        "long_mode": c.long_mode,
+        "created_at": c.created_at,
+        "updated_at": c.updated_at,
     }
 
 

@@ -34,6 +34,8 @@ every few commits were held up."""
 PAGE_CACHE_KIB = 16384
 """SQLite's own page cache for each connection; the kernel's cache does the rest."""
 
+GATHER_FROM = int(os.environ.get("GF", "4"))
+GATHER_SECONDS = float(os.environ.get("GS", "0.003"))
 BUSY_PAUSE_SECONDS = 0.01
 """Between two tries for a lock that another process has."""
 
@@ -72,6 +74,7 @@ class SqliteDatabase:
         self._connections: list[apsw.Connection] = []
         self._closing = False
         self._busy = False
+        self._pause: asyncio.TimerHandle | None = None
         self._abandoned = False
         self._outage = Outage()
 
@@ -164,10 +167,16 @@ class SqliteDatabase:
         return future
 
     def _nudge(self) -> None:
-        if not self._busy and len(self._queue):
+        if self._pause is not None or self._busy:
+            return
+        if len(self._queue):
             self._busy = True
             self._batch = self._queue.take()
             self._wake.set()
+
+    def _go_on(self) -> None:
+        self._pause = None
+        self._nudge()
 
     def _write_forever(self) -> None:
         """The writer thread: run the batch that the loop laid out, report, wait for the next."""
@@ -187,7 +196,10 @@ class SqliteDatabase:
         def tell() -> None:
             self._queue.watch(size, seconds)
             self._busy = False
-            self._nudge()
+            if size >= GATHER_FROM and not self._closing:
+                self._pause = self._loop.call_later(GATHER_SECONDS, self._go_on)
+            else:
+                self._nudge()
             for entry, result in outcome:
                 settle(entry.done, result)
             if self._closing and not self._busy:

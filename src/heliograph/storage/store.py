@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from heliograph.core.directory import Application, Number, Project, Snapshot, Token
+from heliograph.core.directory import Application, Number, Project, SmppCredential, Snapshot, Token
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import floor
 from heliograph.core.lifecycle import State
@@ -20,6 +20,7 @@ from heliograph.ports import (
     IdempotencyClaim,
     MessageFilter,
     NumberTaken,
+    SystemIdTaken,
 )
 from heliograph.storage import rows, scripts
 from heliograph.storage.database import Conflict, Database
@@ -83,6 +84,7 @@ class SqlStore:
             tokens=tuple(map(rows.token, await read("tokens_all", {}))),
             numbers=tuple(map(rows.number, await read("numbers_all", {}))),
             applications=tuple(map(rows.application, await read("applications_all", {}))),
+            smpp_credentials=tuple(map(rows.smpp_credential, await read("smpp_credentials_all", {}))),
         )
 
     async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None:
@@ -100,6 +102,19 @@ class SqlStore:
 
     async def remove_token(self, project_id: str, token_id: str) -> bool:
         return await self._hit(Step("token_remove", {"project_id": project_id, "token_id": token_id}))
+
+    async def add_smpp_credential(self, credential: SmppCredential) -> None:
+        step = Step("smpp_credential_add", rows.smpp_credential_params(credential))
+        try:
+            await self._database.write(scripts.run, [step, _CHANGED])
+        except Conflict as error:
+            raise SystemIdTaken(credential.system_id) from error
+
+    async def update_smpp_credential(self, credential: SmppCredential) -> bool:
+        return await self._hit(Step("smpp_credential_update", rows.smpp_credential_params(credential)))
+
+    async def remove_smpp_credential(self, project_id: str, system_id: str) -> bool:
+        return await self._hit(Step("smpp_credential_remove", {"project_id": project_id, "system_id": system_id}))
 
     async def put_number(self, number: Number) -> None:
         await self._write_directory(Step("number_put", rows.number_params(number)))

@@ -12,6 +12,7 @@ from functools import partial
 from heliograph import config_tables
 from heliograph.api.route import Family, Route
 from heliograph.carrier_config import TABLES
+from heliograph.carriers.smpp import statuses
 from heliograph.config import ENV_PREFIX, SETTINGS, Setting
 from heliograph.config_tables import Key, Secret
 from heliograph.core import errors
@@ -134,6 +135,24 @@ def unmarked(text: str) -> str:
     return re.sub(r"<!-- /?[\w-]+ -->\n\n?", "", text)
 
 
+def smpp_statuses() -> str:
+    """Return what each command_status of an SMPP carrier's answer to a submit means."""
+    rows = [
+        f"| `{status:#010x}` | `{statuses.name(status)}` | {_cell(about)} | {kind.value} | {code} |"
+        for status, (kind, code, about) in sorted(statuses.STATUSES.items())
+    ]
+    kind, code, _ = statuses.OTHER
+    rows.append(f"| others | | The standard's reserved and vendors' own | {kind.value} | {code} |")
+    return _table("| Status | Name | Meaning | Kind | Code |", rows)
+
+
+def smpp_receipts() -> str:
+    """Return what the error, or else the state, of an SMPP carrier's receipt means."""
+    rows = [f"| error {error} | {_cell(about)} | {code} |" for error, (code, about) in statuses.NETWORK_ERRORS.items()]
+    rows += [f"| state {state} | {_cell(about)} | {code} |" for state, (code, about) in statuses.STATES.items()]
+    return _table("| The receipt says | Meaning | Code |", rows)
+
+
 MAKERS: Mapping[str, Maker] = {
     "settings": settings,
     **{f"{table}-keys": partial(keys, table) for table in TABLES},
@@ -142,6 +161,8 @@ MAKERS: Mapping[str, Maker] = {
     "webhook-errors": webhook_errors,
     "states": states,
     "diagram": diagram,
+    "smpp-statuses": smpp_statuses,
+    "smpp-receipts": smpp_receipts,
 }
 """Every generated part except the endpoints, which need the routes of a server."""
 

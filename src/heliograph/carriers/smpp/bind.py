@@ -114,6 +114,14 @@ class Bind:
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._live(), name=f"smpp {self.config.name} {self.mode}")
 
+    def configure(self, config: CarrierConfig) -> None:
+        """Other settings that need no other connection. Window and pace stay as they are, where their settings do."""
+        before, self.config = self.config, config
+        if window_settings(config) != window_settings(before):
+            self.window = make_window(config)
+        if config.bind_rate != self.pace.rate:
+            self.pace = Pace(config.bind_rate)
+
     async def stop(self, seconds: float) -> None:
         """Unbind, within so many seconds, and close."""
         if self._task is not None:
@@ -285,8 +293,14 @@ class Bind:
         return str(self.state.value)
 
 
+def window_settings(config: CarrierConfig) -> tuple[int, int]:
+    """Its size, or where it begins, and its most; 0: it is fixed."""
+    return config.window, config.window_max if config.window_mode == "adaptive" else 0
+
+
 def make_window(config: CarrierConfig) -> Window:
-    return Window(config.window, most=config.window_max if config.window_mode == "adaptive" else 0)
+    size, most = window_settings(config)
+    return Window(size, most=most)
 
 
 def reconnect_pause(config: CarrierConfig, attempt: int, chance: float, *, for_good: bool = False) -> float:

@@ -12,7 +12,7 @@ import structlog
 
 from heliograph.carrier_config import CarrierConfig
 from heliograph.carriers.smpp import addresses, statuses
-from heliograph.carriers.smpp.bind import Bind, make_window
+from heliograph.carriers.smpp.bind import Bind
 from heliograph.carriers.smpp.ids import Ids
 from heliograph.carriers.smpp.job import Job
 from heliograph.carriers.smpp.link import Link
@@ -23,7 +23,6 @@ from heliograph.carriers.smpp.writing import Writer
 from heliograph.carriers.timers import Schedule
 from heliograph.core.errors import Permanent, Temporary
 from heliograph.core.message import Message
-from heliograph.core.pacing import Pace
 from heliograph.ports import Answer, CarrierEvents, CarrierStatus, Clock, Receipt, Submission, Submitted
 from heliograph.wire.smpp import receipt as receipts
 from heliograph.wire.smpp.pdu import DataSm, DeliverSm, Header, SubmitSm
@@ -148,19 +147,18 @@ class SmppCarrier:
 
     def configure(self, config: CarrierConfig) -> None:
         """Other settings from the next message on; those of connections (CarrierChange.reconnect) need a
-        new carrier."""
-        self.config = config
+        new carrier. What is learned and counted stays, where its settings do."""
+        before, self.config = self.config, config
         self._writer = Writer(config)
         self._write_number = addresses.writer(config)
-        self._ids = Ids(config.id_match)
+        if config.id_match != before.id_match:
+            self._ids = Ids(config.id_match)
         self._sending.configure(config)
         self._doubts.config = self._overdue.config = config
         if self._events is not None:
             self._receiving.configure(config, self._ids)
         for bind in self._binds:
-            bind.config = config
-            bind.window = make_window(config)
-            bind.pace = Pace(config.bind_rate)
+            bind.configure(config)
         self.window_changed()
 
     async def stop(self) -> None:

@@ -2,7 +2,7 @@
 
 Rules:
 
-- What is sent within one turn of the event loop is one write, or a few (FRAMES_HELD_MAX).
+- What is sent within one turn of the event loop is one write, or one for each WRITE_FRAMES.
 - One coarse tick for each link serves all its timers (SMPP 3.4, 7.2); each may be late by TICK_MAX_SECONDS.
 - A request without an answer in time fails with NoAnswer and the link stays: the answer may still come, as an orphan.
   Nothing heard for `enquire_link_seconds` asks for a sign of life; without one in time the link is closed.
@@ -36,9 +36,10 @@ CLOSE_SECONDS: Final = 5.0
 """How long a closed link may take to send what it has left, before it is cut."""
 UNREAD_OCTETS_MAX: Final = 4 * 1024 * 1024
 """What may wait for a peer that doesn't read: forty thousand answers, or a window of the longest messages."""
-FRAMES_HELD_MAX: Final = 8
-"""Frames of one turn that go out together. With more, a window that is answered at once goes round as one lump, and our
-own time for all of it is added to each round trip: at 10 ms and a window of 100 that cost a quarter of the speed."""
+WRITE_FRAMES: Final = 8
+"""So many at most wait for the turn's end: with a full window in one turn the peer would idle until all of it is
+written, and what was answered in one lump would go round as one (at 10 ms of delay and a window of 100 that costs a
+quarter of the throughput, with 32 a tenth)."""
 FAULTS_LOGGED: Final = 10
 """Of one link; more are counted only."""
 
@@ -123,6 +124,7 @@ class Link(asyncio.Protocol):
         self._handed = 0
         self._held: deque[session.Request] = deque()
         self._out: list[bytes] = []
+        self._is_flushing = False
         self._transport: asyncio.Transport | None = None
         self._reason: str | None = None
         self._enquiry: int | None = None
@@ -328,11 +330,16 @@ class Link(asyncio.Protocol):
     # -- writing
 
     def _send(self, frame: bytes) -> None:
-        if not self._out:
-            self._loop.call_soon(self._flush)
         self._out.append(frame)
-        if len(self._out) >= FRAMES_HELD_MAX:
+        if len(self._out) >= WRITE_FRAMES:
             self._flush()
+        elif not self._is_flushing:
+            self._is_flushing = True
+            self._loop.call_soon(self._turn_over)
+
+    def _turn_over(self) -> None:
+        self._is_flushing = False
+        self._flush()
 
     def _flush(self) -> None:
         transport = self._transport

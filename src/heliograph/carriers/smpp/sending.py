@@ -85,14 +85,20 @@ class Sending:
         self._idle: asyncio.Future[None] | None = None
         self._schedule = schedule
         self._timers: Timers
-        self.configure(config)
-
-    def configure(self, config: CarrierConfig) -> None:
-        """Paces and statuses from now on."""
         self._config = config
         self._pace = Pace(config.rate)
         self._senders = SenderPaces(config.sender_rate)
         self._overrides = config.statuses
+
+    def configure(self, config: CarrierConfig) -> None:
+        """Paces and statuses from now on; a pace that stays remembers what went."""
+        self._config = config
+        self._overrides = config.statuses
+        if config.rate != self._pace.rate:
+            self._pace = Pace(config.rate)
+        if config.sender_rate != self._senders.rate:
+            self._senders = SenderPaces(config.sender_rate)
+        self._pump()
 
     def start(self) -> None:
         schedule = self._schedule or asyncio.get_running_loop().call_later
@@ -103,16 +109,19 @@ class Sending:
     @property
     def window(self) -> int:
         """Messages that may be in our hands at once: what binds have room for and a little more, but not much
-        more than the pace lets go within a second; and what waits for its sender besides."""
+        more than the pace lets go within a second; and what waits for its sender besides. While all binds rest, what
+        is in our hands, so that nothing is added; 0 without a bind."""
         now = self._now()
         size = in_flight = 0
         for bind in self._able:
             in_flight += bind.in_flight
             if now >= bind.paused_until:
                 size += bind.window.size
-        if size and self._pace.rate:
+        if not size:
+            return max(1, in_flight + self.waiting) if self._able else 0
+        if self._pace.rate:
             size = min(size, in_flight + max(1, int(self._pace.rate)))
-        return size + -(-size // SURPLUS) + min(self._in_lanes, LANES_MAX) if size else 0
+        return size + -(-size // SURPLUS) + min(self._in_lanes, LANES_MAX)
 
     @property
     def available(self) -> bool:

@@ -108,7 +108,7 @@ NETWORK_ERRORS: Final[Mapping[int, tuple[int, str]]] = {
 """The error of a receipt for a message that was not delivered: the codes of GSM's MAP (3GPP TS 29.002, 17.6.6), which
 most carriers put into `err` and all that send network_error_code for GSM mean. Others tell no more than the state."""
 
-STATES: Final[Mapping[str, tuple[int | None, str]]] = {
+STATES: Final[Mapping[str, tuple[int, str]]] = {
     "EXPIRED": (OUT_OF_REACH, "Its validity ended at the carrier"),
     "DELETED": (UNEXPLAINED, "It was deleted at the carrier"),
     "UNDELIVERABLE": (UNEXPLAINED, "It can't be delivered"),
@@ -147,4 +147,4 @@ def receipt_code(state: str, error: str | None) -> int:
         known = NETWORK_ERRORS.get(int(error))
         if known is not None:
             return known[0]
-    return STATES.get(state, STATES["UNKNOWN"])[0] or UNEXPLAINED
+    return STATES.get(state, STATES["UNKNOWN"])[0]
