@@ -455,12 +455,19 @@ def carriers_file(
     lines = [
         line
         for name, table in tables
-        for line in (f"[[{name}]]", *(f"{key} = {json.dumps(value)}" for key, value in table.items()), "")
+        for line in (f"[[{name}]]", *(f"{key} = {_toml(value)}" for key, value in table.items()), "")
     ]
     fresh = path.with_name(f"{path.name}.new")
     fresh.write_text("\n".join(lines))
     fresh.replace(path)
     return path
+
+
+def _toml(value: object) -> str:
+    """A value as TOML writes it: as JSON does, but for tables."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items()) + "}"
+    return json.dumps(value)
 
 
 def _setting(value: object) -> str:

@@ -8,7 +8,8 @@ disk. How one finds its message:
 - None there, but a submit has no recorded answer yet: the receipt may have overtaken the answer. It is held, on disk
   too, until an answer names its reference, for HOLD_SECONDS; then it is counted as unmatched.
 - A message in doubt (its answer was lost) has no reference. A receipt whose numbers fit one such message, and no other,
-  settles it.
+  settles it, unless a submit between the same numbers has no recorded answer yet: it may be for that one. A receipt may
+  come before the doubt is known; it is held then, and looked at again.
 
 A long message is delivered when each of its parts is, and undelivered with the first one that is.
 """
@@ -44,6 +45,9 @@ FINAL_OF_PARTS = (State.DELIVERED, State.UNDELIVERED)
 
 Reference = tuple[str, str]
 """Carrier and its id."""
+
+Numbers = tuple[str, str, str]
+"""Carrier, sender and recipient, as carriers agree on them."""
 
 
 @dataclass(slots=True)
@@ -86,10 +90,13 @@ class Receipts:
         self._held_under: dict[Reference, list[HeldReceipt]] = {}
         self._at_work: dict[str, _Sent] = {}
         self._doubts: OrderedDict[str, Message] = OrderedDict()
-        self._by_numbers: dict[tuple[str, str, str], set[str]] = {}
+        self._by_numbers: dict[Numbers, set[str]] = {}
+        self._held_between: dict[Numbers, list[HeldReceipt]] = {}
         self._wake = asyncio.Event()
         self.unanswered: Callable[[str], bool] = lambda carrier: False
         """Asked whether a carrier has submits whose answer is not on disk yet."""
+        self.unanswered_between: Callable[[Message], bool] = lambda message: False
+        """Asked whether there are such between the numbers of a message."""
 
     # -- what may be told of
 
@@ -124,16 +131,18 @@ class Receipts:
         if message.carrier is None or message.id in self._doubts or len(self._doubts) >= DOUBTS_MAX:
             return
         self._doubts[message.id] = message
-        self._by_numbers.setdefault(_numbers(message), set()).add(message.id)
+        self._by_numbers.setdefault(between(message), set()).add(message.id)
+        for held in self._held_between.get(between(message), ()):
+            self._arrive_again(held)
 
     def resolved(self, message: Message) -> None:
         """There is no doubt about this message any more."""
         known = self._doubts.pop(message.id, None) if self._doubts else None
         if known is not None:
-            alike = self._by_numbers[_numbers(known)]
+            alike = self._by_numbers[between(known)]
             alike.discard(message.id)
             if not alike:
-                del self._by_numbers[_numbers(known)]
+                del self._by_numbers[between(known)]
 
     def forget(self, message: Message) -> None:
         """Let go of this copy; a receipt will read the message from the store."""
@@ -186,7 +195,7 @@ class Receipts:
         settled: list[tuple[_Taken, str | None]] = []
         unplaced: list[_Taken] = []
         self._at_work.clear()
-        for taken in arrived:
+        for taken in self._each_once(arrived):
             found = await self._find(taken)
             if found is None:
                 unplaced.append(taken)
@@ -204,6 +213,19 @@ class Receipts:
         for taken, reference in settled:
             if not taken.done.done():
                 taken.done.set_result(reference)
+
+    def _each_once(self, arrived: list[_Taken]) -> list[_Taken]:
+        """A held receipt may be called back twice, and is placed once."""
+        once: list[_Taken] = []
+        again: set[int] = set()
+        for taken in arrived:
+            if taken.held is not None:
+                number = taken.held.held_no
+                if number in again or number not in self._held:
+                    continue
+                again.add(number)
+            once.append(taken)
+        return once
 
     # -- where it belongs
 
@@ -247,16 +269,21 @@ class Receipts:
 
     def _doubtful(self, taken: _Taken) -> _Found | None:
         receipt = taken.receipt
-        if not self._doubts or receipt.from_number is None or receipt.to_number is None:
-            return None
-        alike = self._by_numbers.get((taken.carrier, _digits(receipt.from_number), _digits(receipt.to_number)), set())
+        alike = self._alike(taken)
         if len(alike) != 1 or receipt.state not in FINAL_OF_PARTS:
             return None
         message = self._doubts[next(iter(alike))]
         if message.segments > 1:
             return None  # which of its parts this is for nobody can tell
+        if self.unanswered_between(message):
+            return None
         self.resolved(message)
         return _Found(_Sent(message), 0, receipt.carrier_ref)
+
+    def _alike(self, taken: _Taken) -> set[str]:
+        """The messages in doubt that it may be for."""
+        numbers = _told_numbers(taken.carrier, taken.receipt) if self._doubts else None
+        return self._by_numbers.get(numbers, set()) if numbers else set()
 
     # -- what it does
 
@@ -320,7 +347,7 @@ class Receipts:
         for taken in unplaced:
             if taken.held is not None:
                 continue  # its time runs on
-            if not self._doubts and not self.unanswered(taken.carrier):
+            if not self._alike(taken) and not self.unanswered(taken.carrier):
                 self._let_go(taken.carrier, taken.receipt)
                 continue
             number = self._transitions.event_numbers.next()
@@ -340,13 +367,19 @@ class Receipts:
         self._held[held.held_no] = held
         for reference in _spellings(held.receipt):
             self._held_under.setdefault((held.carrier, reference), []).append(held)
+        if (numbers := _told_numbers(held.carrier, held.receipt)) is not None:
+            self._held_between.setdefault(numbers, []).append(held)
         if any((held.carrier, reference) in self._awaited for reference in _spellings(held.receipt)):
             self._arrive_again(held)
 
     async def sweep(self) -> None:
-        """Let go of what was held too long, for as long as the server runs."""
+        """Look again at what may be for a message in doubt, and let go of what was held too long, for as long as the
+        server runs."""
         while True:
             await asyncio.sleep(HELD_SWEEP_SECONDS)
+            for numbers in self._held_between.keys() & self._by_numbers.keys():
+                for held in self._held_between[numbers]:
+                    self._arrive_again(held)
             before = self._clock.now() - round(HOLD_SECONDS * 1e6)
             spare = len(self._held) - HELD_MAX
             gone = [held for place, held in enumerate(self._held.values()) if place < spare or held.at < before]
@@ -362,6 +395,10 @@ class Receipts:
                 alike = self._held_under.pop((held.carrier, reference), [])
                 if others := [other for other in alike if other is not held]:
                     self._held_under[held.carrier, reference] = others
+            if (numbers := _told_numbers(held.carrier, held.receipt)) is not None:
+                alike = self._held_between.pop(numbers, [])
+                if others := [other for other in alike if other is not held]:
+                    self._held_between[numbers] = others
         if gone:
             await self._transitions.persist(lambda: self._store.release_receipts(gone))
 
@@ -391,8 +428,15 @@ def _fits(receipt: Receipt, message: Message) -> bool:
     return from_number is None or _digits(from_number) == _digits(message.from_number)
 
 
-def _numbers(message: Message) -> tuple[str, str, str]:
+def between(message: Message) -> Numbers:
+    """A message's carrier and numbers."""
     return (message.carrier or "", _digits(message.from_number), _digits(message.to_number))
+
+
+def _told_numbers(carrier: str, receipt: Receipt) -> Numbers | None:
+    if receipt.from_number is None or receipt.to_number is None:
+        return None
+    return (carrier, _digits(receipt.from_number), _digits(receipt.to_number))
 
 
 def _digits(number: str) -> str:

@@ -152,7 +152,8 @@ class Requests:
             return
         taken = self._asked_for(pdu, tlvs)
         if plan.status or taken is None:
-            link.respond(QuerySmResp(message_id=pdu.message_id), sequence, plan.status or Status.RQUERYFAIL)
+            unknown = Status.RQUERYFAIL if pdu.message_id else Status.RINVMSGID
+            link.respond(QuerySmResp(message_id=pdu.message_id), sequence, plan.status or unknown)
             return
         state = self._state(taken)
         link.respond(QuerySmResp(message_id=taken.id, message_state=state), sequence)
