@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 import structlog
 from msgspec.structs import replace
 
-from heliograph.core.lifecycle import TERMINAL, State, receipt_path
+from heliograph.core.lifecycle import RANK, TERMINAL, State, receipt_path
 from heliograph.core.message import Event, Message, Part
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.transition import Step, Transitions
@@ -105,12 +105,28 @@ class Receipts:
         self.resolved(message)
         if message.carrier is None:
             return
-        sent = _Sent(message, {part.part: part for part in parts})
         if len(parts) > 1 or (parts and message.carrier_ref is None):
-            for part in parts:
-                self._await(part.carrier, part.carrier_ref, sent, part.part)
+            self._expect_parts(message, parts)
         elif message.carrier_ref is not None:
-            self._await(message.carrier, message.carrier_ref, sent, 0)
+            self._await(message.carrier, message.carrier_ref, _Sent(message), 0)
+
+    def _expect_parts(self, message: Message, rows: Sequence[Part]) -> _Sent:
+        """All parts of a message share what is known of it, wherever that was read: the last receipt must see what the
+        others said."""
+        places = [(row.carrier, row.carrier_ref) for row in rows]
+        known = [self._awaited[place][0] for place in places if place in self._awaited]
+        if message.id in self._at_work:
+            known.insert(0, self._at_work[message.id])
+        sent = next((each for each in known if each.message.id == message.id), _Sent(message))
+        if RANK[message.state] >= RANK[sent.message.state]:
+            sent.message = message
+        for row in rows:
+            if row.part not in sent.parts or row.state in TERMINAL:
+                sent.parts[row.part] = row
+        for row in rows:
+            if sent.parts[row.part].state not in TERMINAL:
+                self._await(row.carrier, row.carrier_ref, sent, row.part)
+        return sent
 
     def _await(self, carrier: str, reference: str, sent: _Sent, part: int) -> None:
         self._awaited[carrier, reference] = (sent, part)
@@ -195,6 +211,8 @@ class Receipts:
         settled: list[tuple[_Taken, str | None]] = []
         unplaced: list[_Taken] = []
         self._at_work.clear()
+        # asked before looking: an answer that is recorded meanwhile is found by nobody who has looked already
+        unanswered = {carrier for carrier in {taken.carrier for taken in arrived} if self.unanswered(carrier)}
         for taken in self._each_once(arrived):
             found = await self._find(taken)
             if found is None:
@@ -208,7 +226,7 @@ class Receipts:
         if parts or events:
             await self._transitions.persist(lambda: self._store.keep_parts(parts, events))
         await self._transitions.apply(list(steps.values()))
-        await self._hold(unplaced)
+        await self._hold(unplaced, unanswered)
         await self._release([taken.held for taken, _ in settled if taken.held is not None])
         for taken, reference in settled:
             if not taken.done.done():
@@ -236,7 +254,7 @@ class Receipts:
             if known is not None and (reference == receipt.carrier_ref or _fits(receipt, known[0].message)):
                 return self._in_memory(taken, reference, known)
         for reference in _spellings(receipt):
-            on_disk = await self._on_disk(taken.carrier, reference)
+            on_disk = await self._on_disk(taken, reference)
             if on_disk is not None and (reference == receipt.carrier_ref or _fits(receipt, on_disk.sent.message)):
                 return on_disk
         return self._doubtful(taken)
@@ -247,8 +265,8 @@ class Receipts:
             del self._awaited[taken.carrier, reference]  # a repeated or late receipt finds its message in the store
         return _Found(sent, part, reference)
 
-    async def _on_disk(self, carrier: str, reference: str) -> _Found | None:
-        persist = self._transitions.persist
+    async def _on_disk(self, taken: _Taken, reference: str) -> _Found | None:
+        persist, carrier = self._transitions.persist, taken.carrier
         message = await persist(lambda: self._store.by_carrier_ref(carrier, reference))
         part = None
         if message is None or message.segments > 1:
@@ -258,8 +276,10 @@ class Receipts:
             if message is None:
                 return None
             rows = await persist(lambda: self._store.parts_of(part.project_id, part.message_id))
-            sent = _Sent(message, {row.part: row for row in rows})
-            return _Found(self._at_work.get(message.id, sent), part.part, reference)
+            sent = self._expect_parts(message, rows)
+            if taken.receipt.state in FINAL_OF_PARTS:
+                self._awaited.pop((carrier, reference), None)
+            return _Found(sent, part.part, reference)
         if message is None:
             return None
         if message.id in self._at_work:
@@ -341,13 +361,13 @@ class Receipts:
 
     # -- what can't be placed
 
-    async def _hold(self, unplaced: list[_Taken]) -> None:
+    async def _hold(self, unplaced: list[_Taken], unanswered: set[str]) -> None:
         """Keep those that may be ahead of an answer, let go of the others. Either way the carrier has done its part."""
         fresh: list[HeldReceipt] = []
         for taken in unplaced:
             if taken.held is not None:
                 continue  # its time runs on
-            if not self._alike(taken) and not self.unanswered(taken.carrier):
+            if taken.carrier not in unanswered and not self._alike(taken):
                 self._let_go(taken.carrier, taken.receipt)
                 continue
             number = self._transitions.event_numbers.next()
