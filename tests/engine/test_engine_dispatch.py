@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 import pytest
-from engine_ground import Ground, ScriptedCarrier
+from engine_ground import PROJECT, Ground, ScriptedCarrier
 
 from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Kind, Message
+from heliograph.core.message import Kind, Message, Part
 from heliograph.core.routing import Facts, Router, Rule
 from heliograph.engine.attachments import Attachments, AttachmentSettings
-from heliograph.engine.dispatch import Dispatcher, DispatchSettings
+from heliograph.engine.dispatch import RESENDS_MAX, Dispatcher, DispatchSettings
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.transition import Step
 from heliograph.ports import Answer, FetchedMedia, Orphaned, Receipt
@@ -359,6 +359,16 @@ async def test_a_receipt_for_nobody_is_counted_and_let_go(machine: Machine, grou
     assert ground.metrics.receipts["unmatched"].value == 1
 
 
+async def test_a_receipt_whose_answer_is_recorded_while_it_is_looked_for_is_kept(
+    machine: Machine, ground: Ground
+) -> None:
+    """It was looked for before the answer was there; and when it was not found, no answer was missing any more."""
+    answers = iter([True])
+    machine.receipts.unanswered = lambda carrier: next(answers, False)
+    assert await machine.receipts.take("scripted", Receipt(carrier_ref="early", state=State.DELIVERED)) is None
+    assert [held.receipt.carrier_ref for held in await ground.store.held_receipts(10)] == ["early"]
+
+
 async def test_a_held_receipt_survives_a_restart(ground: Ground, carrier: ScriptedCarrier) -> None:
     first = Machine(ground, carrier)
     message = ground.message()
@@ -419,6 +429,109 @@ async def test_but_not_one_of_two_that_look_alike(ground: Ground, carrier: Scrip
     assert [await ground.state(message) for message in messages] == [State.INITIATED] * 2
 
 
+async def test_a_receipt_that_came_before_its_doubt_settles_it(machine: Machine, ground: Ground) -> None:
+    """The carrier took it, lost its answer, and sent the receipt before the answer was overdue."""
+    message = ground.message()
+    await machine.take(message)
+    await machine.carrier.came.wait()
+    early = Receipt(carrier_ref="r9", state=State.DELIVERED, from_number="12025550101", to_number="12025550199")
+    assert await machine.receipts.take("scripted", early) is None
+    machine.carrier.known[message.id] = None
+    machine.carrier.answers[message.id].set_exception(Uncertain("no answer"))
+    assert (await ground.reaches(message, State.DELIVERED)).carrier_ref == "r9"
+
+
+async def test_a_receipt_before_the_recovery_settles_a_doubt(ground: Ground, carrier: ScriptedCarrier) -> None:
+    """A carrier that was just connected brings receipts before what a crash left in doubt was looked at."""
+    message = await in_doubt(ground)
+    carrier.known[message.id] = None
+    machine = Machine(ground, carrier)
+    left = await machine.dispatcher.left_initiated()
+    early = Receipt(carrier_ref="r9", state=State.DELIVERED, from_number="12025550101", to_number="12025550199")
+    assert await machine.receipts.take("scripted", early) is None
+    await machine.dispatcher.recover(left)
+    assert (await ground.reaches(message, State.DELIVERED)).carrier_ref == "r9"
+
+
+async def test_a_receipt_that_may_be_for_an_unanswered_submit_settles_no_doubt(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    doubted = await in_doubt(ground)
+    carrier.known[doubted.id] = None
+    machine = Machine(ground, carrier)
+    await machine.dispatcher.recover(await machine.dispatcher.left_initiated())
+    message = ground.message()
+    await machine.take(message)
+    await carrier.came.wait()
+    receipt = Receipt(carrier_ref="r9", state=State.DELIVERED, from_number="12025550101", to_number="12025550199")
+    assert await machine.receipts.take("scripted", receipt) is None
+    carrier.accept(message, "r9")
+    await ground.reaches(message, State.DELIVERED)
+    assert await ground.state(doubted) is State.INITIATED
+
+
+async def test_a_held_receipt_that_is_called_back_twice_counts_once(machine: Machine, ground: Ground) -> None:
+    message = ground.message(segments=2)
+    await machine.take(message)
+    await machine.carrier.came.wait()
+    early = Receipt(carrier_ref="early", state=State.DELIVERED)
+    assert await machine.receipts.take("scripted", early) is None
+    rows = [
+        Part(
+            project_id=PROJECT, message_id=message.id, part=part, total=2, state=State.SENT, carrier="scripted",
+            carrier_ref=ref,
+        )
+        for part, ref in ((1, "early"), (2, "other"))
+    ]  # fmt: skip
+    machine.carrier.accept(message, "early", "other")
+    sent = await ground.reaches(message, State.SENT)
+    machine.receipts.expect(sent, rows)
+    machine.receipts.expect(sent, rows)
+    while await ground.store.held_receipts(10):
+        pass
+    assert ground.metrics.receipts["matched"].value == 1
+    assert ground.metrics.receipts["repeated"].value == 0
+
+
+async def test_a_doubt_that_the_carrier_is_slow_to_tell_of_holds_up_nobody(machine: Machine, ground: Ground) -> None:
+    asked = asyncio.Event()
+    told: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+
+    async def slow(message: Message) -> Answer | None:
+        asked.set()
+        return await told
+
+    machine.carrier.query = slow  # type: ignore[method-assign]
+    doubted, other = ground.message(), ground.message()
+    await machine.take(doubted, other)
+    while other.id not in machine.carrier.answers:
+        await ground.state(other)
+    machine.carrier.answers[doubted.id].set_exception(Uncertain("gone"))
+    await asked.wait()
+    machine.carrier.accept(other, "ref")
+    await ground.reaches(other, State.SENT)
+    told.set_result(Answer(refs=("it-had-it",)))
+    await ground.reaches(doubted, State.SENT)
+
+
+async def test_a_message_is_not_sent_again_in_doubt_for_ever(ground: Ground, carrier: ScriptedCarrier) -> None:
+    machine = Machine(ground, carrier, resend_uncertain=True)
+    message = ground.message()
+    carrier.known[message.id] = None
+    await machine.take(message)
+    for _ in range(1 + RESENDS_MAX):
+        await carrier.came.wait()
+        carrier.came.clear()
+        carrier.answers[message.id].set_exception(Uncertain("no answer"))
+        ground.clock.add(60)
+    kinds: list[str] = []
+    while kinds.count("uncertain") <= RESENDS_MAX:
+        kinds = [entry.kind for entry in await ground.store.timeline(message.project_id, message.id)]
+    receipt = Receipt(carrier_ref="r9", state=State.DELIVERED, from_number="12025550101", to_number="12025550199")
+    assert await machine.receipts.take("scripted", receipt) == "r9"
+    assert len(carrier.submitted) == 1 + RESENDS_MAX
+
+
 # -- long messages
 
 
@@ -463,6 +576,32 @@ async def test_receipts_for_parts_that_only_the_disk_knows(machine: Machine, gro
         ground.go(machine.receipts.take("scripted", Receipt(carrier_ref=ref, state=State.DELIVERED))) for ref in "ab"
     ]
     await asyncio.gather(*taken)
+    assert await ground.state(message) is State.DELIVERED
+
+
+async def test_a_receipt_between_an_answer_on_disk_and_in_memory(machine: Machine, ground: Ground) -> None:
+    """The receipt finds its part on disk; what memory hears of the answer then is older than that."""
+    message = ground.message(segments=2)
+    await ground.accept(message)
+    rows = tuple(
+        Part(
+            project_id=PROJECT, message_id=message.id, part=part, total=2, state=State.SENT, carrier="scripted",
+            carrier_ref=ref,
+        )
+        for part, ref in ((1, "p1"), (2, "p2"))
+    )  # fmt: skip
+    (initiated,) = await ground.transitions.apply(
+        [Step(message=message, states=(State.INITIATED,), carrier="scripted")]
+    )
+    assert initiated is not None
+    (answered,) = await ground.transitions.apply(
+        [Step(message=initiated, states=(State.SENT,), carrier_ref="p1", parts=rows)]
+    )
+    assert answered is not None
+    for part, ref in ((1, "p1"), (2, "p2")):
+        await machine.receipts.take("scripted", Receipt(carrier_ref=ref, state=State.DELIVERED))
+        if part == 1:
+            machine.receipts.expect(answered, rows)
     assert await ground.state(message) is State.DELIVERED
 
 
@@ -578,3 +717,17 @@ async def test_what_was_refused_for_now_is_no_doubt_after_a_restart(ground: Grou
     await restarted.dispatcher.recover(left)
     await again.came.wait()
     assert [s.message_id for s in again.submitted] == [message.id]
+
+
+async def test_on_its_way_and_delivered_in_one_batch_ahead_of_the_answer(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    message = await in_doubt(ground)
+    await ground.transitions.apply([Step(message=message, states=(State.SENT,), carrier_ref="r")])
+    machine = Machine(ground, carrier)
+    taken = [
+        ground.go(machine.receipts.take("scripted", Receipt(carrier_ref="r", state=state)))
+        for state in (State.SENT, State.DELIVERED, State.DELIVERED)
+    ]
+    await asyncio.gather(*taken)
+    assert await ground.state(message) is State.DELIVERED

@@ -6,6 +6,7 @@ Nothing here waits for a time: a trial goes on when a callback came or a carrier
 
 import asyncio
 import itertools
+import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -111,7 +112,7 @@ class Sent:
     to: str
     parts: int
     status: str = ""
-    error_code: int | None = None
+    error_code: str | None = None
     steps: Sequence[Mapping[str, Any]] = ()
 
     @property
@@ -184,11 +185,20 @@ class Gateway:
 
     def way(self, name: str, torture: Mapping[str, Any], **carrier: object) -> Way:
         """Another carrier; its SMSC is started by `start_smsc`."""
-        port = free_port()
+        port = self._reserved()
         table = {**LINK, "name": name, "hosts": f"{HOST}:{port}", **carrier}
         smsc = TortureCarrier(TortureSettings(port=port, first_id=1_000_000 * (len(self.ways) + 1), **torture))
         found = self.ways[name] = Way(name=name, prefix=f"+1312{len(self.ways) + 200}", smsc=smsc, table=table)
         return found
+
+    def _reserved(self) -> int:
+        """A port that nobody else is given before its SMSC listens on it: hundreds of connections come and go."""
+        hold = socket.socket()
+        self._stack.callback(hold.close)
+        hold.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that it may be bound again, to listen
+        hold.bind((HOST, 0))
+        port: int = hold.getsockname()[1]
+        return port
 
     def write_config(self, routes: Sequence[Mapping[str, object]] | None = None) -> None:
         """The file as the ways are; each has a route for its prefix unless others are given."""

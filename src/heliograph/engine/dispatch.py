@@ -7,9 +7,11 @@ a part stays with that carrier.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import structlog
 from msgspec.structs import replace
@@ -22,7 +24,7 @@ from heliograph.engine.attachments import Attachments
 from heliograph.engine.backlog import LOWEST_ID, READ_MAX, Backlog, Read
 from heliograph.engine.lane import Lane, LaneParts, Outcome, Tries
 from heliograph.engine.metrics import Metrics
-from heliograph.engine.receipts import Receipts, outcome_of_parts
+from heliograph.engine.receipts import Numbers, Receipts, between, outcome_of_parts
 from heliograph.engine.transition import Step, Transitions
 from heliograph.ports import Carrier, Clock, HandOver, Store
 
@@ -34,6 +36,10 @@ RETRY_LONGEST = 30
 
 REBALANCE_SECONDS = 1.0
 """How often what waits for a carrier that is down is looked through for another way."""
+
+RESENDS_MAX = 3
+"""Under the policy `resend`, how often this process sends one message again whose answer was lost; then it is held. A
+carrier that takes all and answers nothing would otherwise bring the same text to a handset for hours."""
 
 NO_ROUTE = 30006
 
@@ -97,6 +103,9 @@ class Dispatcher:
         self._lanes: dict[str, Lane] = {}
         self._leaving: dict[str, Lane] = {}
         self._rebalanced_at = 0.0
+        self._settling: Counter[str] = Counter()
+        """Messages by carrier of which it is being found out whether they were taken."""
+        self._settling_between: Counter[Numbers] = Counter()
         self._lane_parts = LaneParts(
             store=store,
             clock=clock,
@@ -112,6 +121,7 @@ class Dispatcher:
         self.start_machine: Callable[..., asyncio.Task[None]] = lambda machine: asyncio.ensure_future(machine())
         self._runs: dict[str, asyncio.Task[None]] = {}
         receipts.unanswered = self.unanswered
+        receipts.unanswered_between = self.unanswered_between
 
     # -- carriers
 
@@ -168,7 +178,16 @@ class Dispatcher:
 
     def unanswered(self, carrier: str) -> bool:
         """Whether a carrier has submits whose outcome is not on disk yet."""
-        return any(lane.unrecorded > 0 for lane in self._all_lanes() if lane.name == carrier)
+        return self._settling[carrier] > 0 or any(
+            lane.unrecorded > 0 for lane in self._all_lanes() if lane.name == carrier
+        )
+
+    def unanswered_between(self, message: Message) -> bool:
+        """The same of submits of the message's carrier from its sender to its recipient."""
+        numbers = between(message)
+        return self._settling_between[numbers] > 0 or any(
+            lane.unrecorded_between[numbers[1:]] > 0 for lane in self._all_lanes() if lane.name == numbers[0]
+        )
 
     def deferred(self, message_id: str) -> bool:
         """Whether the last word on this message was "not now", and no part of it is on its way."""
@@ -222,17 +241,23 @@ class Dispatcher:
 
     async def left_initiated(self) -> LeftInitiated:
         """What an earlier run left between us and a carrier. Asked before this run hands over anything."""
-        return LeftInitiated(
+        left = LeftInitiated(
             deferred=await self._all(self._store.deferred), in_doubt=await self._all(self._store.in_doubt)
         )
+        for message in left.in_doubt:
+            self._begin_to_settle(message)
+        return left
 
     async def recover(self, left: LeftInitiated) -> None:
         """Go on with it: try again what was refused for now, and settle each doubt as the carrier or policy says."""
         for message in left.deferred:
             tries = await self._known_tries(message)
             await self._send_again(message, tries, self._clock.monotonic())
-        for message in left.in_doubt:
-            await self.settle(message, await self._known_tries(message))
+        if doubts := [self.start_task(self._settle_left(message)) for message in left.in_doubt]:
+            await asyncio.wait(doubts)
+
+    async def _settle_left(self, message: Message) -> None:
+        await self._settle(message, await self._known_tries(message))
 
     async def _all(self, read: Read) -> list[Message]:
         found: list[Message] = []
@@ -355,7 +380,7 @@ class Dispatcher:
                     await self._record([outcome])
                 return
         for outcome in outcomes:
-            outcome.lane.unrecorded -= 1
+            outcome.lane.recorded(outcome.message)
 
     async def _record_together(self, outcomes: list[Outcome]) -> None:
         record = _Record()
@@ -390,7 +415,8 @@ class Dispatcher:
             if not isinstance(outcome.error, Uncertain):
                 log.error("dispatch.carrier_broke", message_id=outcome.message.id, exc_info=outcome.error)
             outcome.lane.tries.pop(outcome.message.id, None)
-            await self.settle(outcome.message, tries)
+            self._begin_to_settle(outcome.message)
+            self.start_task(self._settle(outcome.message, tries))
 
     def _tries(self, outcome: Outcome) -> Tries:
         """How it went so far, with the parts that were accepted now."""
@@ -463,9 +489,24 @@ class Dispatcher:
 
     # -- doubt
 
-    async def settle(self, message: Message, tries: Tries) -> None:
-        """Ask the carrier what became of a submit whose answer was lost; act only on what is certain."""
+    def _begin_to_settle(self, message: Message) -> None:
+        self._settling[message.carrier or ""] += 1
+        self._settling_between[between(message)] += 1
+
+    async def _settle(self, message: Message, tries: Tries) -> None:
+        """Ask the carrier what became of a submit whose answer was lost; act only on what is certain. In a task of its
+        own: a carrier may take long to tell, and holds up nobody else's outcome."""
         self._metrics.uncertain.inc()
+        try:
+            is_in_doubt = await self._is_in_doubt(message, tries)
+        finally:
+            _uncount(self._settling, message.carrier or "")
+            _uncount(self._settling_between, between(message))
+        if is_in_doubt:
+            self._receipts.doubt(replace(message, uncertain=True))
+
+    async def _is_in_doubt(self, message: Message, tries: Tries) -> bool:
+        """Whether it stays so; else it is sent, or on its way again."""
         lane = self._lanes.get(message.carrier or "")
         if tries.done:
             self._receipts.expect(
@@ -477,17 +518,24 @@ class Dispatcher:
             parts = _rows(message, lane.name, dict(enumerate(refs, 1)), len(refs)) if len(refs) > 1 else ()
             step = Step(message=message, states=(State.SENT,), carrier_ref=refs[0], parts=self._stamped(parts))
             await self._sent([replace(step, detail="the carrier was asked: it has it")], set())
-        elif known is not None:
+            return False
+        if known is not None:
             tries.done = {**tries.done, **known.accepted}
             await self._transitions.note(message, "resubmitted", detail="the carrier never took the first submit")
-            await self._send_again(message, tries, self._clock.monotonic())
         else:
             await self._transitions.persist(lambda: self._store.mark_uncertain([(message.project_id, message.id)]))
             await self._transitions.note(message, "uncertain", detail="the answer was lost; the carrier can't tell")
-            if self._settings.resend_uncertain:
-                await self._send_again(message, tries, self._clock.monotonic())
-            else:
-                self._receipts.doubt(replace(message, uncertain=True))
+            if not self._settings.resend_uncertain or tries.resent >= RESENDS_MAX:
+                return True
+            tries.resent += 1
+        await self._send_again(message, tries, self._clock.monotonic())
+        return False
+
+
+def _uncount(counts: "Counter[Any]", what: object) -> None:
+    counts[what] -= 1
+    if not counts[what]:
+        del counts[what]
 
 
 def _rows(message: Message, carrier: str, refs: Mapping[int, str], total: int) -> tuple[Part, ...]:

@@ -7,7 +7,7 @@ a silent second submit. One that the carrier refuses for now stays initiated, ma
 
 import asyncio
 import heapq
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +18,7 @@ from msgspec import Struct
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Event, Kind, Media, Message
 from heliograph.engine.attachments import Attachments
+from heliograph.engine.receipts import between
 from heliograph.engine.transition import Step, Transitions
 from heliograph.ports import Carrier, Clock, HandOver, Store, Submission, Submitted
 
@@ -42,10 +43,11 @@ class Outcome(Struct, frozen=True):
 @dataclass(slots=True)
 class Tries:
     """A message on its way through temporary refusals. here: refusals by the present carrier; tried: those that had
-    their turn; done: parts that the present carrier accepted."""
+    their turn; done: parts that the present carrier accepted; resent: times that it was sent again in doubt."""
 
     total: int = 0
     here: int = 0
+    resent: int = 0
     tried: set[str] = field(default_factory=set)
     done: Mapping[int, str] = field(default_factory=dict)
 
@@ -77,6 +79,8 @@ class Lane:
         self.tries: dict[str, Tries] = {}
         self.unrecorded = 0
         """Submits whose outcome is not on disk yet."""
+        self.unrecorded_between: Counter[tuple[str, str]] = Counter()
+        """The same by sender and recipient (receipts.between)."""
         self._submitted_at: dict[str, float] = {}
         self._retries: list[tuple[float, str, Message]] = []
         self._left_on_disk = False
@@ -172,6 +176,7 @@ class Lane:
         )
         answer = self.carrier.submit(submission)
         self.unrecorded += 1
+        self.unrecorded_between[between(message)[1:]] += 1
         self.in_flight[message.id] = answer
         self._submitted_at[message.id] = self._parts.clock.monotonic()
         answer.add_done_callback(partial(self._answered, message))
@@ -184,10 +189,18 @@ class Lane:
         if self.waiting:
             self._wake.set()
         if answer.cancelled():
-            self.unrecorded -= 1
+            self.recorded(message)
             return
         error = answer.exception()
         self._parts.finish(Outcome(self, message, None if error else answer.result(), error))
+
+    def recorded(self, message: Message) -> None:
+        """The outcome of a submit is on disk, or is of no interest any more."""
+        self.unrecorded -= 1
+        numbers = between(message)[1:]
+        self.unrecorded_between[numbers] -= 1
+        if not self.unrecorded_between[numbers]:
+            del self.unrecorded_between[numbers]
 
     def give_up_waiting(self, submitted_before: float) -> None:
         """A submit that the carrier has long not answered is in doubt. It leaves the window to others; an answer that

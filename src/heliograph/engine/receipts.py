@@ -8,7 +8,8 @@ disk. How one finds its message:
 - None there, but a submit has no recorded answer yet: the receipt may have overtaken the answer. It is held, on disk
   too, until an answer names its reference, for HOLD_SECONDS; then it is counted as unmatched.
 - A message in doubt (its answer was lost) has no reference. A receipt whose numbers fit one such message, and no other,
-  settles it.
+  settles it, unless a submit between the same numbers has no recorded answer yet: it may be for that one. A receipt may
+  come before the doubt is known; it is held then, and looked at again.
 
 A long message is delivered when each of its parts is, and undelivered with the first one that is.
 """
@@ -45,6 +46,9 @@ FINAL_OF_PARTS = (State.DELIVERED, State.UNDELIVERED)
 Reference = tuple[str, str]
 """Carrier and its id."""
 
+Numbers = tuple[str, str, str]
+"""Carrier, sender and recipient, as carriers agree on them."""
+
 
 @dataclass(slots=True)
 class _Sent:
@@ -69,7 +73,6 @@ class _Taken:
     receipt: Receipt
     done: "asyncio.Future[str | None]"
     held: HeldReceipt | None = None
-    may_be_early: bool = False
 
 
 class Receipts:
@@ -87,10 +90,13 @@ class Receipts:
         self._held_under: dict[Reference, list[HeldReceipt]] = {}
         self._at_work: dict[str, _Sent] = {}
         self._doubts: OrderedDict[str, Message] = OrderedDict()
-        self._by_numbers: dict[tuple[str, str, str], set[str]] = {}
+        self._by_numbers: dict[Numbers, set[str]] = {}
+        self._held_between: dict[Numbers, list[HeldReceipt]] = {}
         self._wake = asyncio.Event()
         self.unanswered: Callable[[str], bool] = lambda carrier: False
         """Asked whether a carrier has submits whose answer is not on disk yet."""
+        self.unanswered_between: Callable[[Message], bool] = lambda message: False
+        """Asked whether there are such between the numbers of a message."""
 
     # -- what may be told of
 
@@ -99,22 +105,27 @@ class Receipts:
         self.resolved(message)
         if message.carrier is None:
             return
-        sent = self._sent(message, parts)
         if len(parts) > 1 or (parts and message.carrier_ref is None):
-            for part in parts:
-                self._await(part.carrier, part.carrier_ref, sent, part.part)
+            self._expect_parts(message, parts)
         elif message.carrier_ref is not None:
-            self._await(message.carrier, message.carrier_ref, sent, 0)
+            self._await(message.carrier, message.carrier_ref, _Sent(message), 0)
 
-    def _sent(self, message: Message, parts: Sequence[Part]) -> _Sent:
-        """A receipt may have found the message on disk just before: what that changed of it, those to come must see."""
-        sent = self._at_work.get(message.id)
-        if sent is None:
-            return _Sent(message, {part.part: part for part in parts})
-        for part in parts:
-            sent.parts.setdefault(part.part, part)
-        if RANK[message.state] > RANK[sent.message.state]:
+    def _expect_parts(self, message: Message, rows: Sequence[Part]) -> _Sent:
+        """All parts of a message share what is known of it, wherever that was read: the last receipt must see what the
+        others said."""
+        places = [(row.carrier, row.carrier_ref) for row in rows]
+        known = [self._awaited[place][0] for place in places if place in self._awaited]
+        if message.id in self._at_work:
+            known.insert(0, self._at_work[message.id])
+        sent = next((each for each in known if each.message.id == message.id), _Sent(message))
+        if RANK[message.state] >= RANK[sent.message.state]:
             sent.message = message
+        for row in rows:
+            if row.part not in sent.parts or row.state in TERMINAL:
+                sent.parts[row.part] = row
+        for row in rows:
+            if sent.parts[row.part].state not in TERMINAL:
+                self._await(row.carrier, row.carrier_ref, sent, row.part)
         return sent
 
     def _await(self, carrier: str, reference: str, sent: _Sent, part: int) -> None:
@@ -136,16 +147,18 @@ class Receipts:
         if message.carrier is None or message.id in self._doubts or len(self._doubts) >= DOUBTS_MAX:
             return
         self._doubts[message.id] = message
-        self._by_numbers.setdefault(_numbers(message), set()).add(message.id)
+        self._by_numbers.setdefault(between(message), set()).add(message.id)
+        for held in self._held_between.get(between(message), ()):
+            self._arrive_again(held)
 
     def resolved(self, message: Message) -> None:
         """There is no doubt about this message any more."""
         known = self._doubts.pop(message.id, None) if self._doubts else None
         if known is not None:
-            alike = self._by_numbers[_numbers(known)]
+            alike = self._by_numbers[between(known)]
             alike.discard(message.id)
             if not alike:
-                del self._by_numbers[_numbers(known)]
+                del self._by_numbers[between(known)]
 
     def forget(self, message: Message) -> None:
         """Let go of this copy; a receipt will read the message from the store."""
@@ -192,13 +205,15 @@ class Receipts:
                 raise
 
     async def _work_off(self, arrived: list[_Taken]) -> None:
-        steps: dict[str, Step] = {}
+        steps: list[Step] = []  # a message may take more than one in a batch
         parts: list[Part] = []
         events: list[Event] = []
         settled: list[tuple[_Taken, str | None]] = []
         unplaced: list[_Taken] = []
         self._at_work.clear()
-        for taken in arrived:
+        # asked before looking: an answer that is recorded meanwhile is found by nobody who has looked already
+        unanswered = {carrier for carrier in {taken.carrier for taken in arrived} if self.unanswered(carrier)}
+        for taken in self._each_once(arrived):
             found = await self._find(taken)
             if found is None:
                 unplaced.append(taken)
@@ -207,15 +222,28 @@ class Receipts:
             self._at_work[found.sent.message.id] = found.sent
             step = self._step(found, taken.receipt, parts, events)
             if step is not None:
-                steps[step.message.id] = step
+                steps.append(step)
         if parts or events:
             await self._transitions.persist(lambda: self._store.keep_parts(parts, events))
-        await self._transitions.apply(list(steps.values()))
-        await self._hold(unplaced)
+        await self._transitions.apply(steps)
+        await self._hold(unplaced, unanswered)
         await self._release([taken.held for taken, _ in settled if taken.held is not None])
         for taken, reference in settled:
             if not taken.done.done():
                 taken.done.set_result(reference)
+
+    def _each_once(self, arrived: list[_Taken]) -> list[_Taken]:
+        """A held receipt may be called back twice, and is placed once."""
+        once: list[_Taken] = []
+        again: set[int] = set()
+        for taken in arrived:
+            if taken.held is not None:
+                number = taken.held.held_no
+                if number in again or number not in self._held:
+                    continue
+                again.add(number)
+            once.append(taken)
+        return once
 
     # -- where it belongs
 
@@ -225,10 +253,8 @@ class Receipts:
             known = self._awaited.get((taken.carrier, reference))
             if known is not None and (reference == receipt.carrier_ref or _fits(receipt, known[0].message)):
                 return self._in_memory(taken, reference, known)
-        # asked before the disk is read: its answer may be recorded meanwhile, and is then neither there nor awaited yet
-        taken.may_be_early = self.unanswered(taken.carrier)
         for reference in _spellings(receipt):
-            on_disk = await self._on_disk(taken.carrier, reference)
+            on_disk = await self._on_disk(taken, reference)
             if on_disk is not None and (reference == receipt.carrier_ref or _fits(receipt, on_disk.sent.message)):
                 return on_disk
         return self._doubtful(taken)
@@ -239,8 +265,8 @@ class Receipts:
             del self._awaited[taken.carrier, reference]  # a repeated or late receipt finds its message in the store
         return _Found(sent, part, reference)
 
-    async def _on_disk(self, carrier: str, reference: str) -> _Found | None:
-        persist = self._transitions.persist
+    async def _on_disk(self, taken: _Taken, reference: str) -> _Found | None:
+        persist, carrier = self._transitions.persist, taken.carrier
         message = await persist(lambda: self._store.by_carrier_ref(carrier, reference))
         part = None
         if message is None or message.segments > 1:
@@ -250,11 +276,10 @@ class Receipts:
             if message is None:
                 return None
             rows = await persist(lambda: self._store.parts_of(part.project_id, part.message_id))
-            known = self._awaited.get((carrier, reference))  # its answer may have been recorded meanwhile
-            if known is not None:
-                return _Found(known[0], known[1], reference)
-            sent = _Sent(message, {row.part: row for row in rows})
-            return _Found(self._at_work.get(message.id, sent), part.part, reference)
+            sent = self._expect_parts(message, rows)
+            if taken.receipt.state in FINAL_OF_PARTS:
+                self._awaited.pop((carrier, reference), None)
+            return _Found(sent, part.part, reference)
         if message is None:
             return None
         if message.id in self._at_work:
@@ -264,16 +289,21 @@ class Receipts:
 
     def _doubtful(self, taken: _Taken) -> _Found | None:
         receipt = taken.receipt
-        if not self._doubts or receipt.from_number is None or receipt.to_number is None:
-            return None
-        alike = self._by_numbers.get((taken.carrier, _digits(receipt.from_number), _digits(receipt.to_number)), set())
+        alike = self._alike(taken)
         if len(alike) != 1 or receipt.state not in FINAL_OF_PARTS:
             return None
         message = self._doubts[next(iter(alike))]
         if message.segments > 1:
             return None  # which of its parts this is for nobody can tell
+        if self.unanswered_between(message):
+            return None
         self.resolved(message)
         return _Found(_Sent(message), 0, receipt.carrier_ref)
+
+    def _alike(self, taken: _Taken) -> set[str]:
+        """The messages in doubt that it may be for."""
+        numbers = _told_numbers(taken.carrier, taken.receipt) if self._doubts else None
+        return self._by_numbers.get(numbers, set()) if numbers else set()
 
     # -- what it does
 
@@ -331,13 +361,13 @@ class Receipts:
 
     # -- what can't be placed
 
-    async def _hold(self, unplaced: list[_Taken]) -> None:
+    async def _hold(self, unplaced: list[_Taken], unanswered: set[str]) -> None:
         """Keep those that may be ahead of an answer, let go of the others. Either way the carrier has done its part."""
         fresh: list[HeldReceipt] = []
         for taken in unplaced:
             if taken.held is not None:
                 continue  # its time runs on
-            if not self._doubts and not taken.may_be_early:
+            if taken.carrier not in unanswered and not self._alike(taken):
                 self._let_go(taken.carrier, taken.receipt)
                 continue
             number = self._transitions.event_numbers.next()
@@ -357,13 +387,19 @@ class Receipts:
         self._held[held.held_no] = held
         for reference in _spellings(held.receipt):
             self._held_under.setdefault((held.carrier, reference), []).append(held)
+        if (numbers := _told_numbers(held.carrier, held.receipt)) is not None:
+            self._held_between.setdefault(numbers, []).append(held)
         if any((held.carrier, reference) in self._awaited for reference in _spellings(held.receipt)):
             self._arrive_again(held)
 
     async def sweep(self) -> None:
-        """Let go of what was held too long, for as long as the server runs."""
+        """Look again at what may be for a message in doubt, and let go of what was held too long, for as long as the
+        server runs."""
         while True:
             await asyncio.sleep(HELD_SWEEP_SECONDS)
+            for numbers in self._held_between.keys() & self._by_numbers.keys():
+                for held in self._held_between[numbers]:
+                    self._arrive_again(held)
             before = self._clock.now() - round(HOLD_SECONDS * 1e6)
             spare = len(self._held) - HELD_MAX
             gone = [held for place, held in enumerate(self._held.values()) if place < spare or held.at < before]
@@ -379,6 +415,10 @@ class Receipts:
                 alike = self._held_under.pop((held.carrier, reference), [])
                 if others := [other for other in alike if other is not held]:
                     self._held_under[held.carrier, reference] = others
+            if (numbers := _told_numbers(held.carrier, held.receipt)) is not None:
+                alike = self._held_between.pop(numbers, [])
+                if others := [other for other in alike if other is not held]:
+                    self._held_between[numbers] = others
         if gone:
             await self._transitions.persist(lambda: self._store.release_receipts(gone))
 
@@ -408,8 +448,15 @@ def _fits(receipt: Receipt, message: Message) -> bool:
     return from_number is None or _digits(from_number) == _digits(message.from_number)
 
 
-def _numbers(message: Message) -> tuple[str, str, str]:
+def between(message: Message) -> Numbers:
+    """A message's carrier and numbers."""
     return (message.carrier or "", _digits(message.from_number), _digits(message.to_number))
+
+
+def _told_numbers(carrier: str, receipt: Receipt) -> Numbers | None:
+    if receipt.from_number is None or receipt.to_number is None:
+        return None
+    return (carrier, _digits(receipt.from_number), _digits(receipt.to_number))
 
 
 def _digits(number: str) -> str:

@@ -51,6 +51,7 @@ class Doubts:
         self.config = config
         self._now = clock
         self._lost_at = clock()
+        self._room = asyncio.Semaphore(AT_ONCE)
         self._binds: list[Bind] = []
         self._bound = asyncio.Event()
 
@@ -77,7 +78,8 @@ class Doubts:
             async with asyncio.timeout(WAIT_SECONDS + self.config.query_after_seconds):
                 while (wait := self._lost_at + self.config.query_after_seconds - self._now()) > 0:  # noqa: ASYNC110 - until a moment that may move
                     await asyncio.sleep(wait)
-                told = [await self._ask_for_part(message_id, source, part) for part in range(1, total + 1)]
+                async with self._room:
+                    told = [await self._ask_for_part(message_id, source, part) for part in range(1, total + 1)]
         except TimeoutError:
             return None
         if None in told:
