@@ -15,7 +15,7 @@ from heliograph.engine.attachments import Attachments, AttachmentSettings
 from heliograph.engine.dispatch import RESENDS_MAX, Dispatcher, DispatchSettings
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.transition import Step
-from heliograph.ports import Answer, FetchedMedia, Orphaned, Receipt
+from heliograph.ports import Answer, FetchedMedia, HeldReceipt, Orphaned, Receipt
 
 
 class NoFiles:
@@ -530,6 +530,18 @@ async def test_a_message_is_not_sent_again_in_doubt_for_ever(ground: Ground, car
     receipt = Receipt(carrier_ref="r9", state=State.DELIVERED, from_number="12025550101", to_number="12025550199")
     assert await machine.receipts.take("scripted", receipt) == "r9"
     assert len(carrier.submitted) == 1 + RESENDS_MAX
+
+
+async def test_a_held_receipt_finds_what_was_sent_just_before_a_crash(ground: Ground, carrier: ScriptedCarrier) -> None:
+    message = await in_doubt(ground)
+    await ground.transitions.apply([Step(message=message, states=(State.SENT,), carrier_ref="r")])
+    receipt = Receipt(carrier_ref="r", state=State.DELIVERED)
+    await ground.store.hold_receipts([HeldReceipt(carrier="scripted", receipt=receipt, held_no=1, at=1)])
+    machine = Machine(ground, carrier)
+    await machine.receipts.load()
+    await ground.reaches(message, State.DELIVERED)
+    while await ground.store.held_receipts(10):
+        pass
 
 
 # -- long messages

@@ -186,9 +186,10 @@ class Receipts:
         self._arrive(_Taken(held.carrier, held.receipt, asyncio.get_running_loop().create_future(), held))
 
     async def load(self) -> None:
-        """What an earlier run held. Before any carrier starts."""
+        """What an earlier run held, to be looked for again. Before any carrier starts."""
         for held in await self._store.held_receipts(HELD_MAX):
             self._keep_held(held)
+            self._arrive_again(held)  # its answer may have been recorded, and the process died before it was placed
 
     async def run(self) -> None:
         """Work off what arrived, as many together as there are, for as long as the server runs."""
