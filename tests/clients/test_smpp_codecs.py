@@ -61,6 +61,7 @@ OWN_TLVS: dict[type[pdu.Pdu], dict[Tag, int | None]] = {
     pdu.BindTransceiverResp: {Tag.SC_INTERFACE_VERSION: 1},
     pdu.AlertNotification: {Tag.MS_AVAILABILITY_STATUS: 1},
     pdu.DataSmResp: {Tag.DPF_RESULT: 1},
+    pdu.QuerySm: {},  # its TLV is an extension of ours
     pdu.SubmitSmResp: {},
     pdu.SubmitMultiResp: {},
     pdu.DeliverSmResp: {},
