@@ -1,4 +1,4 @@
-"""``python -m bench [accept] [life] [pages] [memory] [startup]``: measure, print, and say whether the bars hold.
+"""``python -m bench [accept] [smpp] [life] [pages] [memory] [startup]``: measure, print, and say whether the bars hold.
 
 Ends with 0 when every bar that was measured holds, else with 1.
 """
@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from bench import accept, life, machine, memory, pages, report, startup
+from bench import accept, life, machine, memory, pages, report, smpp, startup
 from bench.processes import SETTINGS, Bench
 from bench.report import Figure
 
 MEASURES: dict[str, ModuleType] = {
     "accept": accept,
+    "smpp": smpp,
     "life": life,
     "pages": pages,
     "memory": memory,

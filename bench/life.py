@@ -1,10 +1,12 @@
-"""The whole life: accepted, sent, delivered, and a callback for each of sending, sent and delivered; and one without
-callbacks."""
+"""The whole life: accepted, sent over SMPP to a carrier in another process, delivered by its receipt, and a callback
+for each of sending, sent and delivered; and one without callbacks."""
 
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
+from bench.carrier import carrier, config_file
 from bench.client import STATES
 from bench.processes import Bench, Client, Server, serving
 from bench.report import Figure, at_least, at_most
@@ -24,6 +26,11 @@ GROWTH = 0.5
 """A backlog is flat when its second half is, on average, at most so many seconds of messages above its first."""
 
 UNFINISHED = 1500
+WINDOW = 100
+ANSWER_MS = 10.0
+RECEIPT_MS = 50.0
+"""The carrier: as quick as a good one nearby."""
+
 SETTLE_SECONDS = 5.0
 DELIVERY_SECONDS = 60.0
 POLL_SECONDS = 0.2
@@ -107,7 +114,7 @@ def _settle(bench: Bench) -> float:
 
 def _run(bench: Bench, job: dict[str, Any]) -> dict[str, Any]:
     told = job.get("told", True)
-    with serving(bench) as server:
+    with carrier(answer_ms=ANSWER_MS, receipt_ms=RECEIPT_MS) as port, _serving(bench, port) as server:
         target = {"target": server.target, "path": server.path("Messages"), "form": server.form()}
         cpu_before, waited_before = server.cpu_seconds(), server.waited_seconds()
         client = Client({"kind": "life", "connections": CONNECTIONS, **target, **job})
@@ -125,6 +132,10 @@ def _run(bench: Bench, job: dict[str, Any]) -> dict[str, Any]:
     result |= _backlog([sample["untold" if told else "open"] for sample in samples])
     bench.say(_told(job, result, samples))
     return result
+
+
+def _serving(bench: Bench, port: int) -> AbstractContextManager[Server]:
+    return serving(bench, config=config_file(bench.folder, port, WINDOW))
 
 
 def _await_delivery(server: Server, created: int) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from smpp_ground import Desk, message
 
-from heliograph.carrier_config import CarrierConfig, Host
+from heliograph.carrier_config import CarrierConfig, Host, Query
 from heliograph.carriers.smpp.carrier import SmppCarrier
 from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.lifecycle import State
+from heliograph.core.message import Direction, Kind, Message, Source
 from heliograph.net.clock import SystemClock
 from heliograph.ports import Receipt
 from heliograph.torture import faults
@@ -63,7 +64,8 @@ class Engine:
             except Temporary:
                 continue
             except Uncertain:
-                self.uncertain.add(name)
+                if await self.was_taken(name) is False:
+                    continue
             except Permanent:
                 self.failed.add(name)
             else:
@@ -72,6 +74,17 @@ class Engine:
             return
         raise AssertionError(f"{name} was refused for now {TRIES} times")
 
+    async def was_taken(self, name: str) -> bool | None:
+        """Ask, where that can be; note what it came to."""
+        known = await self.carrier.query(kept_message(name))
+        if known is None:
+            self.uncertain.add(name)
+            return None
+        if known.refs is not None:
+            self.sent[name] = known.refs[0]
+            self.desk.signal.happened()
+        return known.refs is not None
+
     def rematch(self) -> None:
         """Receipts that came before the answers of their messages."""
         early, self.early = self.early, []
@@ -79,11 +92,31 @@ class Engine:
             self.take(receipt)
 
 
+def kept_message(name: str) -> Message:
+    """As the engine has it."""
+    sent = message(name)
+    return Message(
+        id=name,
+        project_id="p",
+        direction=Direction.OUTBOUND_API,
+        kind=Kind.SMS,
+        source=Source.LAML,
+        from_number=sent.from_number,
+        to_number=sent.to_number,
+        body=f"text of {name}",
+        segments=1,
+        state=State.INITIATED,
+        created_at=1,
+        updated_at=1,
+        expires_at=1,
+    )
+
+
 def names(*kinds: type[Any]) -> list[str]:
     return [fault.name for fault in faults.TABLE if fault.plan in kinds]
 
 
-async def torture(fault: str, **settings: Any) -> tuple[TortureCarrier, Engine]:
+async def torture(fault: str, query: Query = "none", **settings: Any) -> tuple[TortureCarrier, Engine]:
     carrier = TortureCarrier(
         TortureSettings(
             faults=(fault,), late_ms=150.0, short_ms=20.0, resend_ms=100.0, receipt_ms=5.0, seed=7, **settings
@@ -100,6 +133,8 @@ async def torture(fault: str, **settings: Any) -> tuple[TortureCarrier, Engine]:
         enquire_link_seconds=0.1,
         reconnect_seconds=0.01,
         reconnect_max_seconds=0.02,
+        query=query,
+        query_after_seconds=0.05,
     )
     desk = Desk()
     smpp = SmppCarrier(config, SystemClock(), chance=lambda: 0.5)
@@ -139,6 +174,18 @@ async def test_fault(fault: str) -> None:
         delivered = set(engine.delivered)
         undelivered = {each for each in engine.desk.receipts if each.state is State.UNDELIVERED}
         assert set(engine.sent.values()) <= delivered | {alias for each in undelivered for alias in each.aliases}
+
+
+IN_DOUBT = ["no-answer", "lost-submit", "cut-before-answer", "cut-before-taking", "reset-before-answer", "half-open"]
+
+
+@pytest.mark.parametrize("fault", IN_DOUBT)
+async def test_every_doubt_is_settled_where_the_carrier_can_be_asked(fault: str) -> None:
+    carrier, engine = await torture(f"{fault}@every-3", query="reference")
+    judge(carrier, engine, fault)
+    assert engine.uncertain == set()
+    assert len(engine.sent) == MESSAGES
+    assert carrier.counts.queries
 
 
 @pytest.mark.parametrize("base", list(IdBase))

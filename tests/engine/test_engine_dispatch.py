@@ -333,6 +333,26 @@ async def test_a_receipt_ahead_of_the_answer_is_kept_for_it(machine: Machine, gr
         pass
 
 
+async def test_a_receipt_whose_answer_is_recorded_while_it_is_looked_up(
+    machine: Machine, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk had not the answer yet when it was read, and nothing was unanswered any more when that was asked."""
+    message = ground.message()
+    await machine.take(message)
+    await machine.carrier.came.wait()
+    look = ground.store.by_carrier_ref
+
+    async def look_slowly(carrier: str, carrier_ref: str) -> Message | None:
+        found = await look(carrier, carrier_ref)
+        machine.carrier.accept(message, "r1")
+        await ground.reaches(message, State.SENT)
+        return found
+
+    monkeypatch.setattr(ground.store, "by_carrier_ref", look_slowly)
+    await machine.receipts.take("scripted", Receipt(carrier_ref="r1", state=State.DELIVERED))
+    await ground.reaches(message, State.DELIVERED)
+
+
 async def test_a_receipt_for_nobody_is_counted_and_let_go(machine: Machine, ground: Ground) -> None:
     assert await machine.receipts.take("scripted", Receipt(carrier_ref="unknown", state=State.DELIVERED)) is None
     assert await ground.store.held_receipts(10) == []

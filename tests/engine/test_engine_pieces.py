@@ -131,3 +131,48 @@ async def test_halves_of_a_character_meet(ground: Ground) -> None:
     octets = encode_text("👋", Alphabet.UCS2)
     parts = [piece(ground, place, alphabet="ucs2", data=octets[2 * place - 2 : 2 * place]) for place in (1, 2)]
     assert joined(parts) == "👋"
+
+
+async def test_parts_that_clash_at_once_make_the_older_message_once(ground: Ground) -> None:
+    here = await desk(ground)
+    await here.pieces.add(piece(ground, 1))
+    others = [piece(ground, 1, data=b"another"), piece(ground, 1, data=b"a third")]
+    await asyncio.gather(*(here.pieces.add(other) for other in others))
+    assert [text for text, _ in here.made] == ["One, ", "another"]
+
+
+async def test_a_part_that_comes_while_its_set_is_given_up_is_not_lost(ground: Ground) -> None:
+    here = await desk(ground)
+    await here.pieces.add(piece(ground, 1))
+    ground.clock.add(601)
+    sweeping = ground.go(here.pieces.run())
+    makes = here.pieces._makers["carrier:"]
+    late: list[asyncio.Task[None]] = []
+
+    async def make_slowly(pieces: list[Piece]) -> None:
+        late.append(ground.go(here.pieces.add(piece(ground, 2))))
+        await ground.store.ping()  # a turn of the writer: what was to be written with it is
+        await makes(pieces)
+
+    here.pieces.serve("carrier:", make_slowly)
+    while not (late and late[0].done()):
+        await ground.store.ping()
+    sweeping.cancel()
+    assert [each.part for each in await ground.store.pieces(10) if each.part] == [2]
+    again = await desk(ground)
+    assert again.pieces.waiting() == 1 and here.pieces.waiting() == 1
+
+
+async def test_whoever_brings_parts_can_tell_what_they_are_of(ground: Ground) -> None:
+    here = await desk(ground)
+    ids = iter(("first", "second"))
+
+    def finish(new: Piece, beside: list[Piece]) -> Piece:
+        return replace(new, extra=beside[0].extra if beside else next(ids))
+
+    added = await asyncio.gather(*(here.pieces.add(piece(ground, part), finish) for part in (2, 1)))
+    assert [each.extra for each in added] == ["first", "first"]
+    assert here.pieces.waiting_of("carrier:one") == 1
+    await here.pieces.add(piece(ground, 3), finish)
+    assert here.pieces.waiting_of("carrier:one") == 0
+    assert (await here.pieces.add(piece(ground, 1, data=b"new"), finish)).extra == "second"

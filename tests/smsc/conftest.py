@@ -5,19 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from customer import Smsc, SmscFactory
 
 from servers import HeliographServer, ServerFactory, free_port
-
-QUICK = {
-    "simulator_answer_ms": 1,
-    "simulator_receipt_ms": 1,
-    "directory_poll_seconds": 0.05,
-    "callback_poll_seconds": 0.05,
-    "callback_retry_seconds": 0.05,
-    "reassembly_seconds": 1,
-    "smpp_failed_binds": 0,
-}
+from smpp_customer import QUICK, Smsc, SmscFactory
 
 
 @pytest.fixture(scope="session")

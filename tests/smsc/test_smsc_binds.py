@@ -5,10 +5,10 @@ import ssl
 from pathlib import Path
 
 import pytest
-from customer import Closed, Credential, Smsc, SmscFactory
 
 from heliograph.wire.smpp import pdu as smpp
 from heliograph.wire.smpp.pdu import Status, Tag
+from smpp_customer import Closed, Credential, Smsc, SmscFactory
 
 
 @pytest.mark.parametrize("mode", ["transceiver", "transmitter", "receiver"])

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from customer import Closed, Credential, Customer, Smsc, SmscFactory, part, text_from
 
 from heliograph.wire.smpp import pdu as smpp
 from heliograph.wire.smpp import receipt, text
 from heliograph.wire.smpp.pdu import Status, Tag
 from heliograph.wire.smpp.receipt import MessageState
 from servers import wait_until
+from smpp_customer import Closed, Credential, Customer, Smsc, SmscFactory, part, text_from
 
 UNREACHABLE = "+15005553003"
 REFUSED = "+15005554000"

@@ -1,10 +1,14 @@
 """What submits ask for, numbers as addresses, and which states and codes customers are told."""
 
 import dataclasses
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from heliograph import smsc
+from heliograph.api.system import pages
 from heliograph.core.directory import SmppCredential
 from heliograph.core.errors import Fault, Refused, refuse
 from heliograph.core.lifecycle import State
@@ -158,6 +162,14 @@ def test_every_refusal_of_the_catalogue_has_a_status() -> None:
         assert isinstance(statuses.status_of(refuse(fault)), Status)
     refused = Refused(*refuse(Fault.TO_INVALID).refusals, *refuse(Fault.FROM_INVALID).refusals)
     assert statuses.status_of(refused) is Status.RINVDSTADR
+
+
+def test_every_status_that_the_door_gives_is_documented() -> None:
+    text = pages.page("smpp").text
+    folder = Path(smsc.__file__).parent
+    given = {name for file in folder.glob("*.py") for name in re.findall(r"\bStatus\.(R\w+)", file.read_text("utf-8"))}
+    assert "RINVDSTADR" in given
+    assert [name for name in sorted(given - {"ROK"}) if name not in text] == []
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ import uuid
 from typing import Any
 
 import pytest
-from customer import Credential, Customer, Smsc, SmscFactory, part, text_from
 
 from heliograph.wire.smpp import pdu as smpp
 from heliograph.wire.smpp.pdu import Address, Status, Tag
 from heliograph.wire.smpp.receipt import MessageState
 from servers import wait_until
+from smpp_customer import Credential, Customer, Smsc, SmscFactory, part, text_from
 
 HANDSET = "+13125550199"
 
@@ -102,8 +102,10 @@ def test_refusals_in_smpps_words(smsc: Smsc, bound: Customer, fields: dict[str, 
 def test_a_full_backlog_is_told(own_smsc: SmscFactory) -> None:
     smsc = own_smsc(backlog_limit=1, simulator_window=1, simulator_answer_ms=60_000)
     customer = smsc.bind(smsc.credential("acme"))
-    seen = [customer.ask(text_from(smsc.number))[0] for _ in range(6)]
-    assert seen[0] is Status.ROK and seen[-1] is Status.RMSGQFUL
+    _, first = customer.ask(text_from(smsc.number))
+    smsc.reaches(first.message_id, "sending")
+    assert customer.ask(text_from(smsc.number))[0] is Status.ROK
+    assert customer.ask(text_from(smsc.number))[0] is Status.RMSGQFUL
 
 
 def test_a_credential_sends_so_many_segments_a_second(smsc: Smsc) -> None:
@@ -245,7 +247,8 @@ def test_a_message_can_be_asked_for_by_its_customer_only(smsc: Smsc, customer: C
     assert (status, found.message_state, found.error_code) == (Status.ROK, MessageState.DELIVERED, 0)
     assert len(found.final_date) == 16
     assert bound.ask(query)[0] is Status.RINVMSGID
-    for message_id in ("", "1", "x" * 64, str(uuid.uuid4()), f"{answer.message_id}x", f"{answer.message_id}-"):
+    assert customer.ask(smpp.QuerySm())[0] is Status.RQUERYFAIL
+    for message_id in ("1", "x" * 64, str(uuid.uuid4()), f"{answer.message_id}x", f"{answer.message_id}-"):
         assert customer.ask(smpp.QuerySm(message_id=message_id))[0] is Status.RINVMSGID
     strange = smpp.QuerySm(message_id=answer.message_id, source_addr_ton=1, source_addr="1")
     assert customer.ask(strange)[0] is Status.RQUERYFAIL
@@ -269,3 +272,14 @@ def test_a_queued_message_can_be_cancelled_and_a_sent_one_can_not(own_smsc: Smsc
 
 def test_replacing_is_refused(bound: Customer) -> None:
     assert bound.ask(smpp.ReplaceSm(message_id="1", short_message=b"x"))[0] is Status.RREPLACEFAIL
+
+
+def test_incomplete_messages_of_one_customer_are_bounded(own_smsc: SmscFactory) -> None:
+    smsc = own_smsc(reassembly_seconds=600, smpp_unanswered_max=100)
+    customer = smsc.bind(smsc.credential("acme"))
+    receivers = (f"+1312{number:07}" for number in range(1200))
+    sequences = [customer.send(text_from(smsc.number, to, **part(1, 2, 1, b"x"))) for to in receivers]
+    seen = [customer.answer_to(sequence)[0] for sequence in sequences]
+    assert 1000 <= seen.count(Status.ROK) <= 1100 and seen[-1] is Status.RMSGQFUL
+    last = text_from(smsc.number, "+13120000000", **part(1, 2, 2, b"y"))
+    assert customer.ask(last)[0] is Status.ROK, "what is there may be completed"

@@ -13,7 +13,7 @@ Pure: keeps values that somebody else keeps on disk; moments (microseconds) are 
 """
 
 import hashlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -34,11 +34,10 @@ class Seen(Enum):
 
 @dataclass(slots=True)
 class Set:
-    """The parts that are there of one message. `making`: it is just being made into one."""
+    """The parts that are there of one message."""
 
     pieces: dict[int, Piece] = field(default_factory=dict)
     touched_at: int = 0
-    making: bool = False
 
     @property
     def complete(self) -> bool:
@@ -64,6 +63,7 @@ class Reassembly:
         self._repeat_micros = round(repeat_seconds * 1e6)
         self._sets: OrderedDict[Key, Set] = OrderedDict()
         self._made: OrderedDict[Key, tuple[int, frozenset[str]]] = OrderedDict()
+        self._by_owner: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._sets)
@@ -89,17 +89,33 @@ class Reassembly:
 
     def add(self, piece: Piece) -> Set:
         """Put a part to its set, and return that."""
-        here = self._sets.setdefault(key(piece), Set())
+        place = key(piece)
+        here = self._sets.get(place)
+        if here is None:
+            here = self._sets[place] = Set()
+            self._by_owner[piece.owner] += 1
         here.pieces[piece.part] = piece
         here.touched_at = max(here.touched_at, piece.at)
-        self._sets.move_to_end(key(piece))
+        self._sets.move_to_end(place)
         return here
+
+    def held_by(self, owner: str) -> int:
+        """Messages of this owner's of which parts are there."""
+        return self._by_owner[owner]
+
+    def has(self, here: Set) -> bool:
+        """Whether the set is still waiting to be made."""
+        return self._sets.get(key(here.in_order()[0])) is here
 
     def made(self, done: Set, now: int) -> None:
         """A set was made into a message, complete or not."""
-        place = key(done.in_order()[0])
+        first = done.in_order()[0]
+        place = key(first)
         if self._sets.get(place) is done:
             del self._sets[place]
+            self._by_owner[first.owner] -= 1
+            if not self._by_owner[first.owner]:
+                del self._by_owner[first.owner]
         self.remember(place, frozenset(map(digest, done.pieces.values())), now)
 
     def remember(self, place: Key, digests: frozenset[str], at: int) -> None:
@@ -114,7 +130,7 @@ class Reassembly:
         spare = len(self._sets) - self._limit
         found = []
         for place, each in enumerate(self._sets.values()):
-            if not each.making and (place < spare or each.complete or now - each.touched_at >= self._micros):
+            if place < spare or each.complete or now - each.touched_at >= self._micros:
                 found.append(each)
         while self._made and now - next(iter(self._made.values()))[0] > self._repeat_micros:
             self._made.popitem(last=False)

@@ -3,10 +3,15 @@
 A part is on disk before whoever brought it is answered, and its set survives a restart. When the last part is there,
 or the time is over, the maker of its owner turns the set into a message; the pieces go in the transaction that keeps
 the message. A set whose message could not be kept stays, and is tried again.
+
+Of one message only one part is worked on at a time: else a part could be written while its set is being made without
+it, and go with that; or a set be made twice.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import structlog
@@ -15,7 +20,7 @@ from msgspec.structs import replace
 from heliograph.core import reassembly
 from heliograph.core.errors import Refused, StoreUnavailable
 from heliograph.core.message import Piece
-from heliograph.core.reassembly import Reassembly, Seen, Set
+from heliograph.core.reassembly import Key, Reassembly, Seen, Set
 from heliograph.ports import Clock, Store
 from heliograph.wire.smpp.text import Alphabet, decode_text
 
@@ -35,6 +40,14 @@ Maker = Callable[[list[Piece]], Awaitable[None]]
 """Keeps a message made of these pieces, in their order, and removes them from the store in the same transaction
 (ports.Acceptance.made_of). Raises StoreUnavailable to be asked again; Refused where it will never be taken."""
 
+Finish = Callable[[Piece, list[Piece]], Piece]
+
+
+@dataclass(slots=True)
+class _Turn:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    wanted: int = 0
+
 
 class Pieces:
     def __init__(self, store: Store, clock: Clock, *, sets_max: int, seconds: float) -> None:
@@ -44,6 +57,7 @@ class Pieces:
         self._sets = Reassembly(limit=sets_max, seconds=seconds, repeat_seconds=REPEAT_SECONDS)
         self._makers: dict[str, Maker] = {}
         self._no_repeats: tuple[str, ...] = ()
+        self._turns: dict[Key, _Turn] = {}
         self._forget_at = 0
 
     def waiting(self) -> int:
@@ -57,24 +71,41 @@ class Pieces:
         if not repeats:
             self._no_repeats = (*self._no_repeats, owners)
 
-    def beside(self, piece: Piece) -> list[Piece]:
-        """The parts that are there of the message that this one would be of; none where it begins another."""
-        return self._sets.beside(piece)
+    def waiting_of(self, owner: str) -> int:
+        """The same of one owner."""
+        return self._sets.held_by(owner)
 
-    async def add(self, piece: Piece) -> None:
-        """Keep a part; returns when it is on disk, and with the last part when its message is. Raises StoreUnavailable,
-        and then the part is to be brought again."""
-        seen = self._sets.look(piece, self._clock.now())
-        if seen is Seen.REPEATED and not piece.owner.startswith(self._no_repeats):
-            log.info("pieces.repeated", owner=piece.owner, part=piece.part)
-            return
-        while (older := self._sets.clash(piece)) is not None:
-            await self._make(older)
-        if seen is not Seen.HELD:
-            await self._store.keep_piece(piece)
-        here = self._sets.add(piece)
-        if here.complete and not here.making:
-            await self._make(here)
+    async def add(self, piece: Piece, finish: Finish = lambda piece, beside: piece) -> Piece:
+        """Keep a part; returns it when it is on disk, and with the last part when its message is. `finish` is given the
+        parts that are there of the same message, and gives the part as it is to be kept. Raises StoreUnavailable, and
+        then the part is to be brought again."""
+        async with self._alone(reassembly.key(piece)):
+            seen = self._sets.look(piece, self._clock.now())
+            if seen is Seen.REPEATED and not piece.owner.startswith(self._no_repeats):
+                log.info("pieces.repeated", owner=piece.owner, part=piece.part)
+                return piece
+            while (older := self._sets.clash(piece)) is not None:
+                await self._make(older)
+            piece = finish(piece, self._sets.beside(piece))
+            if seen is not Seen.HELD:
+                await self._store.keep_piece(piece)
+            here = self._sets.add(piece)
+            if here.complete:
+                await self._make(here)
+        return piece
+
+    @asynccontextmanager
+    async def _alone(self, place: Key) -> AsyncIterator[None]:
+        """Nobody else works on this message's parts meanwhile."""
+        turn = self._turns.setdefault(place, _Turn())
+        turn.wanted += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.wanted -= 1
+            if not turn.wanted:
+                del self._turns[place]
 
     async def load(self) -> None:
         """What an earlier run left. Before anything is brought."""
@@ -89,11 +120,16 @@ class Pieces:
         while True:
             for each in self._sets.given_up(self._clock.now()):
                 try:
-                    await self._make(each)
+                    await self._give_up(each)
                 except StoreUnavailable as error:
                     log.warning("pieces.store_unavailable", error=str(error))
             await self._forget_made()
             await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _give_up(self, here: Set) -> None:
+        async with self._alone(reassembly.key(here.in_order()[0])):
+            if self._sets.has(here):
+                await self._make(here)
 
     async def _forget_made(self) -> None:
         now = self._clock.now()
@@ -107,14 +143,11 @@ class Pieces:
 
     async def _make(self, here: Set) -> None:
         pieces = here.in_order()
-        here.making = True
         try:
             await self._maker(pieces[0].owner)(pieces)
         except Refused as refusal:
             log.warning("pieces.refused", owner=pieces[0].owner, parts=len(pieces), reason=str(refusal))
             await self._store.remove_pieces(pieces[0])
-        finally:
-            here.making = False
         self._sets.made(here, self._clock.now())
 
     def _maker(self, owner: str) -> Maker:

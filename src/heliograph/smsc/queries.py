@@ -29,6 +29,10 @@ class Queries:
         """Told of each message that was cancelled, so that nobody keeps it in memory."""
 
     async def query(self, client: Client, pdu: QuerySm) -> QuerySmResp:
+        if (
+            not pdu.message_id
+        ):  # RINVMSGID would tell who asks by reference (carriers.smpp.queries) that it wasn't taken
+            raise Rejected(Status.RQUERYFAIL, "messages are asked for by their id")
         message = await self._own(client, pdu.message_id)
         if not _matches(message.from_number, pdu.source_addr_ton, pdu.source_addr):
             raise Rejected(Status.RQUERYFAIL, "another source_addr than the message's")

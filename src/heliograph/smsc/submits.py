@@ -44,7 +44,8 @@ log = structlog.get_logger(__name__)
 PIECES_OF: Final = "customer:"
 """How the owners of customers' pieces begin; the system_id follows."""
 
-Key = tuple[str, str, str, int, int]
+INCOMPLETE_MAX: Final = 1000
+"""Long messages of one customer that may wait for parts: it must not push others' out of the room for all."""
 
 
 class Extra(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -59,24 +60,14 @@ _extras = msgspec.json.Encoder()
 _read_extra = msgspec.json.Decoder(Extra)
 
 
-class _Joining:
-    """A long message of which parts are just being kept. `parts`: their numbers."""
-
-    __slots__ = ("message_id", "parts", "refused")
-
-    def __init__(self, message_id: str) -> None:
-        self.message_id = message_id
-        self.parts: list[int] = []
-        self.refused: Refused | None = None
-
-
 class Submits:
     def __init__(self, acceptor: Acceptor, pieces: Pieces, ids: Uuid7Generator, clock: Clock) -> None:
         self._acceptor = acceptor
         self._pieces = pieces
         self._ids = ids
         self._clock = clock
-        self._joining: dict[Key, _Joining] = {}
+        self._refusals: dict[str, Refused | None] = {}
+        """Of messages whose parts are just being kept: why the whole was refused, for whoever brought the last one."""
         pieces.serve(PIECES_OF, self.make, repeats=False)
 
     async def one(self, client: Client, pdu: SubmitSm | DataSm) -> SubmitSmResp | DataSmResp:
@@ -180,25 +171,25 @@ class Submits:
         return await self._join(piece, order)
 
     async def _join(self, piece: Piece, order: Order) -> str:
-        key = (piece.owner, piece.from_number, piece.to_number, piece.reference, piece.total)
-        joining = self._joining.get(key)
-        if joining is None or piece.part in joining.parts:
-            joining = self._joining[key] = _Joining(self._known_id(piece) or self._ids.next(piece.at))
-        extra = Extra(message_id=joining.message_id, options=order.options, expires_at=order.expires_at)
-        joining.parts.append(piece.part)
-        try:
-            await self._pieces.add(replace(piece, extra=_extras.encode(extra).decode()))
-        finally:
-            joining.parts.remove(piece.part)
-            if not joining.parts and self._joining.get(key) is joining:
-                del self._joining[key]
-        if joining.refused is not None:
-            raise joining.refused
-        return part_id(joining.message_id, piece.part)
+        message_id = ""
 
-    def _known_id(self, piece: Piece) -> str | None:
-        """The id that was minted with another part of the same message."""
-        return next((_extra(other).message_id for other in self._pieces.beside(piece)), None)
+        def finish(piece: Piece, beside: list[Piece]) -> Piece:
+            """The id was minted with the part that came first."""
+            nonlocal message_id
+            if not beside and self._pieces.waiting_of(piece.owner) >= INCOMPLETE_MAX:
+                raise Rejected(Status.RMSGQFUL, "too many incomplete messages")
+            message_id = _extra(beside[0]).message_id if beside else self._ids.next(piece.at)
+            self._refusals[message_id] = None
+            extra = Extra(message_id=message_id, options=order.options, expires_at=order.expires_at)
+            return replace(piece, extra=_extras.encode(extra).decode())
+
+        try:
+            await self._pieces.add(piece, finish)
+        finally:
+            refused = self._refusals.pop(message_id, None)
+        if refused is not None:
+            raise refused
+        return part_id(message_id, piece.part)
 
     async def make(self, parts: list[Piece]) -> None:
         """The message that a customer's pieces make (engine.pieces.Maker)."""
@@ -225,9 +216,8 @@ class Submits:
         except Refused as refused:
             if refused.refusals[0].fault in statuses.TEMPORARY:
                 raise StoreUnavailable("the backlog is full") from refused
-            for joining in self._joining.values():
-                if joining.message_id == extra.message_id:
-                    joining.refused = refused
+            if extra.message_id in self._refusals:
+                self._refusals[extra.message_id] = refused
             raise
 
 

@@ -16,8 +16,8 @@ and `heliograph smsc` for everybody else.
 - What is owed (receipts, inbound messages) is sent until it is acknowledged, on any connection that is bound to
   receive, and survives this process where there is a journal.
 - Extension: query_sm with an empty message_id and the TLV user_message_reference finds the last message that its
-  source_addr submitted with that reference, and the answer names its id, or says RINVMSGID where none was taken. For
-  gateways that lost an answer.
+  source_addr submitted with that reference, and the answer names its id; RINVMSGID: there is none. For gateways that
+  lost an answer.
 """
 
 import asyncio

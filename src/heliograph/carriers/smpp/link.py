@@ -36,10 +36,9 @@ CLOSE_SECONDS: Final = 5.0
 """How long a closed link may take to send what it has left, before it is cut."""
 UNREAD_OCTETS_MAX: Final = 4 * 1024 * 1024
 """What may wait for a peer that doesn't read: forty thousand answers, or a window of the longest messages."""
-WRITE_FRAMES: Final = 8
+WRITE_FRAMES: Final = 16
 """So many at most wait for the turn's end: with a full window in one turn the peer would idle until all of it is
-written, and what was answered in one lump would go round as one (at 10 ms of delay and a window of 100 that costs a
-quarter of the throughput, with 32 a tenth)."""
+written, and what was answered in one lump would go round as one. Fewer cost a tenth of a core's throughput."""
 FAULTS_LOGGED: Final = 10
 """Of one link; more are counted only."""
 

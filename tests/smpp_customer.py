@@ -20,6 +20,17 @@ from servers import HOST, HeliographServer, wait_until
 
 SECONDS = 20.0
 
+QUICK: dict[str, object] = {
+    "simulator_answer_ms": 1,
+    "simulator_receipt_ms": 1,
+    "directory_poll_seconds": 0.05,
+    "callback_poll_seconds": 0.05,
+    "callback_retry_seconds": 0.05,
+    "reassembly_seconds": 1,
+    "smpp_failed_binds": 0,
+}
+"""Settings of a server whose tests don't want to wait."""
+
 P = TypeVar("P", bound=Pdu)
 
 
@@ -42,6 +53,7 @@ class Customer:
         self._framer = smpp.Framer()
         self._read: deque[tuple[Header, Pdu]] = deque()
         self._sequence = 0
+        self._answers: dict[int, tuple[Status, Pdu]] = {}
         self.came: deque[tuple[Header, Pdu]] = deque()
 
     def __enter__(self) -> Self:
@@ -73,11 +85,13 @@ class Customer:
         return self.answer_to(self.send(pdu))
 
     def answer_to(self, sequence: int) -> tuple[Status, Any]:
-        while True:
+        while sequence not in self._answers:
             header, pdu = self.read()
-            if header.command & RESPONSE_BIT and header.sequence == sequence:
-                return Status(header.status), pdu
-            self.came.append((header, pdu))
+            if header.command & RESPONSE_BIT:
+                self._answers[header.sequence] = (Status(header.status), pdu)
+            else:
+                self.came.append((header, pdu))
+        return self._answers.pop(sequence)
 
     def respond(self, header: Header, status: int = 0) -> None:
         self.write(smpp.encode(smpp.KINDS[header.command | RESPONSE_BIT](), header.sequence, status))
