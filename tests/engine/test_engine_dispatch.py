@@ -15,7 +15,7 @@ from heliograph.engine.attachments import Attachments, AttachmentSettings
 from heliograph.engine.dispatch import RESENDS_MAX, Dispatcher, DispatchSettings
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.transition import Step
-from heliograph.ports import Answer, FetchedMedia, Orphaned, Receipt, Store
+from heliograph.ports import Answer, FetchedMedia, HeldReceipt, Orphaned, Receipt, Store
 
 
 class NoFiles:
@@ -532,6 +532,18 @@ async def test_a_message_is_not_sent_again_in_doubt_for_ever(ground: Ground, car
     assert len(carrier.submitted) == 1 + RESENDS_MAX
 
 
+async def test_a_held_receipt_finds_what_was_sent_just_before_a_crash(ground: Ground, carrier: ScriptedCarrier) -> None:
+    message = await in_doubt(ground)
+    await ground.transitions.apply([Step(message=message, states=(State.SENT,), carrier_ref="r")])
+    receipt = Receipt(carrier_ref="r", state=State.DELIVERED)
+    await ground.store.hold_receipts([HeldReceipt(carrier="scripted", receipt=receipt, held_no=1, at=1)])
+    machine = Machine(ground, carrier)
+    await machine.receipts.load()
+    await ground.reaches(message, State.DELIVERED)
+    while await ground.store.held_receipts(10):
+        pass
+
+
 # -- long messages
 
 
@@ -770,3 +782,17 @@ async def test_what_was_refused_for_now_is_no_doubt_after_a_restart(ground: Grou
     await restarted.dispatcher.recover(left)
     await again.came.wait()
     assert [s.message_id for s in again.submitted] == [message.id]
+
+
+async def test_on_its_way_and_delivered_in_one_batch_ahead_of_the_answer(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    message = await in_doubt(ground)
+    await ground.transitions.apply([Step(message=message, states=(State.SENT,), carrier_ref="r")])
+    machine = Machine(ground, carrier)
+    taken = [
+        ground.go(machine.receipts.take("scripted", Receipt(carrier_ref="r", state=state)))
+        for state in (State.SENT, State.DELIVERED, State.DELIVERED)
+    ]
+    await asyncio.gather(*taken)
+    assert await ground.state(message) is State.DELIVERED

@@ -190,9 +190,10 @@ class Receipts:
         self._arrive(_Taken(held.carrier, held.receipt, asyncio.get_running_loop().create_future(), held))
 
     async def load(self) -> None:
-        """What an earlier run held. Before any carrier starts."""
+        """What an earlier run held, to be looked for again. Before any carrier starts."""
         for held in await self._store.held_receipts(HELD_MAX):
             self._keep_held(held)
+            self._arrive_again(held)  # its answer may have been recorded, and the process died before it was placed
 
     async def run(self) -> None:
         """Work off what arrived, as many together as there are, for as long as the server runs."""
@@ -209,7 +210,7 @@ class Receipts:
                 raise
 
     async def _work_off(self, arrived: list[_Taken]) -> None:
-        steps: dict[str, Step] = {}
+        steps: list[Step] = []  # a message may take more than one in a batch
         parts: list[Part] = []
         events: list[Event] = []
         settled: list[tuple[_Taken, str | None]] = []
@@ -226,10 +227,10 @@ class Receipts:
             self._at_work[found.sent.message.id] = found.sent
             step = self._step(found, taken.receipt, parts, events)
             if step is not None:
-                steps[step.message.id] = step
+                steps.append(step)
         if parts or events:
             await self._transitions.persist(lambda: self._store.keep_parts(parts, events))
-        await self._transitions.apply(list(steps.values()))
+        await self._transitions.apply(steps)
         await self._hold(unplaced, unanswered)
         await self._release([taken.held for taken, _ in settled if taken.held is not None])
         for taken, reference in settled:
