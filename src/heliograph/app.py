@@ -582,8 +582,8 @@ class _Server:
             for change in differs.changed:
                 if not change.reconnect:
                     parts.smpp[change.after.name].configure(change.after)
-            await parts.carriers.remove([change.after.name for change in fresh])
-            await parts.carriers.add(parts.smpp_carrier(each) for each in [*(c.after for c in fresh), *differs.added])
+            await parts.carriers.exchange([parts.smpp_carrier(change.after) for change in fresh])
+            await parts.carriers.add(parts.smpp_carrier(each) for each in differs.added)
             parts.carriers.route_by(topology.router())
             await parts.carriers.remove([carrier.name for carrier in differs.removed])
 

@@ -9,13 +9,13 @@ from engine_ground import PROJECT, Ground, ScriptedCarrier
 
 from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Kind, Message, Part
+from heliograph.core.message import Change, Kind, Message, Part
 from heliograph.core.routing import Facts, Router, Rule
 from heliograph.engine.attachments import Attachments, AttachmentSettings
 from heliograph.engine.dispatch import RESENDS_MAX, Dispatcher, DispatchSettings
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.transition import Step
-from heliograph.ports import Answer, FetchedMedia, HeldReceipt, Orphaned, Receipt
+from heliograph.ports import Answer, FetchedMedia, HeldReceipt, Orphaned, Receipt, Store
 
 
 class NoFiles:
@@ -704,6 +704,59 @@ async def test_the_next_way_after_so_many_refusals(ground: Ground, carrier: Scri
     assert kept.carrier == "other"
     kinds = [entry.kind for entry in await ground.store.timeline(message.project_id, message.id)]
     assert kinds == ["state", "state", "deferred", "deferred", "rerouted", "state"]
+
+
+class HeldUp:
+    """A store that waits before it writes steps, once."""
+
+    def __init__(self, store: Store) -> None:
+        self._advance = store.advance
+        self.asked, self.may = asyncio.Event(), asyncio.Event()
+        store.advance = self.advance  # type: ignore[method-assign]
+
+    async def advance(self, changes: Sequence[Change]) -> list[bool]:
+        self.asked.set()
+        await self.may.wait()
+        return await self._advance(changes)
+
+
+async def test_what_is_being_handed_over_when_its_carrier_goes_is_handed_to_another(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    """It is initiated on disk by then, and must not be left in nobody's hands."""
+    other = ScriptedCarrier(name="other")
+    machine = Machine(ground, carrier, other)
+    store = HeldUp(ground.store)
+    message = ground.message()
+    await machine.take(message)
+    await store.asked.wait()
+    machine.dispatcher.remove("scripted")
+    store.may.set()
+    await carrier.came.wait()
+    carrier.answers[message.id].set_exception(Temporary(63011, "being stopped"))
+    while not other.submitted:
+        ground.clock.add(60)
+        await ground.state(message)
+    other.accept(message, "ref")
+    assert (await ground.reaches(message, State.SENT)).carrier == "other"
+
+
+async def test_a_carrier_that_is_exchanged_leaves_no_gap(ground: Ground, carrier: ScriptedCarrier) -> None:
+    """There is no other way, and yet nothing fails for want of a route."""
+    machine = Machine(ground, carrier)
+    carrier.available = False
+    waiting = ground.message()
+    await machine.take(waiting)
+    fresh = ScriptedCarrier(available=False)
+    machine.dispatcher.exchange(fresh)
+    while_none = ground.message()
+    await machine.take(while_none)
+    fresh.available = True
+    machine.dispatcher.changed("scripted")
+    while len(fresh.submitted) < 2:
+        await ground.state(waiting)
+    assert {each.message_id for each in fresh.submitted} == {waiting.id, while_none.id}
+    assert carrier.submitted == []
 
 
 async def test_no_route_is_failed(ground: Ground, carrier: ScriptedCarrier) -> None:

@@ -64,6 +64,19 @@ class Carriers:
         self._states = self._dispatcher.availability()
         await asyncio.gather(*(carrier.stop() for carrier in gone))
 
+    async def exchange(self, carriers: Iterable[Carrier]) -> None:
+        """Carriers of the same names take over. Each connects when the one before has let go of its connections: some
+        carriers take no second bind."""
+        await asyncio.gather(*(self._exchange(carrier) for carrier in carriers))
+
+    async def _exchange(self, carrier: Carrier) -> None:
+        before = self._carriers[carrier.name]
+        self._carriers[carrier.name] = carrier
+        self._dispatcher.exchange(carrier)
+        self._states = self._dispatcher.availability()
+        await before.stop()
+        await carrier.start(self)
+
     async def stop(self) -> None:
         """Let go of all."""
         await asyncio.gather(*(carrier.stop() for carrier in self._carriers.values()))

@@ -101,7 +101,7 @@ class Dispatcher:
         self._outcomes: list[Outcome] = []
         self._outcome_wake = asyncio.Event()
         self._lanes: dict[str, Lane] = {}
-        self._leaving: dict[str, Lane] = {}
+        self._leaving: list[Lane] = []
         self._rebalanced_at = 0.0
         self._settling: Counter[str] = Counter()
         """Messages by carrier of which it is being found out whether they were taken."""
@@ -119,7 +119,6 @@ class Dispatcher:
         )
         self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
         self.start_machine: Callable[..., asyncio.Task[None]] = lambda machine: asyncio.ensure_future(machine())
-        self._runs: dict[str, asyncio.Task[None]] = {}
         receipts.unanswered = self.unanswered
         receipts.unanswered_between = self.unanswered_between
 
@@ -128,15 +127,23 @@ class Dispatcher:
     def add(self, carrier: Carrier) -> None:
         """A carrier has come: messages may go to it."""
         lane = self._lanes[carrier.name] = Lane(carrier, self._lane_parts)
-        self._runs[carrier.name] = self.start_machine(lane.run)
+        self.start_machine(lane.run)
         self._queue.resync()
 
     def remove(self, name: str) -> None:
         """A carrier goes: what waits for it goes another way. What is in its hands is recorded as it ends."""
         lane = self._lanes.pop(name)
-        self._leaving[name] = lane
-        self._runs.pop(name).cancel()
+        self._leaving.append(lane)
+        lane.close()
         self._send_on(lane)
+
+    def exchange(self, carrier: Carrier) -> None:
+        """Another carrier takes over the name: at no moment is there none, or what has no other way would fail."""
+        left = self._lanes[carrier.name]
+        self.add(carrier)
+        self._leaving.append(left)
+        left.close()
+        self._send_on(left)
 
     def changed(self, name: str) -> None:
         """A carrier's window or availability has changed."""
@@ -198,7 +205,7 @@ class Dispatcher:
         return False
 
     def _all_lanes(self) -> list[Lane]:
-        return [*self._lanes.values(), *self._leaving.values()]
+        return [*self._lanes.values(), *self._leaving]
 
     def _is_busy(self, message_id: str) -> bool:
         return message_id in self._in_hand or self._attachments.has(message_id)
@@ -236,8 +243,7 @@ class Dispatcher:
             if now - self._rebalanced_at >= REBALANCE_SECONDS:
                 self._rebalanced_at = now
                 await self._rebalance()
-            for name in [name for name, lane in self._leaving.items() if not lane.unrecorded]:
-                del self._leaving[name]
+            self._leaving = [lane for lane in self._leaving if lane.unrecorded or lane.is_handing_over]
 
     async def left_initiated(self) -> LeftInitiated:
         """What an earlier run left between us and a carrier. Asked before this run hands over anything."""

@@ -84,6 +84,8 @@ class Lane:
         self._submitted_at: dict[str, float] = {}
         self._retries: list[tuple[float, str, Message]] = []
         self._left_on_disk = False
+        self._closed = False
+        self.is_handing_over = False
         self.looked_past: frozenset[str] | None = None
         """The carriers that were up when another way was last looked for."""
         self._wake = asyncio.Event()
@@ -110,9 +112,15 @@ class Lane:
             return 0
         return min(self.carrier.window - len(self.in_flight), DEFERRED_MAX - len(self._retries))
 
+    def close(self) -> None:
+        """Hand over nothing more. What is just being handed over is: the carrier refuses it for now, and it goes
+        another way. Were it cut off, it would be initiated on disk and in nobody's hands."""
+        self._closed = True
+        self._wake.set()
+
     async def run(self) -> None:
         """Keep the carrier's window full, for as long as the lane is there."""
-        while True:
+        while not self._closed:
             room = self.room()
             if not self.waiting or room <= 0:
                 self._wake.clear()
@@ -120,12 +128,15 @@ class Lane:
                 continue
             most = min(room, self._parts.batch_max, len(self.waiting))
             batch = [self.waiting.popleft() for _ in range(most)]
+            self.is_handing_over = True
             try:
                 await self._hand_over(batch)
             except Exception:
                 for message, _ in batch:  # what was not handed over is on disk, and is read back
                     self._parts.ended(message)
                 raise
+            finally:
+                self.is_handing_over = False
             if self._left_on_disk and len(self.waiting) <= self._parts.waiting_max // 2:
                 self._left_on_disk = False
                 self._parts.read_again()

@@ -108,24 +108,28 @@ class Receipts:
         if len(parts) > 1 or (parts and message.carrier_ref is None):
             self._expect_parts(message, parts)
         elif message.carrier_ref is not None:
-            self._await(message.carrier, message.carrier_ref, _Sent(message), 0)
+            self._await(message.carrier, message.carrier_ref, self._newest(message), 0)
 
     def _expect_parts(self, message: Message, rows: Sequence[Part]) -> _Sent:
         """All parts of a message share what is known of it, wherever that was read: the last receipt must see what the
         others said."""
         places = [(row.carrier, row.carrier_ref) for row in rows]
         known = [self._awaited[place][0] for place in places if place in self._awaited]
-        if message.id in self._at_work:
-            known.insert(0, self._at_work[message.id])
-        sent = next((each for each in known if each.message.id == message.id), _Sent(message))
-        if RANK[message.state] >= RANK[sent.message.state]:
-            sent.message = message
+        sent = next((each for each in known if each.message.id == message.id), None)
+        sent = self._newest(message, sent)
         for row in rows:
             if row.part not in sent.parts or row.state in TERMINAL:
                 sent.parts[row.part] = row
         for row in rows:
             if sent.parts[row.part].state not in TERMINAL:
                 self._await(row.carrier, row.carrier_ref, sent, row.part)
+        return sent
+
+    def _newest(self, message: Message, known: _Sent | None = None) -> _Sent:
+        """A receipt may have found the message on disk just before: what that changed of it, those to come must see."""
+        sent = self._at_work.get(message.id) or known or _Sent(message)
+        if RANK[message.state] >= RANK[sent.message.state]:
+            sent.message = message
         return sent
 
     def _await(self, carrier: str, reference: str, sent: _Sent, part: int) -> None:

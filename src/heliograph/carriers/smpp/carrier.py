@@ -61,6 +61,7 @@ class SmppCarrier:
         self._overdue = Overdue(config, clock.monotonic, self._doubts.ask, self._tell_queried)
         self._receiving: Receiving
         self._events: CarrierEvents | None = None
+        self._stopping = False
 
     # -- as a carrier
 
@@ -164,6 +165,7 @@ class SmppCarrier:
     async def stop(self) -> None:
         """Let answers come in and what was brought be taken, then unbind. May be cancelled: then connections are just
         closed. Open submits end in Uncertain."""
+        self._stopping = True
         if self._events is None:
             return
         self._overdue.stop()
@@ -194,6 +196,8 @@ class SmppCarrier:
     def _refusal(self, submission: Submission) -> Temporary | Permanent | None:
         if submission.mms:
             return Permanent(statuses.NO_MMS, "an SMPP carrier takes no MMS")
+        if self._stopping:
+            return Temporary(statuses.UNREACHABLE, "this carrier is being stopped")
         if not self._sending.bound:
             return Temporary(statuses.UNREACHABLE, "no connection to the carrier stands")
         return None
