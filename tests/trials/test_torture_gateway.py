@@ -520,7 +520,8 @@ async def on_postgresql(
 def _asked_for(request: pytest.FixtureRequest, world: str) -> list[str]:
     """The trials of the tests that were chosen to run in a world."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    named = [item.callspec.params["name"] for item in items if world in item.fixturenames and hasattr(item, "callspec")]
+    mine = [item for item in items if item.path == request.path and world in item.fixturenames]
+    named = [item.callspec.params["name"] for item in mine if hasattr(item, "callspec")]
     return list(dict.fromkeys(named))
 
 
