@@ -1,4 +1,4 @@
-"""``python -m bench [accept] [life] [pages] [memory] [startup]``: measure, print, and say whether the bars hold.
+"""``python -m bench [accept] [smpp] [life] [pages] [memory] [startup]``: measure, print, and say whether the bars hold.
 
 Ends with 0 when every bar that was measured holds, else with 1.
 """
@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from bench import accept, life, machine, memory, pages, report, startup
+from bench import accept, life, machine, memory, pages, report, smpp, startup
 from bench.processes import SETTINGS, Bench
 from bench.report import Figure
 
 MEASURES: dict[str, ModuleType] = {
     "accept": accept,
+    "smpp": smpp,
     "life": life,
     "pages": pages,
     "memory": memory,
@@ -60,7 +61,8 @@ def _arguments() -> argparse.Namespace:
     seconds = float(os.environ.get("BENCH_SECONDS", "60"))
     parser.add_argument("--seconds", type=float, default=seconds, help="length of a life run (60) [BENCH_SECONDS]")
     parser.add_argument("--accept-seconds", type=float, default=10.0, help="length of an accept run (10)")
-    parser.add_argument("--rate", type=float, default=life.BAR_RATE, help="messages a second in a life run (1000)")
+    parser.add_argument("--rate", type=float, default=life.BAR_RATE, help="messages a second in a life run (1500)")
+    parser.add_argument("--rate-untold", type=float, default=life.BAR_RATE_UNTOLD, help="without callbacks (2500)")
     parser.add_argument("--large", type=int, default=2_000_000, help="messages of the larger list (2000000)")
     parser.add_argument("--queued", type=int, default=200_000, help="messages queued for the memory figure (200000)")
     store = os.environ.get("BENCH_STORE", "sqlite")
@@ -83,6 +85,7 @@ def _bench(asked: argparse.Namespace, folder: Path, new_database: Callable[[], s
         seconds=asked.seconds,
         accept_seconds=asked.accept_seconds,
         rate=asked.rate,
+        rate_untold=asked.rate_untold,
         sizes=(10_000, asked.large),
         queued=asked.queued,
         new_database=new_database,

@@ -3,7 +3,8 @@
 - ``creates``: so many connections, each sending its next message when the one before is answered, for a time or up
   to a number of messages.
 - ``life``: messages at a fixed rate whatever the answers do, or so many kept unfinished at any time; in both a
-  callback for each state comes back to this process, and is counted and checked.
+  callback for each state comes back to this process, and is counted and checked. ``told`` false: at a fixed rate, and
+  without callbacks; what becomes of the messages is the server's to say.
 - ``reads``: two servers asked in turns, one request at a time, so that whatever else the machine does hits both alike.
 """
 
@@ -116,8 +117,9 @@ async def creates(job: dict[str, Any]) -> dict[str, Any]:
 class LifeLoad:
     """Messages on their way from create to the last callback. A message is known by the number that it goes to."""
 
-    def __init__(self, requests: Creates, connections: list[Connection]) -> None:
+    def __init__(self, requests: Creates, connections: list[Connection], *, told: bool) -> None:
         self._requests = requests
+        self._is_told = told
         self._idle = deque(connections)  # used in turns, so that none is idle for so long that the server closes it
         self._waiting: deque[int] = deque()
         self._due: list[float] = []
@@ -194,19 +196,21 @@ class LifeLoad:
         self._check_end()
 
     def _check_end(self) -> None:
-        answered = self.answers.total() == self.issued
-        if self._ended and answered and len(self.delivered_seconds) >= self.answers[CREATED]:
+        if not self._ended or self.answers.total() < self.issued:
+            return
+        if not self._is_told or len(self.delivered_seconds) >= self.answers[CREATED]:
             self._all_told.set()
 
 
 async def life(job: dict[str, Any]) -> dict[str, Any]:
     target = Target(**job["target"])
     load: LifeLoad
-    loop = asyncio.get_running_loop()
-    sink = await loop.create_server(lambda: CallbackReceiver(lambda body: load.take(body)), target.host, 0)
-    port = sink.sockets[0].getsockname()[1]
-    form = {**job["form"], "StatusCallback": f"http://{target.host}:{port}/status"}
-    load = LifeLoad(Creates(target, job["path"], form), await connect(target, job["connections"]))
+    told, form = job.get("told", True), job["form"]
+    if told:
+        loop = asyncio.get_running_loop()
+        sink = await loop.create_server(lambda: CallbackReceiver(lambda body: load.take(body)), target.host, 0)
+        form = {**form, "StatusCallback": f"http://{target.host}:{sink.sockets[0].getsockname()[1]}/status"}
+    load = LifeLoad(Creates(target, job["path"], form), await connect(target, job["connections"]), told=told)
     started = time.perf_counter()
     if job["rate"] is not None:
         await _pace(load, started, job["rate"], job["seconds"])

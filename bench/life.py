@@ -1,19 +1,24 @@
-"""The whole life: accepted, sent, delivered, and a callback for each of sending, sent and delivered."""
+"""The whole life: accepted, sent over SMPP to a carrier in another process, delivered by its receipt, and a callback
+for each of sending, sent and delivered; and one without callbacks."""
 
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
+from bench.carrier import carrier, config_file
 from bench.client import STATES
 from bench.processes import Bench, Client, Server, serving
 from bench.report import Figure, at_least, at_most
 
 GROUP = "life"
+UNTOLD_GROUP = "life without callbacks"
 CONNECTIONS = 64
 SAMPLE_SECONDS = 5.0
 SAMPLES = 8
 """A short run is looked at more often, so that both its halves have some samples."""
-BAR_RATE = 1000.0
+BAR_RATE = 1500.0
+BAR_RATE_UNTOLD = 2500.0
 SUSTAINED = 0.99
 """What must be delivered of what is to be, counted once the first messages are through: some come in bunches."""
 
@@ -21,7 +26,15 @@ GROWTH = 0.5
 """A backlog is flat when its second half is, on average, at most so many seconds of messages above its first."""
 
 UNFINISHED = 1500
+WINDOW = 100
+ANSWER_MS = 10.0
+RECEIPT_MS = 50.0
+"""The carrier: as quick as a good one nearby."""
+
 SETTLE_SECONDS = 5.0
+DELIVERY_SECONDS = 60.0
+POLL_SECONDS = 0.2
+DELIVERED = 'heliograph_state_changes_total{state="delivered"}'
 GAUGES = (
     "heliograph_queued",
     "heliograph_dispatch_depth",
@@ -31,30 +44,16 @@ GAUGES = (
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
-    paced = [_paced(bench) for _ in range(bench.repeats)]
+    paced = [_paced(bench, bench.rate) for _ in range(bench.repeats)]
     closed = [_closed(bench) for _ in range(bench.repeats)]
-    yield Figure(
-        group=GROUP,
-        name=f"delivered with 3 callbacks, {bench.rate:,.0f}/s for {bench.seconds:g} s",
-        unit="/s",
-        values=tuple(each["delivered_per_second"] for each in paced),
-        bar=at_least(BAR_RATE * SUSTAINED),
-        note=_lost(paced + closed),
-    )
-    yield Figure(
-        group=GROUP,
-        name="growth of the backlog, second half over first",
-        unit="messages",
-        values=tuple(each["growth"] for each in paced),
-        bar=at_most(bench.rate * GROWTH),
-    )
-    for name, shown in _SHOWN.items():
-        yield Figure(group=GROUP, name=shown[0], unit=shown[1], values=tuple(each[name] for each in paced))
+    untold = [_paced(bench, bench.rate_untold, told=False) for _ in range(bench.repeats)]
+    yield from _figures(GROUP, f"delivered with 3 callbacks, {bench.rate:,.0f}/s", bench.rate, bench.seconds, paced)
     yield Figure(
         group=GROUP,
         name=f"highest rate ({UNFINISHED:,} messages unfinished at any time)",
         unit="/s",
         values=tuple(each["delivered_per_second"] for each in closed),
+        note=_lost(paced + closed),
     )
     yield Figure(
         group=GROUP,
@@ -62,6 +61,29 @@ def measure(bench: Bench) -> Iterator[Figure]:
         unit="s",
         values=tuple(each["cpu_per_thousand"] for each in closed),
     )
+    title = f"delivered, {bench.rate_untold:,.0f}/s"
+    yield from _figures(UNTOLD_GROUP, title, bench.rate_untold, bench.seconds, untold)
+
+
+def _figures(group: str, title: str, rate: float, seconds: float, paced: list[dict[str, Any]]) -> Iterator[Figure]:
+    """Of runs at a fixed rate."""
+    yield Figure(
+        group=group,
+        name=f"{title} for {seconds:g} s",
+        unit="/s",
+        values=tuple(each["delivered_per_second"] for each in paced),
+        bar=at_least(rate * SUSTAINED),
+    )
+    yield Figure(
+        group=group,
+        name="growth of the backlog, second half over first",
+        unit="messages",
+        values=tuple(each["growth"] for each in paced),
+        bar=at_most(rate * GROWTH),
+    )
+    for name, (shown, unit) in _SHOWN.items():
+        if name in paced[0]:
+            yield Figure(group=group, name=shown, unit=unit, values=tuple(each[name] for each in paced))
 
 
 _SHOWN = {
@@ -76,8 +98,8 @@ _SHOWN = {
 }
 
 
-def _paced(bench: Bench) -> dict[str, Any]:
-    return _run(bench, {"rate": bench.rate, "seconds": bench.seconds, "settle_seconds": _settle(bench)})
+def _paced(bench: Bench, rate: float, *, told: bool = True) -> dict[str, Any]:
+    return _run(bench, {"rate": rate, "seconds": bench.seconds, "settle_seconds": _settle(bench), "told": told})
 
 
 def _closed(bench: Bench) -> dict[str, Any]:
@@ -91,19 +113,46 @@ def _settle(bench: Bench) -> float:
 
 
 def _run(bench: Bench, job: dict[str, Any]) -> dict[str, Any]:
-    with serving(bench) as server:
+    told = job.get("told", True)
+    with carrier(answer_ms=ANSWER_MS, receipt_ms=RECEIPT_MS) as port, _serving(bench, port) as server:
         target = {"target": server.target, "path": server.path("Messages"), "form": server.form()}
         cpu_before, waited_before = server.cpu_seconds(), server.waited_seconds()
         client = Client({"kind": "life", "connections": CONNECTIONS, **target, **job})
         samples = _watch(client, server, min(SAMPLE_SECONDS, job["seconds"] / SAMPLES))
         result = client.result()
+        if not told:
+            _await_delivery(server, result["created"])
         used, waited = server.cpu_seconds() - cpu_before, server.waited_seconds() - waited_before
         result["peak_mb"] = server.memory_mb("VmHWM")
     result["cpu_per_thousand"] = used / max(1, result["created"]) * 1000
     result["waited_percent"] = waited / (result["seconds"] + result["drain_seconds"]) * 100
-    result |= _backlog([sample for sample in samples if sample["at"] <= result["seconds"]])
+    samples = [sample for sample in samples if sample["at"] <= result["seconds"]]
+    if not told:
+        _drop_untold(result, samples, job["settle_seconds"])
+    result |= _backlog([sample["untold" if told else "open"] for sample in samples])
     bench.say(_told(job, result, samples))
     return result
+
+
+def _serving(bench: Bench, port: int) -> AbstractContextManager[Server]:
+    return serving(bench, config=config_file(bench.folder, port, WINDOW))
+
+
+def _await_delivery(server: Server, created: int) -> None:
+    """Until what was accepted is delivered."""
+    give_up = time.perf_counter() + DELIVERY_SECONDS
+    while server.metrics()[DELIVERED] < created:
+        if time.perf_counter() > give_up:
+            raise RuntimeError(f"after {DELIVERY_SECONDS:g} s not all of {created} messages were delivered")
+        time.sleep(POLL_SECONDS)
+
+
+def _drop_untold(result: dict[str, Any], samples: list[dict[str, float]], settle_seconds: float) -> None:
+    """Nobody was told: the rate is what the server's counter of deliveries says from when it had settled."""
+    counted = [sample for sample in samples if sample["at"] >= settle_seconds]
+    first, last = counted[0], counted[-1]
+    result["delivered_per_second"] = (last["delivered"] - first["delivered"]) / (last["at"] - first["at"])
+    del result["delivered_p50_ms"], result["delivered_p99_ms"]
 
 
 def _watch(client: Client, server: Server, every_seconds: float) -> list[dict[str, float]]:
@@ -114,17 +163,17 @@ def _watch(client: Client, server: Server, every_seconds: float) -> list[dict[st
         metrics = server.metrics()
         found = {name.removeprefix("heliograph_"): metrics[name] for name in GAUGES}
         accepted = sum(value for name, value in metrics.items() if name.startswith("heliograph_accepted_total{"))
-        ended = metrics['heliograph_state_changes_total{state="delivered"}']
+        ended = metrics[DELIVERED]
         told = metrics['heliograph_callbacks_total{outcome="delivered"}']
         untold = accepted - told / len(STATES)
         at = time.perf_counter() - started
-        samples.append({"at": at, "rss_mb": server.memory_mb(), **found, "open": accepted - ended, "untold": untold})
+        counts = {"delivered": ended, "open": accepted - ended, "untold": untold}
+        samples.append({"at": at, "rss_mb": server.memory_mb(), **found, **counts})
     return samples
 
 
-def _backlog(samples: list[dict[str, float]]) -> dict[str, float]:
-    """`backlog_end`: messages accepted and not told of to the end; `growth`: of that, between the halves."""
-    untold = [sample["untold"] for sample in samples]
+def _backlog(untold: list[float]) -> dict[str, float]:
+    """`backlog_end`: messages accepted and not told of (not delivered) at the end; `growth`: between the halves."""
     if len(untold) < 2:
         raise RuntimeError("the run was too short to watch its backlog")
     half = len(untold) // 2
@@ -147,11 +196,16 @@ def _lost(results: list[dict[str, Any]]) -> str:
     return f"in all runs {created:,} created; callbacks: {counts}; {faults or 'none lost, repeated or out of order'}."
 
 
+def _times(result: dict[str, Any]) -> str:
+    if "delivered_p50_ms" not in result:
+        return ""
+    return f" half told within {result['delivered_p50_ms']:.0f} ms, 99 % within {result['delivered_p99_ms']:.0f} ms;"
+
+
 def _told(job: dict[str, Any], result: dict[str, Any], samples: list[dict[str, float]]) -> str:
     pace = "as fast as it goes" if job["rate"] is None else f"at {job['rate']:,.0f}/s"
     lines = [
-        f"life {pace}: {result['delivered_per_second']:,.0f}/s delivered and told,"
-        f" half within {result['delivered_p50_ms']:.0f} ms, 99 % within {result['delivered_p99_ms']:.0f} ms;"
+        f"life {pace}: {result['delivered_per_second']:,.0f}/s delivered;{_times(result)}"
         f" callbacks {result['callbacks']}; server {result['cpu_per_thousand']:.2f} s of processor for 1,000,"
         f" client {result['client_cpu_seconds'] / result['seconds']:.0%} of a core"
     ]

@@ -42,6 +42,7 @@ class Bench:
     seconds: float
     accept_seconds: float
     rate: float
+    rate_untold: float
     sizes: tuple[int, int]
     queued: int
     new_database: Callable[[], str] | None
@@ -51,18 +52,22 @@ class Bench:
 class Server:
     """One server process. `with_nothing`: the one that has the no-op route (bench/server.py)."""
 
-    def __init__(self, bench: Bench, *, with_nothing: bool = False, **settings: object) -> None:
+    def __init__(
+        self, bench: Bench, *, with_nothing: bool = False, config: Path | None = None, **settings: object
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="server-", dir=bench.folder))
         self.database_url = bench.new_database() if bench.new_database else None
         self.port = free_port()
         self.settings = {**SETTINGS, **settings}
-        self._command = _PYTHON_SERVER if with_nothing else [*_HELIOGRAPH, "serve"]
+        self._command = _PYTHON_SERVER if with_nothing else [*HELIOGRAPH, "serve"]
+        if config is not None:
+            self._command = [*self._command, "--config", str(config)]
         self._process: subprocess.Popen[bytes] | None = None
         self.credentials: dict[str, Any] = {}
 
     def initialise(self) -> None:
         done = subprocess.run(
-            [*_HELIOGRAPH, "init", "--json"], env=self._environment(), stdout=subprocess.PIPE, text=True, check=True
+            [*HELIOGRAPH, "init", "--json"], env=self._environment(), stdout=subprocess.PIPE, text=True, check=True
         )
         self.credentials = json.loads(done.stdout)
 
@@ -161,14 +166,16 @@ class Server:
             return False
 
 
-_HELIOGRAPH = [str(Path(sys.executable).with_name("heliograph"))]
+HELIOGRAPH = [str(Path(sys.executable).with_name("heliograph"))]
 _PYTHON_SERVER = [sys.executable, "-m", "bench.server"]
 
 
 @contextlib.contextmanager
-def serving(bench: Bench, *, with_nothing: bool = False, **settings: object) -> Iterator[Server]:
-    """An initialised server over a new store, gone afterwards with its store."""
-    server = Server(bench, with_nothing=with_nothing, **settings)
+def serving(
+    bench: Bench, *, with_nothing: bool = False, config: Path | None = None, **settings: object
+) -> Iterator[Server]:
+    """An initialised server over a new store, gone afterwards with its store. config: its file, where it has one."""
+    server = Server(bench, with_nothing=with_nothing, config=config, **settings)
     try:
         server.initialise()
         server.start()

@@ -342,6 +342,10 @@ class HeliographServer:
             self._kill_group(process)
             raise AssertionError(f"no end {timeout:g} s after SIGTERM:\n{self.log()[-LOG_TAIL:]}") from None
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process itself, and return at once."""
+        os.kill(self.pid, number)
+
     def kill(self) -> None:
         """SIGKILL to the process and its children, as when the power fails."""
         process, self._process = self._process, None
@@ -441,6 +445,77 @@ class HeliographServer:
     @staticmethod
     def _program() -> list[str]:
         return [str(Path(sys.executable).with_name("heliograph"))]
+
+
+class Smsc:
+    """A torture carrier in a process of its own, ``heliograph smsc``; its journal keeps count over its deaths."""
+
+    def __init__(self, journal: Path, *options: str) -> None:
+        self.journal = journal
+        self.port = free_port()
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        """Start the process, on the same port and from the same journal as before; returns when it listens."""
+        program = [str(Path(sys.executable).with_name("heliograph")), "smsc", "--json"]
+        options = ["--port", str(self.port), "--journal", str(self.journal), *self._options]
+        self._process = subprocess.Popen([*program, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._line()
+        return self
+
+    def counts(self) -> Mapping[str, Any]:
+        """What it has counted since its start."""
+        assert self._process is not None and self._process.stdin is not None
+        self._process.stdin.write(b"counts\n")
+        self._process.stdin.flush()
+        return dict(json.loads(self._line()))
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Its connections stay open, and nothing is read or answered."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+    def _line(self) -> bytes:
+        assert self._process is not None and self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "heliograph smsc has ended"
+        return line
+
+
+def carriers_file(
+    path: Path, carriers: Sequence[Mapping[str, object]], routes: Sequence[Mapping[str, object]] = ()
+) -> Path:
+    """Write a configuration file of ``[[carriers]]`` and ``[[routes]]``; at once, as one that reads it expects."""
+    tables = [("carriers", each) for each in carriers] + [("routes", each) for each in routes]
+    lines = [
+        line
+        for name, table in tables
+        for line in (f"[[{name}]]", *(f"{key} = {_toml(value)}" for key, value in table.items()), "")
+    ]
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_text("\n".join(lines))
+    fresh.replace(path)
+    return path
+
+
+def _toml(value: object) -> str:
+    """A value as TOML writes it: as JSON does, but for tables."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items()) + "}"
+    return json.dumps(value)
 
 
 def _setting(value: object) -> str:

@@ -50,6 +50,7 @@ class Order:
     """One message to ask for. `callbacks`: what must be told of it, in order; an inbound one has none."""
 
     to: str
+    body: str = "Hello"
     callbacks: tuple[str, ...] = USUAL
     media: bool = False
     inbound: bool = False
@@ -226,7 +227,7 @@ class Load:
         if order.inbound:
             asked = {"from": order.to, "to": number, "body": "A question"}
             return self._session.post(f"{self._server.base_url}/api/heliograph/simulator/inbound", json=asked)
-        fields = {"To": order.to, "From": number, "Body": "Hello", "StatusCallback": self._callback_url}
+        fields = {"To": order.to, "From": number, "Body": order.body, "StatusCallback": self._callback_url}
         if order.media:
             fields["MediaUrl"] = self._media_url
         return self._session.post(f"{self._server.base_url}{messages_path(self._server)}", data=fields)

@@ -31,22 +31,26 @@ from heliograph.api.route import Route
 from heliograph.api.server import build
 from heliograph.api.services import Services
 from heliograph.api.setting_checks import allows_loopback
+from heliograph.carrier_config import CarrierConfig, Deployment, Difference, Topology
 from heliograph.carriers.loopback import LoopbackCarrier, LoopbackSettings
-from heliograph.carriers.no_route import NoRoute
+from heliograph.carriers.smpp.carrier import SmppCarrier
 from heliograph.config import Config, ConfigError
 from heliograph.core import pricing
 from heliograph.core.ids import Uuid7Generator
-from heliograph.core.message import Change, Message
+from heliograph.core.message import SMPP_SCHEME, Change, Message
 from heliograph.core.retry import RetryPolicy
 from heliograph.engine import provision
 from heliograph.engine.accept import Acceptor, AcceptSettings
 from heliograph.engine.attachments import Attachments, AttachmentSettings
 from heliograph.engine.callbacks import Callbacks, CallbackSettings
+from heliograph.engine.carriers import Carriers
 from heliograph.engine.directory import Directory
-from heliograph.engine.dispatch import Dispatcher, DispatchSettings
+from heliograph.engine.dispatch import Dispatcher, DispatchSettings, LeftInitiated
 from heliograph.engine.handler import CxmlHandler
 from heliograph.engine.inbound import Inbound, InboundSettings
 from heliograph.engine.metrics import Metrics
+from heliograph.engine.notify import SMPP
+from heliograph.engine.pieces import Pieces
 from heliograph.engine.provision import Provisioned
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.records import Records
@@ -55,7 +59,16 @@ from heliograph.engine.transition import Transitions
 from heliograph.net import media as net_media
 from heliograph.net.clock import SystemClock
 from heliograph.net.http import MAX_PER_HOST, HttpClient
-from heliograph.ports import Carrier, CommitWatcher, MessageFilter, Store
+from heliograph.ports import CommitWatcher, MessageFilter, Store
+from heliograph.reloading import Source
+from heliograph.smsc.clients import Clients
+from heliograph.smsc.deliveries import Deliveries
+from heliograph.smsc.door import Door
+from heliograph.smsc.login import Login
+from heliograph.smsc.metrics import ClientsCollector
+from heliograph.smsc.queries import Queries
+from heliograph.smsc.settings import SmscSettings
+from heliograph.smsc.submits import Submits
 from heliograph.stopping import ABANDONED, Deadline
 from heliograph.storage.lock import FolderLock
 from heliograph.storage.store import SqlStore
@@ -70,6 +83,8 @@ Announce = Callable[[str, str], Callable[[], None]]
 back."""
 
 StartTask = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+Machine = Callable[[], Coroutine[Any, Any, None]]
+StartMachine = Callable[[Machine], asyncio.Task[None]]
 
 LISTEN_BACKLOG = 2048
 """Connections that the kernel may hold for us."""
@@ -124,17 +139,28 @@ def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda
     )
 
 
-def serve(config: Config, greet: Greet, announce: Announce, extra_routes: Sequence[Route] = ()) -> int:
+def serve(
+    config: Config,
+    greet: Greet,
+    announce: Announce,
+    extra_routes: Sequence[Route] = (),
+    source: Source | None = None,
+) -> int:
     """Run the server until it is told to stop; returns the process's exit code. `extra_routes` are served beside the
-    documented ones and are not documented."""
+    documented ones and are not documented. `source`: where the configuration is read again from; without it there are
+    no carriers but the simulated one."""
     logs.configure(config.log_format, config.log_level)
     rates(config)  # a wrong price is refused before anything starts
-    server = _Server(config, extra_routes)
+    server = _Server(config, extra_routes, source or _alone(config))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(server.run(greet, announce))
     finally:
         server.met_deadline()
+
+
+def _alone(config: Config) -> Source:
+    return Source(Deployment(config=config, topology=Topology(simulator=config.simulator)))
 
 
 def rates(config: Config) -> pricing.Rates:
@@ -148,13 +174,15 @@ def rates(config: Config) -> pricing.Rates:
 class Parts:
     """Every object of a server, each built when it is first asked for, from those below it."""
 
-    def __init__(self, config: Config, start_task: StartTask) -> None:
+    def __init__(self, config: Config, start_task: StartTask, start_machine: StartMachine) -> None:
         self.config = config
         self.clock = SystemClock()
         self.metrics = Metrics()
         self.allow_loopback = allows_loopback(config)
         self.base_url = ""
+        self.smpp: dict[str, SmppCarrier] = {}
         self._start_task = start_task
+        self._start_machine = start_machine
 
     @cached_property
     def store(self) -> Store:
@@ -190,9 +218,7 @@ class Parts:
         return net_media.MediaFiles(Path(self.config.data) / "media")
 
     @cached_property
-    def carrier(self) -> Carrier:
-        if not self.config.simulator:
-            return NoRoute()
+    def loopback(self) -> LoopbackCarrier:
         settings = LoopbackSettings(
             answer_ms=self.config.simulator_answer_ms,
             receipt_ms=self.config.simulator_receipt_ms,
@@ -204,6 +230,20 @@ class Parts:
             window=self.config.simulator_window,
         )
         return LoopbackCarrier(settings, Path(self.config.data) / "simulator.journal", self.clock)
+
+    def smpp_carrier(self, config: CarrierConfig) -> SmppCarrier:
+        carrier = self.smpp[config.name] = SmppCarrier(config, self.clock, chance=random.random)
+        return carrier
+
+    @cached_property
+    def carriers(self) -> Carriers:
+        return Carriers(
+            directory=self.directory,
+            dispatcher=self.dispatcher,
+            receipts=self.receipts,
+            inbound=self.inbound,
+            chance=random.random,
+        )
 
     @cached_property
     def attachments(self) -> Attachments:
@@ -249,9 +289,10 @@ class Parts:
         dispatcher = Dispatcher(
             store=self.store,
             clock=self.clock,
-            carrier=self.carrier,
+            ways=lambda message: self.carriers.ways(message),
             transitions=self.transitions,
             attachments=self.attachments,
+            receipts=self.receipts,
             metrics=self.metrics,
             settings=DispatchSettings(
                 queue_max=self.config.dispatch_queue_max,
@@ -261,12 +302,25 @@ class Parts:
                 resend_uncertain=self.config.uncertain_policy == "resend",
             ),
         )
-        dispatcher.answered = self.receipts.expect
+        dispatcher.start_task = self._start_task
+        dispatcher.start_machine = self._start_machine
         return dispatcher
 
     @cached_property
     def receipts(self) -> Receipts:
-        return Receipts(self.store, self.transitions, self.metrics, self.carrier.name, self.config.receipts_memory_max)
+        return Receipts(
+            store=self.store,
+            clock=self.clock,
+            transitions=self.transitions,
+            metrics=self.metrics,
+            memory_max=self.config.receipts_memory_max,
+        )
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        return Pieces(
+            self.store, self.clock, sets_max=self.config.reassembly_max, seconds=self.config.reassembly_seconds
+        )
 
     @cached_property
     def callbacks(self) -> Callbacks:
@@ -286,7 +340,32 @@ class Parts:
             jitter=random.random,
         )
         callbacks.start_task = self._start_task
+        callbacks.notifiers[SMPP] = Deliveries(self.smpp_clients)
         return callbacks
+
+    @cached_property
+    def smpp_clients(self) -> Clients:
+        clients = Clients()
+        clients.reachable = lambda system_id: self.callbacks.wake(SMPP_SCHEME + system_id)
+        self.metrics.registry.register(ClientsCollector(clients))
+        return clients
+
+    @cached_property
+    def smpp_door(self) -> Door:
+        settings = _smsc_settings(self.config)
+        queries = Queries(self.store, self.transitions)
+        queries.cancelled = self.dispatcher.forget
+        door = Door(
+            settings=settings,
+            directory=self.directory,
+            clients=self.smpp_clients,
+            login=Login(self.directory, self.clock, settings),
+            submits=Submits(self.acceptor, self.pieces, self.ids, self.clock),
+            queries=queries,
+            metrics=self.metrics,
+        )
+        door.start_task = self._start_task
+        return door
 
     @cached_property
     def inbound(self) -> Inbound:
@@ -306,6 +385,7 @@ class Parts:
             transitions=self.transitions,
             attachments=self.attachments,
             metrics=self.metrics,
+            pieces=self.pieces,
             run_cxml=handler.run,
             settings=InboundSettings(
                 concurrency=self.config.handler_concurrency,
@@ -357,19 +437,22 @@ class Parts:
             inbound=self.inbound,
             media_files=self.files,
             metrics=self.metrics,
+            carriers=self.carriers.status,
             local_secret=secrets.token_hex(32),
         )
 
 
 class _Server:
-    def __init__(self, config: Config, extra_routes: Sequence[Route]) -> None:
+    def __init__(self, config: Config, extra_routes: Sequence[Route], source: Source) -> None:
         self._config = config
+        self._source = source
         self._extra_routes = extra_routes
-        self._parts = Parts(config, self._start_task)
+        self._parts = Parts(config, self._start_task, self._start_machine)
         self._stop = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._deadline: Deadline | None = None
+        self._reloading = asyncio.Lock()
         self._here = ""
 
     async def run(self, greet: Greet, announce: Announce) -> int:
@@ -390,15 +473,19 @@ class _Server:
         parts.directory.space_id = await parts.store.space_id(str(uuid_utils.uuid4()))
         await parts.directory.load()
         parts.transitions.queued.update(await parts.store.queued_counts())
-        in_doubt = await parts.dispatcher.in_doubt()
+        left = await parts.dispatcher.left_initiated()
+        await parts.receipts.load()
+        await parts.pieces.load()
         await self._pass_known_ids()
         listening = self._listen()
+        await parts.smpp_door.listen()
         server = self._http_server()
         self._on_signals()
         await parts.http.start()
         async with asyncio.TaskGroup() as self._group:
-            await parts.carrier.start(parts.receipts.take)
-            self._start_machines(in_doubt)
+            await parts.smpp_door.open()
+            await self._start_carriers()
+            self._start_machines(left)
             serving = self._group.create_task(server.serve(sockets=[listening]))
             withdraw = announce(self._here, parts.services.local_secret)
             _tune_interpreter()
@@ -426,28 +513,43 @@ class _Server:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _start_machines(self, in_doubt: list[Message]) -> None:
+    def _start_machine(self, machine: Machine) -> asyncio.Task[None]:
+        return self._start_task(self._keep_going(machine))
+
+    async def _start_carriers(self) -> None:
+        topology = self._source.running.topology
+        if topology.simulator:
+            await self._parts.carriers.add([self._parts.loopback])
+        await self._parts.carriers.add(map(self._parts.smpp_carrier, topology.carriers))
+        self._parts.carriers.route_by(topology.router())
+
+    def _start_machines(self, left: LeftInitiated) -> None:
         parts = self._parts
-        machines: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = (
+        machines: tuple[Machine, ...] = (
             parts.dispatcher.run,
             parts.dispatcher.record_outcomes,
             parts.dispatcher.retry,
-            partial(parts.dispatcher.recover, in_doubt),
+            partial(parts.dispatcher.recover, left),
             parts.receipts.run,
+            parts.receipts.sweep,
+            parts.pieces.run,
             parts.callbacks.poll,
+            parts.smpp_door.watch,
             parts.inbound.run,
             parts.sweeper.expire,
             parts.sweeper.tidy,
             partial(parts.directory.watch, self._config.directory_poll_seconds),
         )
         for machine in machines:
-            self._start_task(self._keep_going(machine))
+            self._start_machine(machine)
         parts.metrics.gauge("heliograph_queued", "Messages queued.", lambda: sum(parts.transitions.queued.values()))
         parts.metrics.gauge("heliograph_dispatch_depth", "Queued messages in memory.", parts.dispatcher.depth)
         parts.metrics.gauge("heliograph_in_flight", "Submits without an answer.", parts.dispatcher.in_flight)
+        parts.metrics.gauge("heliograph_pieces", "Long messages that wait for parts.", parts.pieces.waiting)
+        parts.metrics.carriers(parts.carriers.status)
         parts.metrics.gauge("heliograph_callback_chains", "Messages with callbacks in memory.", parts.callbacks.pending)
 
-    async def _keep_going(self, machine: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _keep_going(self, machine: Machine) -> None:
         """A fault of ours in one machine must not end the server, for all that it serves: log it and go on. What the
         machine held is on disk, and is read back."""
         while True:
@@ -462,6 +564,28 @@ class _Server:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._tell_to_stop)
+        # without a file there is nothing to read again: the signal says that the terminal has gone
+        again = self._reload if self._source.again else self._tell_to_stop
+        loop.add_signal_handler(signal.SIGHUP, again)
+
+    def _reload(self) -> None:
+        self._source.reload(self._apply)
+
+    def _apply(self, topology: Topology, differs: Difference) -> None:
+        self._start_task(self._bring_to(topology, differs))
+
+    async def _bring_to(self, topology: Topology, differs: Difference) -> None:
+        """One after the other: a second reload may come while the first lets carriers go."""
+        async with self._reloading:
+            parts = self._parts
+            fresh = [change for change in differs.changed if change.reconnect]
+            for change in differs.changed:
+                if not change.reconnect:
+                    parts.smpp[change.after.name].configure(change.after)
+            await parts.carriers.exchange([parts.smpp_carrier(change.after) for change in fresh])
+            await parts.carriers.add(parts.smpp_carrier(each) for each in differs.added)
+            parts.carriers.route_by(topology.router())
+            await parts.carriers.remove([carrier.name for carrier in differs.removed])
 
     def _tell_to_stop(self) -> None:
         self._time()
@@ -486,15 +610,17 @@ class _Server:
     async def _shut_down(self, server: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
         log.info("server.stopping", deadline_seconds=self._config.shutdown_seconds)
         server.should_exit = True
-        await asyncio.wait([serving], timeout=self._time().until(DRAINED, "requests"))
+        drained = self._time().until(DRAINED, "requests")
+        unbinding = asyncio.create_task(self._parts.smpp_door.close(drained))
+        await asyncio.wait([serving, unbinding], timeout=drained)
         if not serving.done():
             self._parts.store.abandon()  # who still waits for it is answered 503
             await asyncio.wait([serving], timeout=self._time().until(REFUSED, "requests"))
-        stopping = [serving, *self._tasks]
+        stopping = [serving, unbinding, *self._tasks]
         for task in stopping:
             task.cancel()
         await asyncio.wait(stopping, timeout=self._time().until(CANCELLED, "tasks"))
-        await self._let_go(self._parts.carrier.stop(), STOPPED, "carrier")
+        await self._let_go(self._parts.carriers.stop(), STOPPED, "carriers")
         await self._let_go(self._parts.http.stop(), STOPPED, "HTTP client")
 
     async def _let_go(self, work: Coroutine[Any, Any, None], share: float, step: str) -> bool:
@@ -571,6 +697,23 @@ def _callback_policy(config: Config) -> RetryPolicy:
     stretch = config.callback_retry_seconds / usual.pauses_seconds[0]
     pauses = tuple(min(pause * stretch, usual.pauses_seconds[-1]) for pause in usual.pauses_seconds)
     return RetryPolicy(pauses_seconds=pauses, give_up_after_seconds=config.callback_give_up_seconds)
+
+
+def _smsc_settings(config: Config) -> SmscSettings:
+    return SmscSettings(
+        host=config.smpp_host,
+        port=config.smpp_port,
+        tls_cert=config.smpp_tls_cert,
+        tls_key=config.smpp_tls_key,
+        connections_max=config.smpp_connections_max,
+        bind_seconds=config.smpp_bind_seconds,
+        enquire_link_seconds=config.smpp_enquire_link_seconds,
+        response_seconds=config.smpp_response_seconds,
+        pdu_max_bytes=config.smpp_pdu_max_bytes,
+        unanswered_max=config.smpp_unanswered_max,
+        failed_binds=config.smpp_failed_binds,
+        directory_poll_seconds=config.directory_poll_seconds,
+    )
 
 
 def _tune_interpreter() -> None:

@@ -9,7 +9,10 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+TABLES: Final = ("carriers", "routes", "rates")
+"""Keys of the file that hold tables instead of a setting; carrier_config.py reads them."""
 
 Value = str | int | float | bool | None
 
@@ -20,7 +23,8 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One row of the table. `minimum` and `maximum` bound numbers; `choices` bounds text."""
+    """One row of the table. `minimum` and `maximum` bound numbers; `choices` bounds text. `secret`: what was given is
+    never repeated."""
 
     name: str
     type: type
@@ -30,6 +34,7 @@ class Setting:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     optional: bool = False
+    secret: bool = False
 
 
 def _text(name: str, default: str | None, about: str, *, choices: tuple[str, ...] = ()) -> Setting:
@@ -156,6 +161,15 @@ SETTINGS: tuple[Setting, ...] = (
         1,
         10**7,
     ),
+    # long messages on their way in
+    _real(
+        "reassembly_seconds",
+        600.0,
+        "How long the missing parts of a long inbound message are waited for; then it is received without them.",
+        1,
+        86400,
+    ),
+    _whole("reassembly_max", 10000, "Long inbound messages that wait for parts at once.", 1, 10**6),
     # the simulated carrier
     _flag("simulator", True, "Whether the simulated carrier runs and its special numbers hold."),
     _real("simulator_answer_ms", 50.0, "Pause before the simulated carrier accepts a message.", 0, 3_600_000),
@@ -166,6 +180,24 @@ SETTINGS: tuple[Setting, ...] = (
     _whole("simulator_seed", 0, "Seed of its random choices; the same seed gives the same run."),
     _real("simulator_rate", 0.0, "Messages that it accepts in a second; 0 is without limit.", 0, 10**6),
     _whole("simulator_window", 1000, "Messages that wait for its answer at once.", 1, 10**6),
+    # SMPP customers
+    _text("smpp_host", "127.0.0.1", "Address to listen on for SMPP customers."),
+    _whole("smpp_port", 0, "Port to listen on for SMPP customers, 2775 by custom; 0 is off.", 0, 65535),
+    _text("smpp_tls_cert", None, "Certificate file (PEM) to serve SMPP over TLS with."),
+    _text("smpp_tls_key", None, "Key file (PEM) of `smpp_tls_cert`."),
+    _whole("smpp_connections_max", 1000, "SMPP customers' connections at once.", 1, 100000),
+    _real("smpp_bind_seconds", 10.0, "How long a connection may take to bind, its TLS handshake included.", 0.1, 600),
+    _real("smpp_enquire_link_seconds", 30.0, "Silence after which a customer is asked for a sign of life.", 0.1, 86400),
+    _real(
+        "smpp_response_seconds",
+        10.0,
+        "How long a customer may take to answer a deliver_sm before that is tried again, or an enquire_link.",
+        0.1,
+        3600,
+    ),
+    _whole("smpp_pdu_max_bytes", 70000, "Largest PDU taken from a customer, bytes.", 1024, 10**7),
+    _whole("smpp_unanswered_max", 100, "Requests of one bind in work; beyond them no more is read of it.", 1, 100000),
+    _whole("smpp_failed_binds", 10, "Failed binds of an address in a minute before it is put off; 0 is off."),
     # prices
     _text("rate_outbound_sms", "0.0083", "Price of an outbound SMS segment, US dollars."),
     _text("rate_inbound_sms", "0.00415", "Price of an inbound SMS segment, US dollars."),
@@ -188,9 +220,15 @@ else:
 
 def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None, file: Path | None = None) -> "Config":
     """Read all sources, strongest first, and return frozen values; raises ConfigError."""
-    environ = os.environ if environ is None else environ
+    return combine(flags, os.environ if environ is None else environ, file, read(file))
+
+
+def combine(
+    flags: Mapping[str, object], environ: Mapping[str, str], file: Path | None, document: Mapping[str, object]
+) -> "Config":
+    """The same of a file that was read already; `file` is its name, for faults."""
     values: dict[str, Value] = {setting.name: setting.default for setting in SETTINGS}
-    values.update(_from_file(file))
+    values.update(_from_document(file, document))
     for setting in SETTINGS:
         variable = ENV_PREFIX + setting.name.upper()
         if variable in environ:
@@ -201,19 +239,24 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None, 
     return Config(**values)
 
 
-def _from_file(file: Path | None) -> dict[str, Value]:
+def read(file: Path | None) -> Mapping[str, object]:
+    """The file's keys, not judged yet; none without a file. Raises ConfigError."""
     if file is None:
         return {}
     try:
-        table = tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"{file}: can't be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: not valid TOML: {error}") from error
-    unknown = sorted(set(table) - set(BY_NAME))
+
+
+def _from_document(file: Path | None, document: Mapping[str, object]) -> dict[str, Value]:
+    unknown = sorted(set(document).difference(BY_NAME, TABLES))
     if unknown:
         raise ConfigError(f"{file}: no setting is called {', '.join(unknown)}; see `heliograph settings`")
-    return {name: parse(BY_NAME[name], given, f"{file}: {name}") for name, given in table.items()}
+    given = {name: value for name, value in document.items() if name not in TABLES}
+    return {name: parse(BY_NAME[name], value, f"{file}: {name}") for name, value in given.items()}
 
 
 _TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
@@ -223,17 +266,18 @@ def parse(setting: Setting, given: object, source: str) -> Value:
     """Turn a text or a TOML value into the setting's type, within its bounds; raises ConfigError."""
     if setting.optional and given == "":
         return None
+    shown = "what is given" if setting.secret else repr(given)
     try:
         value = _convert(setting.type, given)
-    except (ValueError, KeyError, TypeError):
-        raise ConfigError(f"{source}: {given!r} is not {_NEEDED[setting.type]}") from None
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise ConfigError(f"{source}: {shown} is not {_NEEDED[setting.type]}") from None
     if setting.choices and value not in setting.choices:
-        raise ConfigError(f"{source}: {given!r} is none of {', '.join(setting.choices)}")
+        raise ConfigError(f"{source}: {shown} is none of {', '.join(setting.choices)}")
     if isinstance(value, int | float) and not isinstance(value, bool):
         if setting.minimum is not None and value < setting.minimum:
-            raise ConfigError(f"{source}: {given!r} is less than {setting.minimum:g}")
+            raise ConfigError(f"{source}: {shown} is less than {setting.minimum:g}")
         if setting.maximum is not None and value > setting.maximum:
-            raise ConfigError(f"{source}: {given!r} is more than {setting.maximum:g}")
+            raise ConfigError(f"{source}: {shown} is more than {setting.maximum:g}")
     return value
 
 

@@ -13,9 +13,9 @@ from typing import Final, Protocol
 
 from msgspec import Struct, field
 
-from heliograph.core.directory import Application, Number, Project, Snapshot, Token
+from heliograph.core.directory import Application, Number, Project, SmppCredential, Snapshot, Token
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Change, Event, Media, Message, TimelineEntry
+from heliograph.core.message import Change, Event, Media, Message, Part, Piece, SmppOptions, TimelineEntry
 
 
 class Clock(Protocol):
@@ -30,51 +30,158 @@ class Clock(Protocol):
 
 
 class Submission(Struct, frozen=True, kw_only=True):
-    """A message as a carrier takes it. `message_id` is ours and lets the carrier recognise a repetition."""
+    """A message as a carrier takes it. `message_id` is ours and lets the carrier recognise a repetition.
+
+    expires_at: the end of its validity. parts_done: the parts (from 1) that this carrier accepted at an earlier try; it
+    is to send the others only. options: what an SMPP customer wants passed on.
+    """
 
     message_id: str
+    project_id: str = ""
     from_number: str
     to_number: str
     body: str
     segments: int
     mms: bool
     media: tuple[Media, ...] = ()
+    expires_at: int = 0
+    parts_done: Mapping[int, str] = field(default_factory=dict)
+    options: SmppOptions | None = None
+
+
+class Submitted(Struct, frozen=True, kw_only=True):
+    """A carrier accepted all of a message. refs: its id for each part, in their order, those of `parts_done` too.
+
+    note: for the timeline, in words ("bind smsc1.example.net:2775, 12 ms")."""
+
+    refs: tuple[str, ...]
+    note: str | None = None
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """What a carrier says, later, of a message that it accepted. `carrier_ref` is the carrier's id for it."""
+    """What a carrier says, later, of a message, or a part of one, that it accepted.
+
+    carrier_ref: the carrier's id for it, as the carrier wrote it here. aliases: how the same id may have been written
+    in the answer to the submit, likeliest first. state: DELIVERED, UNDELIVERED, or SENT for "still on its way".
+    from_number, to_number: those of the message, where the carrier tells them. detail: what it said, for people.
+    """
 
     carrier_ref: str
     state: State
     error_code: int | None = None
+    aliases: tuple[str, ...] = ()
+    from_number: str | None = None
+    to_number: str | None = None
+    detail: str | None = None
+
+
+class InboundPart(Struct, frozen=True, kw_only=True):
+    """A short message from a handset, or one part of a long one, as a carrier brings it.
+
+    data, alphabet: the text as it travelled (wire.smpp.text.Alphabet's value); parts are joined before they are
+    decoded. reference, total, part: of a long message (part from 1, total at least 2), else None, 1, 1.
+    """
+
+    carrier: str
+    from_number: str
+    to_number: str
+    data: bytes
+    alphabet: str
+    reference: int | None = None
+    total: int = 1
+    part: int = 1
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What a carrier knows of a message that was submitted: its reference, or None if it never took it."""
+    """What a carrier knows of a message that was submitted: its references, or None if it did not take all of it;
+    accepted: then the parts (from 1) that it did take, with its id for each."""
 
-    carrier_ref: str | None
+    refs: tuple[str, ...] | None
+    accepted: Mapping[int, str] = field(default_factory=dict)
 
 
-ReceiptHandler = Callable[[Receipt], Awaitable[None]]
+class Unroutable(Exception):
+    """An inbound message that is for no number of this deployment: it will not be taken later either."""
+
+
+class CarrierEvents(Protocol):
+    """What a carrier tells the engine. A call counts as taken when it returns: then its effect is on disk and the
+    carrier may be told. One that raises, or was under way when the process died, is to be brought again."""
+
+    async def receipt(self, carrier: str, receipt: Receipt) -> str | None:
+        """The reference, as the submit's answer spelled it, of the message that it was for; None if not (yet) known."""
+        ...
+
+    async def inbound(self, part: InboundPart) -> None:
+        """Raises Unroutable, StoreUnavailable."""
+
+    def changed(self, carrier: str) -> None:
+        """The carrier's window or availability has changed: there may be room."""
+
+
+class BindStatus(Struct, frozen=True, kw_only=True):
+    """One connection of a carrier, as it is now. mode: transceiver, transmitter or receiver. state: in words."""
+
+    address: str
+    mode: str
+    state: str
+    since: int
+    window: int
+    in_flight: int
+    round_trip_ms: float | None
+    submitted: int
+    throttled: int
+    error: str | None
+
+
+class CarrierStatus(Struct, frozen=True, kw_only=True):
+    """A carrier, as it is now, with counts since its start. kind: smpp, loopback or none."""
+
+    name: str
+    kind: str
+    available: bool
+    window: int
+    in_flight: int
+    binds: tuple[BindStatus, ...] = ()
+    submitted: int = 0
+    throttled: int = 0
+    receipts: int = 0
+    unmatched: int = 0
+    inbound: int = 0
 
 
 class Carrier(Protocol):
-    """A connection to the outside. One carrier is driven by one node at a time."""
+    """A way to the outside. One carrier is driven by one node at a time."""
 
     name: str
-    window: int
-    """How many submits may wait for their answer at once."""
 
-    async def start(self, on_receipt: ReceiptHandler) -> None:
-        """Connect, and hand each receipt to `on_receipt`. A receipt counts as taken when that returns; one
-        that raises, or that was under way when the process died, is handed over again."""
-
-    def submit(self, submission: Submission) -> asyncio.Future[str]:
-        """Hand a message over. The future gives the carrier's reference, or raises Temporary, Permanent or
-        Uncertain; it may stay open as long as the carrier stays silent."""
+    @property
+    def window(self) -> int:
+        """How many messages may wait for their answer at once, now; 0 while nothing can be sent."""
         ...
 
-    async def query(self, message_id: str) -> Answer | None:
+    @property
+    def available(self) -> bool:
+        """Whether it takes messages now: connected, and not told to slow down."""
+        ...
+
+    @property
+    def attempts(self) -> int:
+        """Temporary refusals of one message by this carrier after which another one is tried."""
+        ...
+
+    def status(self) -> CarrierStatus: ...
+
+    async def start(self, events: CarrierEvents) -> None:
+        """Connect, or begin to, and bring what comes to `events`."""
+
+    def submit(self, submission: Submission) -> asyncio.Future[Submitted]:
+        """Hand a message over. The future ends in Submitted, or raises Temporary, Permanent or Uncertain with the
+        parts that were accepted all the same; it may stay open as long as the carrier stays silent. Cancelling it
+        only means that nobody waits any more."""
+        ...
+
+    async def query(self, message: Message) -> Answer | None:
         """What became of a submit whose answer was lost? None: this carrier can't say."""
 
     async def stop(self) -> None:
@@ -218,13 +325,38 @@ class IdempotencyClaim(Struct, frozen=True, kw_only=True):
     fingerprint: str
 
 
+class HandOver(Struct, frozen=True, kw_only=True):
+    """An initiated message's way between us and a carrier. deferred: it is with us, to be tried again; else it is about
+    to be handed over. carrier: to another one than before."""
+
+    message: Message
+    deferred: bool
+    carrier: str | None = None
+
+
+class HeldReceipt(Struct, frozen=True, kw_only=True):
+    """A receipt that nobody could place when it came. held_no tells apart those for one reference."""
+
+    carrier: str
+    receipt: Receipt
+    held_no: int
+    at: int
+
+
 class Acceptance(Struct, frozen=True, kw_only=True):
-    """A new message, outbound or inbound, with what is to be kept with it."""
+    """A new message, outbound or inbound, with what is to be kept with it.
+
+    made_of: what stands for the pieces that it was joined from; these all go in the same transaction, and it stays in
+    their place for a while (engine.pieces.made_mark). detail: for the first
+    line of its timeline.
+    """
 
     message: Message
     event_no: int
     media: tuple[Media, ...] = ()
     claim: IdempotencyClaim | None = None
+    made_of: Piece | None = None
+    detail: str | None = None
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -282,6 +414,31 @@ class CallbackOutcome(Struct, frozen=True, kw_only=True):
     duration_ms: int
 
 
+class Told(Struct, frozen=True, kw_only=True):
+    """What an attempt at a callback came to. code: what the other side answered, in its protocol's numbers.
+
+    error: why it is not told; None: it is. final: it would never take this. reached: whether anybody was there; if
+    not, this was no attempt."""
+
+    code: int | None = None
+    error: str | None = None
+    final: bool = False
+    reached: bool = True
+
+
+class Notifier(Protocol):
+    """A way to tell callbacks other than by HTTP. While an origin can't be reached its callbacks wait, without being
+    tried; who knows that it can be again says so (Callbacks.wake)."""
+
+    def reachable(self, origin: str) -> bool: ...
+
+    def concurrency(self, origin: str) -> int:
+        """How many callbacks may be tried at once, now."""
+        ...
+
+    async def attempt(self, due: DueCallback) -> Told: ...
+
+
 class CallbackRecord(Struct, frozen=True, kw_only=True):
     """A callback with its last attempt, for people."""
 
@@ -330,6 +487,13 @@ class Store(Protocol):
 
     async def remove_token(self, project_id: str, token_id: str) -> bool: ...
 
+    async def add_smpp_credential(self, credential: SmppCredential) -> None:
+        """Raises SystemIdTaken."""
+
+    async def update_smpp_credential(self, credential: SmppCredential) -> bool: ...
+
+    async def remove_smpp_credential(self, project_id: str, system_id: str) -> bool: ...
+
     async def put_number(self, number: Number) -> None:
         """Insert or replace; raises NumberTaken when another project or id has the same number."""
 
@@ -362,7 +526,46 @@ class Store(Protocol):
         """At most `limit` messages, newest first (with a backward cursor: those next newer than it, still
         newest first)."""
 
-    async def by_carrier_ref(self, carrier: str, carrier_ref: str) -> Message | None: ...
+    async def by_carrier_ref(self, carrier: str, carrier_ref: str) -> Message | None:
+        """The newest message of one part under that reference, or the one whose first part has it."""
+
+    async def hand_over(self, hand_overs: Sequence[HandOver], events: Sequence[Event]) -> None:
+        """Write down whose hands initiated messages are in."""
+
+    # parts of long messages
+
+    async def keep_parts(self, parts: Sequence[Part], events: Sequence[Event]) -> None:
+        """Write parts of messages whose own state stays as it is; a part's later row replaces its earlier one."""
+
+    async def parts_of(self, project_id: str, message_id: str) -> list[Part]: ...
+
+    async def part_by_carrier_ref(self, carrier: str, carrier_ref: str) -> Part | None:
+        """The newest."""
+
+    # receipts that nobody could place yet, and pieces of long messages on their way in
+
+    async def hold_receipts(self, held: Sequence[HeldReceipt]) -> None: ...
+
+    async def release_receipts(self, held: Sequence[HeldReceipt]) -> None: ...
+
+    async def held_receipts(self, limit: int) -> list[HeldReceipt]:
+        """In the order in which they came."""
+        ...
+
+    async def keep_piece(self, piece: Piece) -> None:
+        """Once: the same piece again changes nothing."""
+
+    async def remove_pieces(self, piece: Piece) -> None:
+        """All pieces of the message that this one is of."""
+
+    async def forget_made_pieces(self, before: int) -> None:
+        """The marks (part 0) of messages made before a moment."""
+
+    async def pieces(self, limit: int) -> list[Piece]:
+        """In the order in which they came."""
+        ...
+
+    # records
 
     async def redact(self, project_id: str, message_id: str, at: int, event_no: int) -> bool:
         """Empty the body for good; False while the message is in progress or where there is none."""
@@ -379,6 +582,12 @@ class Store(Protocol):
 
     async def open_messages(self, state: State, after_id: str, limit: int) -> list[Message]:
         """Messages in `state` (initiated or receiving), by id."""
+
+    async def deferred(self, after_id: str, limit: int) -> list[Message]:
+        """Initiated messages that a carrier refused for now, by id."""
+
+    async def in_doubt(self, after_id: str, limit: int) -> list[Message]:
+        """Initiated messages that are in a carrier's hands, by id."""
 
     async def queued_counts(self) -> dict[str, int]:
         """How many messages each project has queued."""
@@ -450,3 +659,7 @@ class FolderHeld(StoreHeld):
 
 class NumberTaken(Exception):
     """The number belongs to the deployment already."""
+
+
+class SystemIdTaken(Exception):
+    """An SMPP credential with this system_id exists in the deployment already."""

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from heliograph import config
 from heliograph.api.cxml import media, messages
-from heliograph.api.heliograph_api import callbacks, simulator, timeline
+from heliograph.api.heliograph_api import callbacks, carriers, simulator, timeline
 from heliograph.api.messaging import logs
 from heliograph.api.messaging import messages as rest_messages
 from heliograph.api.route import Route
@@ -27,13 +27,14 @@ from heliograph.core.message import Direction, Kind, Media, Message, Source, Tim
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.requests import InboundRequest, SendRequest, Sent
-from heliograph.ports import CallbackRecord, Cursor, MessageFilter
+from heliograph.ports import CallbackRecord, CarrierStatus, Cursor, MessageFilter
 
 PROJECT = "ea108133-d6b3-407c-9536-9fad8a929a6a"
 SUBPROJECT = "c38dacad-2f6c-4de1-93d6-cc732e0c70c5"
 STRANGER = "a1b2c3d4-e5f6-4890-abcd-ef1234567890"
 TOKEN = "PT" + "ab" * 24
 NARROW_TOKEN = "PT" + "cd" * 24
+MANAGING_TOKEN = "PT" + "ef" * 24
 LOCAL_SECRET = "local-secret"
 AT = 1_534_196_326_000_000
 """Mon, 13 Aug 2018 21:38:46 +0000."""
@@ -215,8 +216,13 @@ class World:
         self.acceptor = Acceptor()
         self.inbound = Inbound()
         self.files = Files()
+        self.carriers: list[CarrierStatus] = []
         self.directory = Directory(self.store, self.clock)  # type: ignore[arg-type]
-        self.tokens = [_token(TOKEN, ("messaging", "numbers")), _token(NARROW_TOKEN, ("numbers",))]
+        self.tokens = [
+            _token(TOKEN, ("messaging", "numbers")),
+            _token(NARROW_TOKEN, ("numbers",)),
+            _token(MANAGING_TOKEN, ("management",)),
+        ]
         self.publish(1)
         self.services = Services(
             config=config.load(settings, {}),
@@ -229,8 +235,9 @@ class World:
             media_files=self.files,  # type: ignore[arg-type]
             metrics=Metrics(),
             local_secret=LOCAL_SECRET,
+            carriers=lambda: self.carriers,
         )
-        families = (messages, media, rest_messages, logs, simulator, timeline, callbacks)
+        families = (messages, media, rest_messages, logs, simulator, timeline, callbacks, carriers)
         mine = [route for family in families for route in family.routes()]
         self.client = TestClient(build(self.services, [*mine, *routes]))
 

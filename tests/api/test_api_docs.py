@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from html.parser import HTMLParser
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ import schemathesis
 import small_world
 from small_world import World
 
+from heliograph import carrier_config, config_tables
 from heliograph.api import errors as api_errors
 from heliograph.api.families import all_routes
 from heliograph.api.route import Family
@@ -18,6 +20,7 @@ from heliograph.api.system import generated, pages, render, snippets
 from heliograph.api.system.openapi import Document
 from heliograph.config import SETTINGS
 from heliograph.core import errors
+from heliograph.torture import faults
 from heliograph.wire import signature
 
 ROUTES = all_routes()
@@ -30,7 +33,7 @@ async def world() -> World:
 
 @pytest.mark.parametrize("slug", pages.SLUGS)
 def test_generated_parts_are_current(slug: str) -> None:
-    makers = {**generated.MAKERS, "endpoints": lambda: generated.endpoints(ROUTES)}
+    makers = {**generated.MAKERS, "endpoints": lambda: generated.endpoints(ROUTES), "faults": faults.markdown}
     text = pages.source(slug)
     assert generated.refreshed(text, makers) == text, "run: python docs/refresh.py"
 
@@ -38,6 +41,27 @@ def test_generated_parts_are_current(slug: str) -> None:
 def test_every_setting_is_documented() -> None:
     text = pages.page("settings").text
     assert [setting.name for setting in SETTINGS if f'<a id="{setting.name}"></a>`{setting.name}`' not in text] == []
+
+
+@pytest.mark.parametrize("table", carrier_config.TABLES)
+def test_every_key_of_a_table_is_documented(table: str) -> None:
+    text = pages.page("carriers").text
+    keys = [key.name for key in config_tables.keys(carrier_config.TABLES[table]).values()]
+    assert keys
+    assert [key for key in keys if f'<a id="{table}-{key}"></a>`{key}`' not in text] == []
+
+
+def test_the_examples_of_carriers_can_be_used() -> None:
+    """Each piece of TOML on the page, alone or below carriers of the names that it uses."""
+    named = "".join(
+        f'[[carriers]]\nname = "{name}"\nhosts = "a.example:1"\nsystem_id = "a"\n' for name in ("acme", "bell")
+    )
+    examples = re.findall(r"```toml\n(.*?)```", pages.page("carriers").text, re.DOTALL)
+    assert len(examples) == 4
+    for example in examples:
+        document = tomllib.loads(example if "[[carriers]]" in example else named + example)
+        made = carrier_config.topology(document, "page", {"ACME_PASSWORD": "x"}, simulator=False)
+        made.router()
 
 
 def test_every_error_code_has_its_place() -> None:

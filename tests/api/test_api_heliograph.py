@@ -1,15 +1,16 @@
 """What only this server has: handsets, timelines, callbacks."""
 
 import pytest
-from api_world import AT, OUR_NUMBER, PROJECT, World, a_message, message_id
+from api_world import AT, LOCAL_SECRET, MANAGING_TOKEN, OUR_NUMBER, PROJECT, World, a_message, basic, message_id
 
 from heliograph.core.lifecycle import State
 from heliograph.core.message import TimelineEntry
 from heliograph.engine.requests import InboundRequest
-from heliograph.ports import CallbackRecord
+from heliograph.ports import BindStatus, CallbackRecord, CarrierStatus
 
 INBOUND = "/api/heliograph/simulator/inbound"
 CALLBACKS = "/api/heliograph/callbacks"
+CARRIERS = "/api/heliograph/carriers"
 
 
 def test_message_from_a_handset() -> None:
@@ -93,3 +94,43 @@ def test_replay() -> None:
     world.ask("POST", f"{CALLBACKS}/replay", json={"message_id": message_id(1)})
     assert world.store.asked == [(PROJECT, None, AT), (PROJECT, message_id(1), AT)]
     assert world.ask("POST", f"{CALLBACKS}/replay", json={"message_id": "all"}).status_code == 422
+
+
+def test_carriers_as_they_are_now() -> None:
+    world = World()
+    bind = BindStatus(
+        address="a.example:2775",
+        mode="transceiver",
+        state="bound",
+        since=AT,
+        window=10,
+        in_flight=3,
+        round_trip_ms=12.5,
+        submitted=7,
+        throttled=1,
+        error=None,
+    )
+    counts = {"window": 10, "in_flight": 3, "submitted": 7, "throttled": 1, "receipts": 6, "unmatched": 2, "inbound": 4}
+    world.carriers = [CarrierStatus(name="acme", kind="smpp", available=True, binds=(bind,), **counts)]
+    answer = world.ask("GET", CARRIERS, basic(token=MANAGING_TOKEN))
+    shown = {
+        "address": "a.example:2775",
+        "mode": "transceiver",
+        "state": "bound",
+        "since": "2018-08-13T21:38:46Z",
+        "window": 10,
+        "in_flight": 3,
+        "round_trip_ms": 12.5,
+        "submitted": 7,
+        "throttled": 1,
+        "error": None,
+    }
+    expected = {"name": "acme", "kind": "smpp", "available": True, **counts, "binds": [shown]}
+    assert (answer.status_code, answer.json) == (200, {"carriers": [expected]})
+
+
+def test_carriers_are_for_those_who_manage() -> None:
+    world = World()
+    assert world.ask("GET", CARRIERS).status_code == 401
+    local = {"Authorization": f"Bearer {LOCAL_SECRET}", "X-Heliograph-Project": PROJECT}
+    assert world.ask("GET", CARRIERS, local).json == {"carriers": []}

@@ -139,3 +139,20 @@ async def test_an_idle_connection_stays_as_long_as_it_is_kept_alive() -> None:
         await _answer(reader)
         assert await _rest(reader) == b""
         assert asyncio.get_running_loop().time() - started > 0.9
+
+
+async def test_an_answer_without_a_body_is_sent_too() -> None:
+    async with _connected(LONG_SECONDS) as (reader, writer):
+        for _ in range(2):
+            writer.write(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_SECONDS)
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_who_asks_whether_to_go_on_is_told_at_once() -> None:
+    async with _connected(LONG_SECONDS) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        told = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_SECONDS)
+        assert told == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"ok")
+        assert (await _answer(reader)).endswith(b"\r\n\r\n2")

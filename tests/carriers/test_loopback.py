@@ -15,9 +15,45 @@ from heliograph.carriers.loopback import LoopbackCarrier, LoopbackSettings
 from heliograph.carriers.special_numbers import CONDUCTS
 from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.lifecycle import State
-from heliograph.ports import Answer, Carrier, Receipt, Submission
+from heliograph.core.message import Direction, Kind, Message, Source
+from heliograph.ports import Answer, Carrier, InboundPart, Receipt, Submission, Submitted
 
 ORDINARY = "+12025550101"
+
+
+class Events:
+    """What the carrier tells; only receipts, which `take` gets."""
+
+    def __init__(self, take: Callable[[Receipt], Any]) -> None:
+        self.take = take
+
+    async def receipt(self, carrier: str, receipt: Receipt) -> str | None:
+        await self.take(receipt)
+        return receipt.carrier_ref
+
+    async def inbound(self, part: InboundPart) -> None:
+        raise AssertionError
+
+    def changed(self, carrier: str) -> None:
+        raise AssertionError
+
+
+def a_message(message_id: str) -> Message:
+    return Message(
+        id=message_id,
+        project_id="p",
+        direction=Direction.OUTBOUND_API,
+        kind=Kind.SMS,
+        source=Source.LAML,
+        from_number="+12025550100",
+        to_number=ORDINARY,
+        body="secret",
+        segments=1,
+        state=State.INITIATED,
+        created_at=0,
+        updated_at=0,
+        expires_at=0,
+    )
 
 
 class Desk:
@@ -32,7 +68,7 @@ class Desk:
         self.carrier = LoopbackCarrier(LoopbackSettings(**settings), path, time, schedule=time.schedule)
 
     async def start(self) -> "Desk":
-        await self.carrier.start(self.take)
+        await self.carrier.start(Events(self.take))
         return self
 
     async def take(self, receipt: Receipt) -> None:
@@ -42,7 +78,7 @@ class Desk:
         if result is not None:
             await result
 
-    def submit(self, message_id: str, to: str = ORDINARY, *, mms: bool = False) -> "asyncio.Future[str]":
+    def submit(self, message_id: str, to: str = ORDINARY, *, mms: bool = False) -> "asyncio.Future[Submitted]":
         answer = self.carrier.submit(
             Submission(
                 message_id=message_id, from_number="+12025550100", to_number=to, body="secret", segments=1, mms=mms
@@ -82,7 +118,7 @@ async def test_accepts_after_50_ms_and_delivers_200_ms_later(desk: Callable[...,
     assert not answer.done()
     assert accepted_counts(path) == {}
     await here.time.advance(0.002)
-    assert answer.result() == "sim-a"
+    assert answer.result().refs == ("sim-a",)
     assert accepted_counts(path) == {"a": 1}
     await here.time.advance(0.198)
     assert here.receipts == []
@@ -98,7 +134,7 @@ async def test_is_a_carrier(path: Path) -> None:
     assert (carrier.name, carrier.window) == ("loopback", 7)
     with pytest.raises(Temporary):
         await carrier.submit(Submission(message_id="a", from_number="1", to_number="2", body="", segments=1, mms=False))
-    assert await carrier.query("a") is None
+    assert await carrier.query(a_message("a")) is None
     await carrier.stop()
 
 
@@ -106,7 +142,7 @@ async def test_no_pauses_at_all(desk: Callable[..., Any]) -> None:
     here = await desk(answer_ms=0, receipt_ms=0)
     answer = here.submit("a")
     await here.time.advance(0)
-    assert answer.result() == "sim-a"
+    assert answer.result().refs == ("sim-a",)
     assert here.receipts == [("sim-a", "delivered", None)]
 
 
@@ -121,9 +157,9 @@ async def test_runs_on_the_loops_own_timers(path: Path) -> None:
     async def take(receipt: Receipt) -> None:
         taken.set_result(receipt)
 
-    await carrier.start(take)
+    await carrier.start(Events(take))
     submission = Submission(message_id="a", from_number="1", to_number="2", body="", segments=1, mms=False)
-    assert await carrier.submit(submission) == "sim-a"
+    assert (await carrier.submit(submission)).refs == ("sim-a",)
     assert (await taken).state is State.DELIVERED
     await carrier.stop()
 
@@ -136,7 +172,7 @@ async def test_undelivered(desk: Callable[..., Any], code: int) -> None:
     here = await desk()
     answer = here.submit("a", f"+1500555{code - 27000}")
     await here.time.advance(0.25)
-    assert answer.result() == "sim-a"
+    assert answer.result().refs == ("sim-a",)
     assert here.receipts == [("sim-a", "undelivered", code)]
 
 
@@ -147,7 +183,7 @@ async def test_refused(desk: Callable[..., Any], path: Path) -> None:
     error = answer.exception()
     assert isinstance(error, Permanent)
     assert error.code == 30008
-    assert await here.carrier.query("a") == Answer(carrier_ref=None)
+    assert await here.carrier.query(a_message("a")) == Answer(refs=None)
     await here.time.advance(100)
     assert (accepted_counts(path), here.receipts) == ({}, [])
 
@@ -157,7 +193,7 @@ async def test_never_answers(desk: Callable[..., Any]) -> None:
     answer = here.submit("a", "+15005554001")
     await here.time.advance(200_000)
     assert not answer.done()
-    assert await here.carrier.query("a") == Answer(carrier_ref=None)
+    assert await here.carrier.query(a_message("a")) == Answer(refs=None)
     await here.carrier.stop()
     assert isinstance(answer.exception(), Uncertain)
 
@@ -166,7 +202,7 @@ async def test_no_receipt(desk: Callable[..., Any]) -> None:
     here = await desk()
     answer = here.submit("a", "+15005554002")
     await here.time.advance(1000)
-    assert answer.result() == "sim-a"
+    assert answer.result().refs == ("sim-a",)
     again = await desk()
     await again.time.advance(1000)
     assert here.receipts == again.receipts == []
@@ -199,9 +235,9 @@ async def test_receipt_before_the_answer(desk: Callable[..., Any]) -> None:
     await here.time.advance(0.05)
     assert here.receipts == [("sim-a", "delivered", None)]
     assert not answer.done()
-    assert await here.carrier.query("a") == Answer(carrier_ref="sim-a")
+    assert await here.carrier.query(a_message("a")) == Answer(refs=("sim-a",))
     await here.time.advance(0.2)
-    assert answer.result() == "sim-a"
+    assert answer.result().refs == ("sim-a",)
     assert len(here.receipts) == 1
 
 
@@ -218,7 +254,7 @@ async def test_throttled_for_5_s(desk: Callable[..., Any], path: Path) -> None:
     accepted = here.submit("a", "+15005554006")
     other = here.submit("b", "+15005554006")
     await here.time.advance(0.25)
-    assert accepted.result() == "sim-a"
+    assert accepted.result().refs == ("sim-a",)
     assert isinstance(other.exception(), Temporary), "each message has its own 5 s"
     assert here.receipts == [("sim-a", "delivered", None)]
 
@@ -241,7 +277,7 @@ async def test_no_receipt_for_mms(desk: Callable[..., Any], to: str) -> None:
     here = await desk()
     answer = here.submit("a", to, mms=True)
     await here.time.advance(0.05)
-    assert answer.result() == "sim-a"
+    assert answer.result().refs == ("sim-a",)
     await here.time.advance(1000)
     assert here.receipts == []
 
@@ -254,7 +290,7 @@ async def outcomes(path: Path, **settings: Any) -> tuple[list[str], list[Any], l
     answers = [here.submit(f"{each:03}") for each in range(200)]
     await here.time.advance(10)
     await here.carrier.stop()
-    return [str(answer.exception() or answer.result()) for answer in answers], here.receipts, here.moments
+    return [str(answer.exception() or answer.result().refs[0]) for answer in answers], here.receipts, here.moments
 
 
 async def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
@@ -279,7 +315,7 @@ async def test_chance_does_not_touch_special_numbers(desk: Callable[..., Any]) -
     here = await desk(refusal_rate=1, loss_rate=1)
     answers = [here.submit("a", "+15005553003"), here.submit("b")]
     await here.time.advance(1)
-    assert answers[0].result() == "sim-a"
+    assert answers[0].result().refs == ("sim-a",)
     assert isinstance(answers[1].exception(), Permanent)
     assert here.receipts == [("sim-a", "undelivered", 30003)]
 
@@ -324,7 +360,7 @@ async def test_refuses_for_now_when_it_owes_too_many_receipts(
     await here.time.advance(0.2)
     room = here.submit("c")
     await here.time.advance(0.05)
-    assert room.result() == "sim-c"
+    assert room.result().refs == ("sim-c",)
 
 
 async def test_hands_over_a_bounded_number_of_receipts_at_once(
@@ -374,10 +410,10 @@ async def test_a_journal_that_cannot_be_written_refuses_for_now(
         answer = here.submit("a")
         await here.time.advance(0.05)
     assert isinstance(answer.exception(), Temporary)
-    assert await here.carrier.query("a") == Answer(carrier_ref=None)
+    assert await here.carrier.query(a_message("a")) == Answer(refs=None)
     second = here.submit("a")
     await here.time.advance(0.25)
-    assert second.result() == "sim-a"
+    assert second.result().refs == ("sim-a",)
     assert len(here.receipts) == 1
 
 
@@ -391,10 +427,10 @@ async def test_a_repetition_is_accepted_again(desk: Callable[..., Any], path: Pa
     await here.time.advance(0.05)
     later = here.submit("a")
     await here.time.advance(1)
-    assert [each.result() for each in (first, same_turn, later)] == ["sim-a", "sim-a-2", "sim-a-3"]
+    assert [each.result().refs[0] for each in (first, same_turn, later)] == ["sim-a", "sim-a-2", "sim-a-3"]
     assert accepted_counts(path) == {"a": 3}
     assert [reference for reference, _, _ in here.receipts] == ["sim-a", "sim-a-2", "sim-a-3"]
-    assert await here.carrier.query("a") == Answer(carrier_ref="sim-a-3")
+    assert await here.carrier.query(a_message("a")) == Answer(refs=("sim-a-3",))
 
 
 async def test_goes_on_after_a_death(desk: Callable[..., Any], path: Path) -> None:
@@ -405,8 +441,8 @@ async def test_goes_on_after_a_death(desk: Callable[..., Any], path: Path) -> No
     await here.time.advance(0.1)
     here.submit("not yet")
     again = await desk()
-    assert await again.carrier.query("accepted") == Answer(carrier_ref="sim-accepted")
-    assert await again.carrier.query("not yet") == Answer(carrier_ref=None)
+    assert await again.carrier.query(a_message("accepted")) == Answer(refs=("sim-accepted",))
+    assert await again.carrier.query(a_message("not yet")) == Answer(refs=None)
     await again.time.advance(0.148)
     assert again.receipts == []
     await again.time.advance(0.002)
@@ -439,7 +475,7 @@ async def test_a_receipt_under_way_at_a_stop_is_handed_over_again(desk: Callable
     again = await desk()
     await again.time.advance(0)
     assert again.receipts == [("sim-b", "delivered", None)]
-    assert await again.carrier.query("c") == Answer(carrier_ref=None)
+    assert await again.carrier.query(a_message("c")) == Answer(refs=None)
 
 
 async def test_a_receipt_that_is_not_taken_comes_again_after_growing_pauses(desk: Callable[..., Any]) -> None:
@@ -485,11 +521,12 @@ from heliograph.ports import Submission
 async def main():
     settings = LoopbackSettings(answer_ms=5, receipt_ms=5, jitter_ms=5)
     carrier = LoopbackCarrier(settings, Path(sys.argv[1]), SystemClock())
-    async def take(receipt):
-        print("receipt", receipt.carrier_ref, flush=True)
-    await carrier.start(take)
+    class Events:
+        async def receipt(self, carrier, receipt):
+            print("receipt", receipt.carrier_ref, flush=True)
+    await carrier.start(Events())
     def told(done):
-        print("answer", done.result(), flush=True)
+        print("answer", *done.result().refs, flush=True)
     for number in itertools.count():
         submission = Submission(
             message_id=f"{number:08}", from_number="+1", to_number="+2", body="", segments=1, mms=False

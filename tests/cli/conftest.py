@@ -19,6 +19,7 @@ from heliograph.core.errors import StoreUnavailable
 from heliograph.engine import provision
 from heliograph.net.clock import SystemClock
 from heliograph.ports import StoreHeld
+from heliograph.reloading import Source
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class FakeApp(ModuleType):
         self.held = False
         self.broken = False
         self.served: config.Config | None = None
+        self.source: Source | None = None
 
     def make_store(self, settings: config.Config, exclusive: bool = True) -> MemoryStore:
         self.store.fault = StoreUnavailable("no route") if self.broken else None
@@ -77,8 +79,9 @@ class FakeApp(ModuleType):
         settings: config.Config,
         welcome: Callable[..., None],
         announce: Callable[[str, str], Callable[[], None]],
+        source: Source | None = None,
     ) -> int:
-        self.served = settings
+        self.served, self.source = settings, source
         if self.held:
             raise StoreHeld
         made = asyncio.run(provision.initialise(self.store, provision.Mint(SystemClock())))

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from heliograph.core.directory import Number, Project, Snapshot, Token
+from heliograph.core.directory import Number, Project, SmppCredential, Snapshot, Token
 from heliograph.core.errors import StoreUnavailable
-from heliograph.ports import NumberTaken, StoreHeld
+from heliograph.ports import NumberTaken, StoreHeld, SystemIdTaken
 
 
 class MemoryStore:
@@ -14,6 +14,7 @@ class MemoryStore:
         self.projects: list[Project] = []
         self.tokens: list[Token] = []
         self.numbers: list[Number] = []
+        self.smpp_credentials: list[SmppCredential] = []
         self.writes = 0
         self.opened = 0
         self.closed = 0
@@ -37,6 +38,7 @@ class MemoryStore:
             tokens=tuple(self.tokens),
             numbers=tuple(self.numbers),
             applications=(),
+            smpp_credentials=tuple(self.smpp_credentials),
         )
 
     async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None:
@@ -62,6 +64,31 @@ class MemoryStore:
         self._refuse_taken(number)
         self.writes += 1
         self.numbers.append(number)
+
+    async def update_number(self, number: Number) -> bool:
+        self.writes += 1
+        known = [each.id for each in self.numbers]
+        self.numbers = [number if each.id == number.id else each for each in self.numbers]
+        return number.id in known
+
+    async def add_smpp_credential(self, credential: SmppCredential) -> None:
+        if any(each.system_id == credential.system_id for each in self.smpp_credentials):
+            raise SystemIdTaken(credential.system_id)
+        self.writes += 1
+        self.smpp_credentials.append(credential)
+
+    async def update_smpp_credential(self, credential: SmppCredential) -> bool:
+        self.writes += 1
+        before = self.smpp_credentials
+        others = [each for each in before if each.system_id != credential.system_id]
+        self.smpp_credentials = [*others, credential] if len(others) < len(before) else before
+        return len(others) < len(before)
+
+    async def remove_smpp_credential(self, project_id: str, system_id: str) -> bool:
+        self.writes += 1
+        before = self.smpp_credentials
+        self.smpp_credentials = [c for c in before if (c.project_id, c.system_id) != (project_id, system_id)]
+        return len(self.smpp_credentials) < len(before)
 
     def _refuse_taken(self, number: Number) -> None:
         if any(known.number == number.number and known.id != number.id for known in self.numbers):

@@ -36,8 +36,10 @@ def test_every_command_has_help_that_says_what_it_does(cli: Any) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "init", "send", "inbound", "message", "callbacks list", "callbacks replay", "project create", "project list",
-        "token create", "token revoke", "token list", "number add", "number list", "dev-cert", "migrate", "doctor",
+        "init", "send", "inbound", "message", "callbacks list", "callbacks replay", "carriers",
+        "route explain", "project create", "project list",
+        "token create", "token revoke", "token list", "number add", "number list",
+        "number handler", "smpp create", "smpp list", "smpp update", "smpp remove", "dev-cert", "migrate", "doctor",
         "settings", "serve",
     ],
 )  # fmt: skip
@@ -101,7 +103,7 @@ def test_an_interrupt_ends_with_130(cli: Any, app: Any, data: Path, monkeypatch:
 def test_commands_do_not_load_the_servers_libraries_before_they_need_them(command: str, tmp_path: Path) -> None:
     script = (
         "import sys; from heliograph.cli import main; main.run(sys.argv[1:]);"
-        "print(*sorted({'rich', 'aiohttp', 'falcon', 'uvicorn', 'asyncpg', 'cryptography'} & set(sys.modules)))"
+        "print(*sorted({'rich', 'yarl', 'falcon', 'uvicorn', 'asyncpg', 'cryptography'} & set(sys.modules)))"
     )
     arguments = [*command.split(), "--data", str(tmp_path / "none"), "--json"]
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)

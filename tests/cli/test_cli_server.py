@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from heliograph.cli import local, output
+from heliograph.config import ConfigError
 from heliograph.net import certificates
 
 ID = "0198c0de-0000-7000-8000-000000000001"
@@ -129,12 +131,19 @@ def test_inbound_asks_the_simulator(cli: Any, app: Any, server: Scripted, data: 
 
 def test_a_message_is_looked_for_in_every_project(cli: Any, app: Any, server: Scripted, data: Path) -> None:
     cli("project", "create", "--data", data, "--name", "second")
-    timeline = {"steps": [{"at": "2026-01-01T00:00:00Z", "kind": "state", "state": "queued", "error_code": None}]}
+    part = {"part": 2, "total": 2, "state": "sent", "carrier": "acme", "carrier_ref": "r9", "error_code": None}
+    timeline = {
+        "steps": [{"at": "2026-01-01T00:00:00Z", "kind": "state", "state": "queued", "error_code": None}],
+        "parts": [part],
+        "uncertain": True,
+    }
     assert cli("message", ID, "--data", data).code == output.FAILED
     assert [asked["project"] for asked in server.asked] == [project.id for project in app.store.projects]
     server.answers[f"GET /api/heliograph/messages/{ID}/timeline"] = (200, timeline)
     assert cli("message", ID, "--data", data, "--json").json == timeline
-    assert "2026-01-01T00:00:00Z  state  queued" in cli("message", ID, "--data", data, "--project", "second").out
+    shown = cli("message", ID, "--data", data, "--project", "second").out
+    assert "2026-01-01T00:00:00Z  state  queued" in shown
+    assert "2/2   sent   acme     r9" in shown and "In doubt" in shown
     server.asked.clear()
     assert cli("message", "../secrets", "--data", data).code == output.WRONG_USAGE
     assert server.asked == []
@@ -153,10 +162,148 @@ def test_callbacks_are_listed_and_replayed(cli: Any, server: Scripted, data: Pat
     assert [asked["body"] for asked in server.asked[-2:]] == [{"message_id": ID}, {}]
 
 
+CARRIERS = """
+[[carriers]]
+name = "acme"
+hosts = "a.example:2775"
+system_id = "h"
+password = "s3cret"
+[[carriers]]
+name = "bell"
+hosts = "b.example:2775"
+system_id = "h"
+[[routes]]
+carrier = ["acme", "bell"]
+prefix = "+1202"
+project = "default"
+[[routes]]
+carrier = "bell"
+prefix = "+44"
+"""
+
+BOUND = {
+    "address": "a.example:2775", "mode": "transceiver", "state": "bound, resting", "since": "2026-01-01T00:00:00Z",
+    "window": 10, "in_flight": 3, "round_trip_ms": 12.5, "submitted": 7, "throttled": 1, "error": None,
+}  # fmt: skip
+
+
+def a_carrier(name: str, *binds: dict[str, Any], available: bool = True) -> dict[str, Any]:
+    counts = dict.fromkeys(("window", "in_flight", "submitted", "throttled", "receipts", "unmatched", "inbound"), 5)
+    return {"name": name, "kind": "smpp", "available": available, **counts, "binds": list(binds)}
+
+
+def test_carriers_are_shown_with_their_connections(cli: Any, app: Any, server: Scripted, data: Path) -> None:
+    found = {"carriers": [a_carrier("acme", BOUND, available=False), a_carrier("bell", available=False)]}
+    server.answers["GET /api/heliograph/carriers"] = (200, found)
+    assert cli("carriers", "--data", data, "--json").json == found
+    assert server.asked[0]["project"] == app.store.projects[0].id
+    lines = cli("carriers", "--data", data).out.splitlines()
+    assert lines[1].split()[:4] == ["acme", "smpp", "throttled", "5"]
+    assert lines[2].split()[:3] == ["bell", "smpp", "down"]
+    assert "acme     a.example:2775  transceiver  bound, resting  2026-01-01T00:00:00Z" in lines[5]
+    server.answers["GET /api/heliograph/carriers"] = (200, {"carriers": []})
+    assert cli("carriers", "--data", data).out == "No carriers.\n"
+
+
+def explain(cli: Any, data: Path, *more: object, to: str = "+12025550155") -> Any:
+    file = data.parent / "carriers.toml"
+    file.write_text(CARRIERS)
+    return cli("route", "explain", "--from", "+12025550101", "--to", to, "--data", data, "--config", file, *more)
+
+
+def test_a_route_is_explained_by_rules_and_live_state(cli: Any, app: Any, server: Scripted, data: Path) -> None:
+    found = {"carriers": [a_carrier("acme", available=False), a_carrier("bell")]}
+    server.answers["GET /api/heliograph/carriers"] = (200, found)
+    app.store.projects[0] = replace(app.store.projects[0], name="default")
+    told = explain(cli, data, "--json").json
+    assert (told["carriers_asked"], told["country"], told["kind"]) == (True, "US", "sms")
+    assert told["project_id"] == app.store.projects[0].id
+    assert told["candidates"] == [
+        {
+            "carrier": "bell",
+            "rule": 1,
+            "cost": None,
+            "availability": "up",
+            "reason": "rule 1: prefix +1202, project default, priority 10; no price",
+        },
+        {
+            "carrier": "acme",
+            "rule": 1,
+            "cost": None,
+            "availability": "down",
+            "reason": "rule 1: prefix +1202, project default, priority 10; no price; down",
+        },
+    ]
+    assert told["rules"][1] == {
+        "rule": 2, "carriers": ["bell"], "holds": False, "why": "the number starts with none of +44",
+    }  # fmt: skip
+    human = explain(cli, data).out
+    assert "1. bell  rule 1: prefix +1202" in human
+    assert "not known" not in human
+
+
+def test_a_route_is_explained_without_server_or_store(cli: Any, app: Any, data: Path) -> None:
+    told = explain(cli, data, "--project", "default")
+    assert told.code == 0
+    assert "1. acme  rule 1: prefix +1202, project default, priority 10; no price" in told.out
+    assert f"Whether carriers are up is not known: no server runs on {data}" in told.out
+    nobody = explain(cli, data, to="+33612345678")
+    assert "No carrier takes it" in nobody.out
+    assert explain(cli, data, "--json", to="+33612345678").json["candidates"] == []
+    assert explain(cli, data, "--kind", "mms").out.count("take no MMS") == 1
+    wrong = explain(cli, data, to="0123")
+    assert (wrong.code, wrong.out) == (output.WRONG_USAGE, "")
+    assert "--to: '0123' is no number" in wrong.err
+
+
+def test_a_server_that_does_not_know_of_carriers_was_not_asked(
+    cli: Any, app: Any, server: Scripted, data: Path
+) -> None:
+    assert explain(cli, data, "--json").json["carriers_asked"] is False
+
+
+def test_an_unknown_project_is_told(cli: Any, app: Any, server: Scripted, data: Path) -> None:
+    assert "there is no project 'nobody'" in explain(cli, data, "--project", "nobody").err
+
+
+@pytest.mark.parametrize("command", ["serve", "doctor", "route explain --from 1 --to +12025550101"])
+def test_a_fault_in_a_table_is_told_before_anything_is_done(cli: Any, app: Any, data: Path, command: str) -> None:
+    file = data.parent / "carriers.toml"
+    file.write_text(CARRIERS + "weight = -1")
+    outcome = cli(*command.split(), "--data", data, "--config", file)
+    assert outcome.code != 0
+    assert f"{file}: [[routes]] 2: weight: -1 is less than 0" in outcome.out + outcome.err
+    assert not data.exists()
+
+
+def test_serve_knows_where_to_read_again(cli: Any, app: Any, data: Path) -> None:
+    file = data.parent / "carriers.toml"
+    file.write_text(CARRIERS)
+    assert cli("serve", "--data", data, "--config", file, "--no-simulator").code == 0
+    assert [carrier.name for carrier in app.source.running.topology.carriers] == ["acme", "bell"]
+    file.write_text('simulator = true\n[[routes]]\ncarrier = "loopback"')
+    with pytest.raises(ConfigError, match="the setting simulator is off"):
+        app.source.again(app.source.running)
+    cli("serve", "--data", data)
+    assert app.source.again is None
+
+
+def test_settings_list_the_keys_of_tables_and_no_secret(cli: Any, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = data.parent / "carriers.toml"
+    file.write_text(CARRIERS)
+    shown = cli("settings", "--config", file)
+    assert "[[routes]]\ncarrier = required  (TEXT)" in shown.out
+    tables = cli("settings", "--config", file, "--json")
+    assert sorted(tables.json["tables"]) == ["carriers", "rates", "routes"]
+    assert "s3cret" not in shown.out + tables.out
+
+
 # -- what is said when it fails
 
 
-@pytest.mark.parametrize("command", [send(), ("inbound", *send()[1:]), ("message", ID), ("callbacks", "list")])
+@pytest.mark.parametrize(
+    "command", [send(), ("inbound", *send()[1:]), ("message", ID), ("callbacks", "list"), ("carriers",)]
+)
 def test_without_a_server_the_way_to_start_one_is_told(
     cli: Any, app: Any, data: Path, command: tuple[object, ...]
 ) -> None:

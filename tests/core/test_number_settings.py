@@ -18,7 +18,9 @@ def url_fault(url: str) -> Literal["invalid", "unsafe"] | None:
     return "unsafe" if "169.254" in url else None
 
 
-CHECKS = Checks(url_fault=url_fault, is_application=lambda given: given == APP)
+CHECKS = Checks(
+    url_fault=url_fault, is_application=lambda given: given == APP, is_system_id=lambda given: given == "acme"
+)
 
 
 def number(settings: dict[str, str | None]) -> Number:
@@ -161,3 +163,16 @@ def test_an_applications_callback() -> None:
     callback = number_settings.application_callback(made)
     assert callback is not None
     assert (callback.url, callback.method) == ("https://a.example/cb", "POST")
+
+
+def test_messages_go_to_the_binds_of_a_credential_of_the_project() -> None:
+    given = {"message_handler": "smpp_bind", "message_smpp_system_id": "acme"}
+    settings = number_settings.changed_by_relay({}, given, CHECKS)
+    assert handler(settings) == Handler(kind="smpp", system_id="acme")
+
+
+def test_a_handler_of_binds_is_refused_without_a_credential_and_with_anothers() -> None:
+    for given in ({}, {"message_smpp_system_id": "other"}):
+        with pytest.raises(Refused) as refused:
+            number_settings.changed_by_relay({}, {"message_handler": "smpp_bind"} | given, CHECKS)
+        assert refused.value.refusals[0].where == "message_smpp_system_id"

@@ -1,5 +1,6 @@
 """What is a number, and what the numbering plan says of it."""
 
+import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -145,6 +146,16 @@ def test_mask_shows_at_most_four_digits_and_half(text: str) -> None:
     assert len(shown) <= 4
     assert set(shown) <= set("0123456789")
     assert 2 * len(shown) <= sum(character in "0123456789" for character in text)
+
+
+def test_the_country_is_that_of_the_numbering_plan() -> None:
+    """The plan's own answer, for an example of each kind of number in each country."""
+    for region in phonenumbers.SUPPORTED_REGIONS:
+        for kind in phonenumbers.PhoneNumberType.values():
+            example = phonenumbers.example_number_for_type(region, kind)
+            if example is not None:
+                number = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+                assert numbers.country_of(number) == phonenumbers.region_code_for_number(example), number
 
 
 @settings(deadline=None)  # a country's plan is read from disk when first asked for

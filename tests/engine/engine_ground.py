@@ -14,7 +14,7 @@ from heliograph.core.message import Callback, Direction, Kind, Message, Source
 from heliograph.core.pricing import Rates
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.transition import Transitions
-from heliograph.ports import Acceptance, Answer, ReceiptHandler, Store, Submission
+from heliograph.ports import Acceptance, Answer, CarrierEvents, CarrierStatus, Store, Submission, Submitted
 
 REACHES_SECONDS = 30
 """After this a state is taken never to come: generous, for a machine that is busy."""
@@ -44,23 +44,32 @@ class ScriptedCarrier:
 
     name: str = "scripted"
     window: int = 100
+    available: bool = True
+    attempts: int = 5
     submitted: list[Submission] = field(default_factory=list)
-    answers: dict[str, "asyncio.Future[str]"] = field(default_factory=dict)
+    answers: dict[str, "asyncio.Future[Submitted]"] = field(default_factory=dict)
     known: dict[str, Answer | None] = field(default_factory=dict)
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def start(self, on_receipt: ReceiptHandler) -> None:
-        self.on_receipt = on_receipt
+    async def start(self, events: CarrierEvents) -> None:
+        self.events = events
 
-    def submit(self, submission: Submission) -> "asyncio.Future[str]":
+    def status(self) -> CarrierStatus:
+        return CarrierStatus(name=self.name, kind="scripted", available=self.available, window=self.window, in_flight=0)
+
+    def submit(self, submission: Submission) -> "asyncio.Future[Submitted]":
         self.submitted.append(submission)
-        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Submitted] = asyncio.get_running_loop().create_future()
         self.answers[submission.message_id] = answer
         self.came.set()
         return answer
 
-    async def query(self, message_id: str) -> Answer | None:
-        return self.known.get(message_id, Answer(carrier_ref=None))
+    def accept(self, message: Message, *refs: str) -> None:
+        """The carrier's answer: it has all parts, under these references."""
+        self.answers[message.id].set_result(Submitted(refs=refs))
+
+    async def query(self, message: Message) -> Answer | None:
+        return self.known.get(message.id, Answer(refs=None))
 
     async def stop(self) -> None:
         return None

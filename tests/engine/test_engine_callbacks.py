@@ -8,12 +8,12 @@ from engine_ground import PROJECT, Ground
 
 from heliograph.core.directory import Project
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Callback, Message
+from heliograph.core.message import Callback, Direction, Message, SmppOptions, smpp_callback
 from heliograph.core.retry import RetryPolicy
 from heliograph.engine.callbacks import Callbacks, CallbackSettings
 from heliograph.engine.directory import Directory
 from heliograph.engine.transition import Step
-from heliograph.ports import HttpRequest, HttpResponse
+from heliograph.ports import CallbackRecord, DueCallback, HttpRequest, HttpResponse, Told
 from heliograph.wire.forms import parse
 
 
@@ -235,3 +235,109 @@ async def test_a_copy_older_than_the_redaction_is_told_without_its_body(bench: B
     await bench.move(message, State.DELIVERED)
     await bench.endpoints.until(lambda: len(bench.endpoints.told) == 3)
     assert b"secret" not in seen[-1]
+
+
+# -- a notifier of its own
+
+
+class Binds:
+    """A customer whose binds come and go."""
+
+    def __init__(self) -> None:
+        self.here = False
+        self.loses: set[str] = set()
+        self.answer = Told(code=0)
+        self.told: list[tuple[str, State]] = []
+        self.tried = 0
+        self.came = asyncio.Event()
+
+    def reachable(self, origin: str) -> bool:
+        return self.here
+
+    def concurrency(self, origin: str) -> int:
+        return 3
+
+    async def attempt(self, due: DueCallback) -> Told:
+        self.tried += 1
+        self.came.set()
+        if due.message.id in self.loses:
+            self.loses.discard(due.message.id)
+            self.here = False
+            return Told(reached=False)
+        if self.answer.error is None:
+            self.told.append((due.message.id, due.state))
+        return self.answer
+
+    async def until(self, wanted: Callable[[], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not wanted():
+                self.came.clear()
+                await self.came.wait()
+
+
+ACME = smpp_callback("acme")
+FINAL = SmppOptions(registered_delivery=1)
+
+
+@pytest.fixture
+async def binds(bench: Bench) -> Binds:
+    made = Binds()
+    bench.callbacks.notifiers["smpp"] = made
+    return made
+
+
+async def rows_of(ground: Ground, status: str) -> list[CallbackRecord]:
+    return await ground.store.callbacks(PROJECT, status, 1000)
+
+
+async def test_callbacks_wait_for_a_bind_without_being_tried(bench: Bench, ground: Ground, binds: Binds) -> None:
+    messages = [await bench.live(ground.message(callback=ACME, options=FINAL), *LIFE) for _ in range(150)]
+    assert {(row.attempts, row.state) for row in await rows_of(ground, "pending")} == {(0, State.DELIVERED)}
+    assert binds.tried == 0
+    binds.here = True
+    bench.callbacks.wake("smpp:acme")
+    await binds.until(lambda: len(binds.told) == 150)
+    assert sorted(binds.told) == sorted((message.id, State.DELIVERED) for message in messages)
+
+
+async def test_one_whose_bind_was_lost_is_told_over_the_next(bench: Bench, ground: Ground, binds: Binds) -> None:
+    binds.here = True
+    message = ground.message(callback=ACME, options=FINAL)
+    binds.loses.add(message.id)
+    await bench.live(message, *LIFE)
+    await binds.until(lambda: binds.tried == 1)
+    (row,) = await rows_of(ground, "pending")
+    assert row.attempts == 0
+    binds.here = True
+    bench.callbacks.wake("smpp:acme")
+    await binds.until(lambda: len(binds.told) == 1)
+    assert binds.told == [(message.id, State.DELIVERED)]
+
+
+async def test_one_that_is_refused_for_good_is_dead_at_once(bench: Bench, ground: Ground, binds: Binds) -> None:
+    binds.here = True
+    binds.answer = Told(code=0x65, error="RX_P_APPN", final=True)
+    await bench.live(ground.message(callback=ACME, options=FINAL), *LIFE)
+    await binds.until(lambda: binds.tried == 1)
+    while not await rows_of(ground, "dead"):
+        pass
+    (dead,) = await rows_of(ground, "dead")
+    assert (dead.last_http_status, dead.attempts) == (0x65, 1)
+
+
+async def test_what_waited_too_long_for_a_bind_dies_untried(bench: Bench, ground: Ground, binds: Binds) -> None:
+    for _ in range(150):  # more than memory holds
+        await bench.live(ground.message(callback=ACME, options=FINAL), *LIFE)
+    async with asyncio.timeout(30):
+        while len(await rows_of(ground, "dead")) < 150:
+            ground.clock.add(1)
+    assert {row.last_error for row in await rows_of(ground, "dead")} == {"nobody was there to be told"}
+    assert binds.tried == 0
+
+
+async def test_an_inbound_message_is_owed_with_its_step_to_received(bench: Bench, ground: Ground, binds: Binds) -> None:
+    binds.here = True
+    inbound = ground.message(direction=Direction.INBOUND, state=State.RECEIVING, callback=ACME)
+    await bench.live(inbound, State.RECEIVED)
+    await binds.until(lambda: len(binds.told) == 1)
+    assert binds.told == [(inbound.id, State.RECEIVED)]

@@ -1,19 +1,21 @@
 """From accepted to the carrier, with its outcomes, its doubts and its limits."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 import pytest
-from engine_ground import Ground, ScriptedCarrier
+from engine_ground import PROJECT, Ground, ScriptedCarrier
 
 from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Message
+from heliograph.core.message import Change, Kind, Message, Part
+from heliograph.core.routing import Facts, Router, Rule
 from heliograph.engine.attachments import Attachments, AttachmentSettings
-from heliograph.engine.dispatch import Dispatcher, DispatchSettings
+from heliograph.engine.dispatch import RESENDS_MAX, Dispatcher, DispatchSettings
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.transition import Step
-from heliograph.ports import Answer, FetchedMedia, Orphaned, Receipt
+from heliograph.ports import Answer, FetchedMedia, HeldReceipt, Orphaned, Receipt, Store
 
 
 class NoFiles:
@@ -35,9 +37,9 @@ async def no_fetch(urls: object, limit: int) -> list[FetchedMedia]:
 
 
 class Machine:
-    """A dispatcher and receipts at work."""
+    """A dispatcher and receipts at work, with carriers by preference."""
 
-    def __init__(self, ground: Ground, carrier: ScriptedCarrier, **settings: object) -> None:
+    def __init__(self, ground: Ground, *carriers: ScriptedCarrier, **settings: object) -> None:
         values: dict[str, object] = {
             "queue_max": 1000,
             "batch_max": 50,
@@ -54,18 +56,31 @@ class Machine:
             settings=AttachmentSettings(max_bytes=1, max_bytes_toll_free=1, concurrency=1, attempts=1),
         )
         self.ground = ground
-        self.carrier = carrier
-        self.receipts = Receipts(ground.store, ground.transitions, ground.metrics, carrier.name, 100)
+        self.carrier = carriers[0]
+        self.receipts = Receipts(
+            store=ground.store,
+            clock=ground.clock,
+            transitions=ground.transitions,
+            metrics=ground.metrics,
+            memory_max=100,
+        )
+        kinds = {carrier.name: frozenset(Kind) for carrier in carriers}
+        routes = [Rule(carriers=(carrier.name,), priority=place) for place, carrier in enumerate(carriers)]
+        router = Router(routes, (), kinds)
         self.dispatcher = Dispatcher(
             store=ground.store,
             clock=ground.clock,
-            carrier=carrier,
+            ways=lambda message: router.candidates(facts(message), self.dispatcher.availability(), 0.0),
             transitions=ground.transitions,
             attachments=attachments,
+            receipts=self.receipts,
             metrics=ground.metrics,
             settings=DispatchSettings(**(values | settings)),  # type: ignore[arg-type]
         )
-        self.dispatcher.answered = self.receipts.expect
+        self.dispatcher.start_task = ground.go
+        self.dispatcher.start_machine = lambda machine: ground.go(machine())
+        for carrier in carriers:
+            self.dispatcher.add(carrier)
         for work in (
             self.dispatcher.run(),
             self.dispatcher.record_outcomes(),
@@ -78,6 +93,10 @@ class Machine:
         await self.ground.accept(*messages)
         for message in messages:
             self.dispatcher.offer(message)
+
+
+def facts(message: Message) -> Facts:
+    return Facts(from_number=message.from_number, to_number=message.to_number, project_id=message.project_id)
 
 
 @pytest.fixture
@@ -97,7 +116,7 @@ async def test_an_answer_makes_it_sent_with_price_and_date(machine: Machine, gro
     message = ground.message(segments=3)
     await machine.take(message)
     await machine.carrier.came.wait()
-    machine.carrier.answers[message.id].set_result("ref")
+    machine.carrier.accept(message, "ref")
     sent = await ground.reaches(message, State.SENT)
     assert (sent.price_micros, sent.carrier_ref, sent.sent_at) == (3 * 8300, "ref", ground.clock.now())
 
@@ -122,7 +141,7 @@ async def test_a_refusal_for_now_is_tried_again(machine: Machine, ground: Ground
     assert await ground.state(message) is State.INITIATED
     ground.clock.add(1)
     await machine.carrier.came.wait()
-    machine.carrier.answers[message.id].set_result("ref")
+    machine.carrier.accept(message, "ref")
     await ground.reaches(message, State.SENT)
     assert [s.message_id for s in machine.carrier.submitted] == [message.id] * 2
 
@@ -138,7 +157,7 @@ async def test_no_more_than_the_window_is_under_way(ground: Ground, carrier: Scr
         while message.id not in carrier.answers:
             await ground.state(message)
         assert len(carrier.submitted) - place <= 3
-        carrier.answers[message.id].set_result(f"ref{place}")
+        carrier.accept(message, f"ref{place}")
         await ground.reaches(message, State.SENT)
 
 
@@ -152,7 +171,7 @@ async def test_a_silent_carrier_does_not_keep_the_window(ground: Ground, carrier
     ground.clock.add(6)
     while len(carrier.submitted) < 4:
         await ground.state(messages[0])
-    carrier.answers[messages[0].id].set_result("late")  # an answer that comes after all still counts
+    carrier.accept(messages[0], "late")  # an answer that comes after all still counts
     assert (await ground.reaches(messages[0], State.SENT)).carrier_ref == "late"
 
 
@@ -193,7 +212,7 @@ async def test_more_than_memory_holds_waits_on_disk_and_is_all_sent(ground: Grou
     for message in messages:
         while message.id not in carrier.answers:
             await ground.state(message)
-        carrier.answers[message.id].set_result(f"ref-{message.id}")
+        carrier.accept(message, f"ref-{message.id}")
     for message in messages:
         await ground.reaches(message, State.SENT)
     assert len(carrier.submitted) == 60
@@ -210,7 +229,9 @@ async def test_what_an_earlier_run_left_queued_is_sent(ground: Ground, carrier: 
 async def in_doubt(ground: Ground) -> Message:
     message = ground.message()
     await ground.accept(message)
-    (initiated,) = await ground.transitions.apply([Step(message=message, states=(State.INITIATED,))])
+    (initiated,) = await ground.transitions.apply(
+        [Step(message=message, states=(State.INITIATED,), carrier="scripted")]
+    )
     assert initiated is not None
     return initiated
 
@@ -219,9 +240,9 @@ async def test_a_doubt_that_the_carrier_knows_of_is_sent_not_submitted(
     ground: Ground, carrier: ScriptedCarrier
 ) -> None:
     message = await in_doubt(ground)
-    carrier.known[message.id] = Answer(carrier_ref="old")
+    carrier.known[message.id] = Answer(refs=("old",))
     machine = Machine(ground, carrier)
-    await machine.dispatcher.recover(await machine.dispatcher.in_doubt())
+    await machine.dispatcher.recover(await machine.dispatcher.left_initiated())
     assert (await ground.reaches(message, State.SENT)).carrier_ref == "old"
     assert carrier.submitted == []
 
@@ -229,7 +250,7 @@ async def test_a_doubt_that_the_carrier_knows_of_is_sent_not_submitted(
 async def test_a_doubt_that_the_carrier_never_had_is_submitted(ground: Ground, carrier: ScriptedCarrier) -> None:
     message = await in_doubt(ground)
     machine = Machine(ground, carrier)
-    await machine.dispatcher.recover(await machine.dispatcher.in_doubt())
+    await machine.dispatcher.recover(await machine.dispatcher.left_initiated())
     await carrier.came.wait()
     assert [s.message_id for s in carrier.submitted] == [message.id]
     kinds = [entry.kind for entry in await ground.store.timeline(message.project_id, message.id)]
@@ -240,7 +261,7 @@ async def test_a_doubt_that_nobody_can_settle_is_held_and_marked(ground: Ground,
     message = await in_doubt(ground)
     carrier.known[message.id] = None
     machine = Machine(ground, carrier)
-    await machine.dispatcher.recover(await machine.dispatcher.in_doubt())
+    await machine.dispatcher.recover(await machine.dispatcher.left_initiated())
     kept = await ground.store.message(message.project_id, message.id)
     assert kept is not None and kept.uncertain and kept.state is State.INITIATED
     assert carrier.submitted == []
@@ -250,7 +271,7 @@ async def test_or_sent_again_where_the_policy_says_so(ground: Ground, carrier: S
     message = await in_doubt(ground)
     carrier.known[message.id] = None
     machine = Machine(ground, carrier, resend_uncertain=True)
-    await machine.dispatcher.recover(await machine.dispatcher.in_doubt())
+    await machine.dispatcher.recover(await machine.dispatcher.left_initiated())
     kept = await ground.store.message(message.project_id, message.id)
     assert kept is not None and kept.uncertain
     await carrier.came.wait()
@@ -261,7 +282,7 @@ async def test_a_lost_connection_leaves_a_doubt(machine: Machine, ground: Ground
     message = ground.message()
     await machine.take(message)
     await machine.carrier.came.wait()
-    machine.carrier.known[message.id] = Answer(carrier_ref="it-had-it")
+    machine.carrier.known[message.id] = Answer(refs=("it-had-it",))
     machine.carrier.answers[message.id].set_exception(Uncertain("gone"))
     assert (await ground.reaches(message, State.SENT)).carrier_ref == "it-had-it"
 
@@ -274,19 +295,19 @@ async def sent(machine: Machine, ground: Ground, ref: str = "ref") -> Message:
     await machine.take(message)
     while message.id not in machine.carrier.answers:
         await ground.state(message)
-    machine.carrier.answers[message.id].set_result(ref)
+    machine.carrier.accept(message, ref)
     return await ground.reaches(message, State.SENT)
 
 
 async def test_a_receipt_makes_it_delivered_before_it_counts_as_taken(machine: Machine, ground: Ground) -> None:
     message = await sent(machine, ground)
-    await machine.receipts.take(Receipt(carrier_ref="ref", state=State.DELIVERED))
+    await machine.receipts.take("scripted", Receipt(carrier_ref="ref", state=State.DELIVERED))
     assert await ground.state(message) is State.DELIVERED
 
 
 async def test_a_receipt_that_says_no_gives_its_reason(machine: Machine, ground: Ground) -> None:
     message = await sent(machine, ground)
-    await machine.receipts.take(Receipt(carrier_ref="ref", state=State.UNDELIVERED, error_code=30005))
+    await machine.receipts.take("scripted", Receipt(carrier_ref="ref", state=State.UNDELIVERED, error_code=30005))
     kept = await ground.store.message(message.project_id, message.id)
     assert kept is not None and (kept.state, kept.error_code) == (State.UNDELIVERED, 30005)
 
@@ -294,20 +315,484 @@ async def test_a_receipt_that_says_no_gives_its_reason(machine: Machine, ground:
 async def test_a_second_receipt_changes_nothing(machine: Machine, ground: Ground) -> None:
     message = await sent(machine, ground)
     for state in (State.DELIVERED, State.UNDELIVERED, State.DELIVERED):
-        await machine.receipts.take(Receipt(carrier_ref="ref", state=state))
+        await machine.receipts.take("scripted", Receipt(carrier_ref="ref", state=state))
     assert await ground.state(message) is State.DELIVERED
     states = [e.state for e in await ground.store.timeline(message.project_id, message.id) if e.kind == "state"]
     assert states == ["queued", "initiated", "sent", "delivered"]
 
 
-async def test_a_receipt_ahead_of_the_answer_waits_for_it(machine: Machine, ground: Ground) -> None:
+async def test_a_receipt_ahead_of_the_answer_is_kept_for_it(machine: Machine, ground: Ground) -> None:
     message = ground.message()
     await machine.take(message)
     await machine.carrier.came.wait()
-    taken = ground.go(machine.receipts.take(Receipt(carrier_ref="early", state=State.DELIVERED)))
-    while not machine.receipts._held:
+    assert await machine.receipts.take("scripted", Receipt(carrier_ref="early", state=State.DELIVERED)) is None
+    assert [held.receipt.carrier_ref for held in await ground.store.held_receipts(10)] == ["early"]
+    machine.carrier.accept(message, "early")
+    await ground.reaches(message, State.DELIVERED)
+    while await ground.store.held_receipts(10):
+        pass
+
+
+async def test_a_receipt_whose_answer_is_recorded_while_it_is_looked_up(
+    machine: Machine, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk had not the answer yet when it was read, and nothing was unanswered any more when that was asked."""
+    message = ground.message()
+    await machine.take(message)
+    await machine.carrier.came.wait()
+    look = ground.store.by_carrier_ref
+
+    async def look_slowly(carrier: str, carrier_ref: str) -> Message | None:
+        found = await look(carrier, carrier_ref)
+        machine.carrier.accept(message, "r1")
+        await ground.reaches(message, State.SENT)
+        return found
+
+    monkeypatch.setattr(ground.store, "by_carrier_ref", look_slowly)
+    await machine.receipts.take("scripted", Receipt(carrier_ref="r1", state=State.DELIVERED))
+    await ground.reaches(message, State.DELIVERED)
+
+
+async def test_a_receipt_for_nobody_is_counted_and_let_go(machine: Machine, ground: Ground) -> None:
+    assert await machine.receipts.take("scripted", Receipt(carrier_ref="unknown", state=State.DELIVERED)) is None
+    assert await ground.store.held_receipts(10) == []
+    assert ground.metrics.receipts["unmatched"].value == 1
+
+
+async def test_a_receipt_whose_answer_is_recorded_while_it_is_looked_for_is_kept(
+    machine: Machine, ground: Ground
+) -> None:
+    """It was looked for before the answer was there; and when it was not found, no answer was missing any more."""
+    answers = iter([True])
+    machine.receipts.unanswered = lambda carrier: next(answers, False)
+    assert await machine.receipts.take("scripted", Receipt(carrier_ref="early", state=State.DELIVERED)) is None
+    assert [held.receipt.carrier_ref for held in await ground.store.held_receipts(10)] == ["early"]
+
+
+async def test_a_held_receipt_survives_a_restart(ground: Ground, carrier: ScriptedCarrier) -> None:
+    first = Machine(ground, carrier)
+    message = ground.message()
+    await first.take(message)
+    await carrier.came.wait()
+    await first.receipts.take("scripted", Receipt(carrier_ref="early", state=State.DELIVERED))
+    again = Receipts(
+        store=ground.store,
+        clock=ground.clock,
+        transitions=ground.transitions,
+        metrics=ground.metrics,
+        memory_max=100,
+    )
+    await again.load()
+    ground.go(again.run())
+    kept = await ground.store.message(message.project_id, message.id)
+    assert kept is not None
+    (is_sent,) = await ground.transitions.apply([Step(message=kept, states=(State.SENT,), carrier_ref="early")])
+    assert is_sent is not None
+    again.expect(is_sent)
+    await ground.reaches(message, State.DELIVERED)
+
+
+async def test_a_receipt_may_spell_the_reference_otherwise(machine: Machine, ground: Ground) -> None:
+    message = await sent(machine, ground, "255")
+    receipt = Receipt(
+        carrier_ref="ff", aliases=("255",), state=State.DELIVERED, from_number="12025550101", to_number="12025550199"
+    )
+    assert await machine.receipts.take("scripted", receipt) == "255"
+    assert await ground.state(message) is State.DELIVERED
+
+
+async def test_another_spelling_is_not_believed_with_other_numbers(machine: Machine, ground: Ground) -> None:
+    message = await sent(machine, ground, "255")
+    receipt = Receipt(carrier_ref="ff", aliases=("255",), state=State.DELIVERED, to_number="12025550142")
+    assert await machine.receipts.take("scripted", receipt) is None
+    assert await ground.state(message) is State.SENT
+
+
+async def test_a_receipt_settles_a_doubt_by_its_numbers(ground: Ground, carrier: ScriptedCarrier) -> None:
+    message = await in_doubt(ground)
+    carrier.known[message.id] = None
+    machine = Machine(ground, carrier)
+    await machine.dispatcher.recover(await machine.dispatcher.left_initiated())
+    receipt = Receipt(carrier_ref="r9", state=State.DELIVERED, from_number="12025550101", to_number="12025550199")
+    assert await machine.receipts.take("scripted", receipt) == "r9"
+    kept = await ground.store.message(message.project_id, message.id)
+    assert kept is not None and (kept.state, kept.carrier_ref) == (State.DELIVERED, "r9")
+
+
+async def test_but_not_one_of_two_that_look_alike(ground: Ground, carrier: ScriptedCarrier) -> None:
+    messages = [await in_doubt(ground), await in_doubt(ground)]
+    carrier.known |= {message.id: None for message in messages}
+    machine = Machine(ground, carrier)
+    await machine.dispatcher.recover(await machine.dispatcher.left_initiated())
+    receipt = Receipt(carrier_ref="r9", state=State.DELIVERED, from_number="12025550101", to_number="12025550199")
+    assert await machine.receipts.take("scripted", receipt) is None
+    assert [await ground.state(message) for message in messages] == [State.INITIATED] * 2
+
+
+async def test_a_receipt_that_came_before_its_doubt_settles_it(machine: Machine, ground: Ground) -> None:
+    """The carrier took it, lost its answer, and sent the receipt before the answer was overdue."""
+    message = ground.message()
+    await machine.take(message)
+    await machine.carrier.came.wait()
+    early = Receipt(carrier_ref="r9", state=State.DELIVERED, from_number="12025550101", to_number="12025550199")
+    assert await machine.receipts.take("scripted", early) is None
+    machine.carrier.known[message.id] = None
+    machine.carrier.answers[message.id].set_exception(Uncertain("no answer"))
+    assert (await ground.reaches(message, State.DELIVERED)).carrier_ref == "r9"
+
+
+async def test_a_receipt_before_the_recovery_settles_a_doubt(ground: Ground, carrier: ScriptedCarrier) -> None:
+    """A carrier that was just connected brings receipts before what a crash left in doubt was looked at."""
+    message = await in_doubt(ground)
+    carrier.known[message.id] = None
+    machine = Machine(ground, carrier)
+    left = await machine.dispatcher.left_initiated()
+    early = Receipt(carrier_ref="r9", state=State.DELIVERED, from_number="12025550101", to_number="12025550199")
+    assert await machine.receipts.take("scripted", early) is None
+    await machine.dispatcher.recover(left)
+    assert (await ground.reaches(message, State.DELIVERED)).carrier_ref == "r9"
+
+
+async def test_a_receipt_that_may_be_for_an_unanswered_submit_settles_no_doubt(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    doubted = await in_doubt(ground)
+    carrier.known[doubted.id] = None
+    machine = Machine(ground, carrier)
+    await machine.dispatcher.recover(await machine.dispatcher.left_initiated())
+    message = ground.message()
+    await machine.take(message)
+    await carrier.came.wait()
+    receipt = Receipt(carrier_ref="r9", state=State.DELIVERED, from_number="12025550101", to_number="12025550199")
+    assert await machine.receipts.take("scripted", receipt) is None
+    carrier.accept(message, "r9")
+    await ground.reaches(message, State.DELIVERED)
+    assert await ground.state(doubted) is State.INITIATED
+
+
+async def test_a_held_receipt_that_is_called_back_twice_counts_once(machine: Machine, ground: Ground) -> None:
+    message = ground.message(segments=2)
+    await machine.take(message)
+    await machine.carrier.came.wait()
+    early = Receipt(carrier_ref="early", state=State.DELIVERED)
+    assert await machine.receipts.take("scripted", early) is None
+    rows = [
+        Part(
+            project_id=PROJECT, message_id=message.id, part=part, total=2, state=State.SENT, carrier="scripted",
+            carrier_ref=ref,
+        )
+        for part, ref in ((1, "early"), (2, "other"))
+    ]  # fmt: skip
+    machine.carrier.accept(message, "early", "other")
+    sent = await ground.reaches(message, State.SENT)
+    machine.receipts.expect(sent, rows)
+    machine.receipts.expect(sent, rows)
+    while await ground.store.held_receipts(10):
+        pass
+    assert ground.metrics.receipts["matched"].value == 1
+    assert ground.metrics.receipts["repeated"].value == 0
+
+
+async def test_a_doubt_that_the_carrier_is_slow_to_tell_of_holds_up_nobody(machine: Machine, ground: Ground) -> None:
+    asked = asyncio.Event()
+    told: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+
+    async def slow(message: Message) -> Answer | None:
+        asked.set()
+        return await told
+
+    machine.carrier.query = slow  # type: ignore[method-assign]
+    doubted, other = ground.message(), ground.message()
+    await machine.take(doubted, other)
+    while other.id not in machine.carrier.answers:
+        await ground.state(other)
+    machine.carrier.answers[doubted.id].set_exception(Uncertain("gone"))
+    await asked.wait()
+    machine.carrier.accept(other, "ref")
+    await ground.reaches(other, State.SENT)
+    told.set_result(Answer(refs=("it-had-it",)))
+    await ground.reaches(doubted, State.SENT)
+
+
+async def test_a_message_is_not_sent_again_in_doubt_for_ever(ground: Ground, carrier: ScriptedCarrier) -> None:
+    machine = Machine(ground, carrier, resend_uncertain=True)
+    message = ground.message()
+    carrier.known[message.id] = None
+    await machine.take(message)
+    for _ in range(1 + RESENDS_MAX):
+        await carrier.came.wait()
+        carrier.came.clear()
+        carrier.answers[message.id].set_exception(Uncertain("no answer"))
+        ground.clock.add(60)
+    kinds: list[str] = []
+    while kinds.count("uncertain") <= RESENDS_MAX:
+        kinds = [entry.kind for entry in await ground.store.timeline(message.project_id, message.id)]
+    receipt = Receipt(carrier_ref="r9", state=State.DELIVERED, from_number="12025550101", to_number="12025550199")
+    assert await machine.receipts.take("scripted", receipt) == "r9"
+    assert len(carrier.submitted) == 1 + RESENDS_MAX
+
+
+async def test_a_held_receipt_finds_what_was_sent_just_before_a_crash(ground: Ground, carrier: ScriptedCarrier) -> None:
+    message = await in_doubt(ground)
+    await ground.transitions.apply([Step(message=message, states=(State.SENT,), carrier_ref="r")])
+    receipt = Receipt(carrier_ref="r", state=State.DELIVERED)
+    await ground.store.hold_receipts([HeldReceipt(carrier="scripted", receipt=receipt, held_no=1, at=1)])
+    machine = Machine(ground, carrier)
+    await machine.receipts.load()
+    await ground.reaches(message, State.DELIVERED)
+    while await ground.store.held_receipts(10):
+        pass
+
+
+# -- long messages
+
+
+async def sent_in_parts(machine: Machine, ground: Ground, *refs: str) -> Message:
+    message = ground.message(segments=len(refs))
+    await machine.take(message)
+    while message.id not in machine.carrier.answers:
         await ground.state(message)
-    assert not taken.done()
-    machine.carrier.answers[message.id].set_result("early")
-    await taken
+    machine.carrier.accept(message, *refs)
+    return await ground.reaches(message, State.SENT)
+
+
+async def parts(ground: Ground, message: Message) -> list[tuple[str, str]]:
+    found = await ground.store.parts_of(message.project_id, message.id)
+    return [(part.carrier_ref, part.state.value) for part in found]
+
+
+async def test_delivered_when_every_part_is(machine: Machine, ground: Ground) -> None:
+    message = await sent_in_parts(machine, ground, "a", "b", "c")
+    assert await parts(ground, message) == [("a", "sent"), ("b", "sent"), ("c", "sent")]
+    for ref in ("c", "a", "a"):
+        await machine.receipts.take("scripted", Receipt(carrier_ref=ref, state=State.DELIVERED))
+    assert await ground.state(message) is State.SENT
+    assert await parts(ground, message) == [("a", "delivered"), ("b", "sent"), ("c", "delivered")]
+    await machine.receipts.take("scripted", Receipt(carrier_ref="b", state=State.DELIVERED))
+    assert await ground.state(message) is State.DELIVERED
+
+
+async def test_receipts_for_all_parts_in_one_batch(machine: Machine, ground: Ground) -> None:
+    message = await sent_in_parts(machine, ground, "a", "b", "c")
+    taken = [
+        ground.go(machine.receipts.take("scripted", Receipt(carrier_ref=ref, state=State.DELIVERED))) for ref in "abcb"
+    ]
+    await asyncio.gather(*taken)
+    assert await ground.state(message) is State.DELIVERED
+
+
+async def test_receipts_for_parts_that_only_the_disk_knows(machine: Machine, ground: Ground) -> None:
+    message = await sent_in_parts(machine, ground, "a", "b")
+    machine.receipts.forget(message)
+    taken = [
+        ground.go(machine.receipts.take("scripted", Receipt(carrier_ref=ref, state=State.DELIVERED))) for ref in "ab"
+    ]
+    await asyncio.gather(*taken)
+    assert await ground.state(message) is State.DELIVERED
+
+
+async def test_a_receipt_between_an_answer_on_disk_and_in_memory(machine: Machine, ground: Ground) -> None:
+    """The receipt finds its part on disk; what memory hears of the answer then is older than that."""
+    message = ground.message(segments=2)
+    await ground.accept(message)
+    rows = tuple(
+        Part(
+            project_id=PROJECT, message_id=message.id, part=part, total=2, state=State.SENT, carrier="scripted",
+            carrier_ref=ref,
+        )
+        for part, ref in ((1, "p1"), (2, "p2"))
+    )  # fmt: skip
+    (initiated,) = await ground.transitions.apply(
+        [Step(message=message, states=(State.INITIATED,), carrier="scripted")]
+    )
+    assert initiated is not None
+    (answered,) = await ground.transitions.apply(
+        [Step(message=initiated, states=(State.SENT,), carrier_ref="p1", parts=rows)]
+    )
+    assert answered is not None
+    for part, ref in ((1, "p1"), (2, "p2")):
+        await machine.receipts.take("scripted", Receipt(carrier_ref=ref, state=State.DELIVERED))
+        if part == 1:
+            machine.receipts.expect(answered, rows)
+    assert await ground.state(message) is State.DELIVERED
+
+
+async def test_undelivered_with_the_first_part_that_is(machine: Machine, ground: Ground) -> None:
+    message = await sent_in_parts(machine, ground, "a", "b")
+    await machine.receipts.take("scripted", Receipt(carrier_ref="b", state=State.UNDELIVERED, error_code=30003))
+    kept = await ground.store.message(message.project_id, message.id)
+    assert kept is not None and (kept.state, kept.error_code) == (State.UNDELIVERED, 30003)
+
+
+async def test_parts_that_were_taken_are_not_sent_again(machine: Machine, ground: Ground) -> None:
+    message = ground.message(segments=2)
+    await machine.take(message)
+    await machine.carrier.came.wait()
+    machine.carrier.came.clear()
+    machine.carrier.answers[message.id].set_exception(Temporary(30022, "not now", accepted={1: "a"}))
+    while not await parts(ground, message):
+        pass
+    await machine.receipts.take("scripted", Receipt(carrier_ref="a", state=State.DELIVERED))
+    assert await ground.state(message) is State.INITIATED
+    ground.clock.add(1)
+    await machine.carrier.came.wait()
+    assert machine.carrier.submitted[1].parts_done == {1: "a"}
+    machine.carrier.accept(message, "a", "b")
+    await ground.reaches(message, State.SENT)
+    assert await parts(ground, message) == [("a", "delivered"), ("b", "sent")]
+    await machine.receipts.take("scripted", Receipt(carrier_ref="b", state=State.DELIVERED))
+    assert await ground.state(message) is State.DELIVERED
+
+
+async def test_refused_after_a_part_left_is_undelivered(machine: Machine, ground: Ground) -> None:
+    message = ground.message(segments=2)
+    await machine.take(message)
+    await machine.carrier.came.wait()
+    machine.carrier.answers[message.id].set_exception(Permanent(30008, "no", accepted={1: "a"}))
+    kept = await ground.reaches(message, State.UNDELIVERED)
+    assert kept.error_code == 30008
+    assert await parts(ground, message) == [("a", "sent")]
+
+
+# -- several carriers
+
+
+async def test_a_carrier_that_is_down_holds_up_no_other(ground: Ground, carrier: ScriptedCarrier) -> None:
+    carrier.available, carrier.window = False, 0
+    other = ScriptedCarrier(name="other")
+    machine = Machine(ground, carrier, other)
+    message = ground.message()
+    await machine.take(message)
+    await other.came.wait()
+    assert carrier.submitted == [] and other.submitted[0].message_id == message.id
+    assert "other: " in str([entry.detail for entry in await ground.store.timeline(message.project_id, message.id)])
+
+
+async def test_what_waits_for_a_carrier_goes_another_way_when_it_goes_down(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    carrier.window = 1
+    other = ScriptedCarrier(name="other")
+    machine = Machine(ground, carrier, other)
+    messages = [ground.message() for _ in range(3)]
+    await machine.take(*messages)
+    await carrier.came.wait()
+    carrier.available, carrier.window = False, 0
+    machine.dispatcher.changed("scripted")
+    while len(other.submitted) < 2:
+        ground.clock.add(1)
+        await ground.state(messages[0])
+    assert [s.message_id for s in other.submitted] == [messages[1].id, messages[2].id]
+
+
+async def test_the_next_way_after_so_many_refusals(ground: Ground, carrier: ScriptedCarrier) -> None:
+    carrier.attempts = 2
+    other = ScriptedCarrier(name="other")
+    machine = Machine(ground, carrier, other)
+    message = ground.message()
+    await machine.take(message)
+    for _ in range(2):
+        await carrier.came.wait()
+        carrier.came.clear()
+        carrier.answers[message.id].set_exception(Temporary(30022, "not now"))
+        while carrier.available and not carrier.came.is_set() and not other.submitted:
+            ground.clock.add(1)
+            await ground.state(message)
+    assert len(carrier.submitted) == 2
+    other.accept(message, "r")
+    kept = await ground.reaches(message, State.SENT)
+    assert kept.carrier == "other"
+    kinds = [entry.kind for entry in await ground.store.timeline(message.project_id, message.id)]
+    assert kinds == ["state", "state", "deferred", "deferred", "rerouted", "state"]
+
+
+class HeldUp:
+    """A store that waits before it writes steps, once."""
+
+    def __init__(self, store: Store) -> None:
+        self._advance = store.advance
+        self.asked, self.may = asyncio.Event(), asyncio.Event()
+        store.advance = self.advance  # type: ignore[method-assign]
+
+    async def advance(self, changes: Sequence[Change]) -> list[bool]:
+        self.asked.set()
+        await self.may.wait()
+        return await self._advance(changes)
+
+
+async def test_what_is_being_handed_over_when_its_carrier_goes_is_handed_to_another(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    """It is initiated on disk by then, and must not be left in nobody's hands."""
+    other = ScriptedCarrier(name="other")
+    machine = Machine(ground, carrier, other)
+    store = HeldUp(ground.store)
+    message = ground.message()
+    await machine.take(message)
+    await store.asked.wait()
+    machine.dispatcher.remove("scripted")
+    store.may.set()
+    await carrier.came.wait()
+    carrier.answers[message.id].set_exception(Temporary(63011, "being stopped"))
+    while not other.submitted:
+        ground.clock.add(60)
+        await ground.state(message)
+    other.accept(message, "ref")
+    assert (await ground.reaches(message, State.SENT)).carrier == "other"
+
+
+async def test_a_carrier_that_is_exchanged_leaves_no_gap(ground: Ground, carrier: ScriptedCarrier) -> None:
+    """There is no other way, and yet nothing fails for want of a route."""
+    machine = Machine(ground, carrier)
+    carrier.available = False
+    waiting = ground.message()
+    await machine.take(waiting)
+    fresh = ScriptedCarrier(available=False)
+    machine.dispatcher.exchange(fresh)
+    while_none = ground.message()
+    await machine.take(while_none)
+    fresh.available = True
+    machine.dispatcher.changed("scripted")
+    while len(fresh.submitted) < 2:
+        await ground.state(waiting)
+    assert {each.message_id for each in fresh.submitted} == {waiting.id, while_none.id}
+    assert carrier.submitted == []
+
+
+async def test_no_route_is_failed(ground: Ground, carrier: ScriptedCarrier) -> None:
+    machine = Machine(ground, carrier)
+    machine.dispatcher.remove("scripted")
+    message = ground.message()
+    await machine.take(message)
+    assert (await ground.reaches(message, State.FAILED)).error_code == 30006
+
+
+async def test_what_was_refused_for_now_is_no_doubt_after_a_restart(ground: Ground, carrier: ScriptedCarrier) -> None:
+    machine = Machine(ground, carrier)
+    message = ground.message()
+    await machine.take(message)
+    await carrier.came.wait()
+    carrier.answers[message.id].set_exception(Temporary(30022, "not now"))
+    while not (await machine.dispatcher.left_initiated()).deferred:
+        pass
+    left = await machine.dispatcher.left_initiated()
+    assert [each.id for each in left.deferred] == [message.id] and left.in_doubt == []
+    again = ScriptedCarrier()
+    restarted = Machine(ground, again)
+    await restarted.dispatcher.recover(left)
+    await again.came.wait()
+    assert [s.message_id for s in again.submitted] == [message.id]
+
+
+async def test_on_its_way_and_delivered_in_one_batch_ahead_of_the_answer(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    message = await in_doubt(ground)
+    await ground.transitions.apply([Step(message=message, states=(State.SENT,), carrier_ref="r")])
+    machine = Machine(ground, carrier)
+    taken = [
+        ground.go(machine.receipts.take("scripted", Receipt(carrier_ref="r", state=state)))
+        for state in (State.SENT, State.DELIVERED, State.DELIVERED)
+    ]
+    await asyncio.gather(*taken)
     assert await ground.state(message) is State.DELIVERED

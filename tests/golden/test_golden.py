@@ -4,9 +4,10 @@ Each case asks the running server; ``answers/<operation>.json`` has its cases by
 file without a route, fail here.
 """
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -146,6 +147,14 @@ def _filled(world: World) -> str:
     return path
 
 
+def _carriers(world: World) -> Reply:
+    """As at rest: how much it has sent is another test's doing."""
+    reply = world.api.ask("GET", "/api/heliograph/carriers")
+    body = reply.json()
+    body["carriers"][0] |= {"in_flight": 0, "submitted": 0}
+    return replace(reply, body=json.dumps(body).encode())
+
+
 def _dead_callbacks(world: World) -> Reply:
     """A message's pending callback, after its receiver said no."""
     world.sink.answer("/refusing", Answer(status=500))
@@ -275,6 +284,7 @@ CASES: dict[str, dict[str, Case]] = {
     "get_timeline": {
         "of a delivered text": lambda world: world.api.ask("GET", f"/api/heliograph/messages/{world.text}/timeline"),
     },
+    "list_carriers": {"the simulated one": _carriers},
     "list_callbacks": {"one that failed": _dead_callbacks},
     "replay_callbacks": {
         "of one message": lambda world: world.api.ask(

@@ -1,6 +1,7 @@
 """The outgoing client against real servers: what it sends, follows, reads, and how each failure is named."""
 
 import asyncio
+import contextlib
 import datetime
 import ipaddress
 import ssl
@@ -14,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from heliograph.net import http
+from heliograph.net import connection, http
 from heliograph.net.http import FaultKind, HttpClient, Request
 from heliograph.wire import urls
 
@@ -516,3 +517,187 @@ async def test_a_failed_handshake_is_a_fault(client: HttpClient) -> None:
 
     async with talking(alert) as base:
         assert (await get_fault(client, base.replace("http:", "https:"))).kind is FaultKind.TLS
+
+
+# -- connections
+
+
+async def test_an_answer_without_length_ends_with_the_connection(client: HttpClient) -> None:
+    async with talking(saying(b"HTTP/1.0 200 OK\r\n\r\nhello")) as base:
+        assert (await client.request(Request(method="GET", url=base))).body == b"hello"
+
+
+async def test_an_interim_answer_is_not_the_answer(client: HttpClient) -> None:
+    async with talking(saying(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK)) as base:
+        response = await client.request(Request(method="GET", url=base))
+    assert (response.status, response.body, "Link" in response.headers) == (200, b"ok", False)
+
+
+async def test_an_answer_is_read_from_any_pieces(client: HttpClient) -> None:
+    whole = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n3\r\nay!\r\n0\r\nTrailer: x\r\n\r\n"
+
+    async def dialogue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            await reader.readuntil(b"\r\n\r\n")
+            for place in range(len(whole)):
+                writer.write(whole[place : place + 1])
+                await writer.drain()
+                await asyncio.sleep(0)
+
+    async with talking(dialogue) as base:
+        for _ in range(2):
+            assert (await client.request(Request(method="GET", url=base))).body == b"okay!"
+
+
+async def test_a_connection_that_says_more_than_it_was_asked_is_not_used_again(client: HttpClient) -> None:
+    connections = 0
+
+    async def dialogue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK + b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nsmuggle")
+        await reader.read()
+
+    async with talking(dialogue) as base:
+        for _ in range(3):
+            assert (await client.request(Request(method="POST", url=base, body=b"x"))).body == b"ok"
+    assert connections == 3
+
+
+async def test_the_head_is_bounded_over_many_headers(client: HttpClient) -> None:
+    many = b"".join(b"X-%d: %s\r\n" % (number, b"y" * 1000) for number in range(20))
+    async with talking(saying(b"HTTP/1.1 200 OK\r\n" + many + b"Content-Length: 0\r\n\r\n")) as base:
+        fault = await get_fault(client, base)
+    assert (fault.kind, fault.code) == (FaultKind.PROTOCOL, 11251)
+
+
+async def test_an_answer_to_head_has_no_body(client: HttpClient) -> None:
+    async with talking(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")) as base:
+        response = await client.request(Request(method="HEAD", url=base))
+    assert (response.status, response.body, response.headers["content-length"]) == (200, b"", "5")
+
+
+async def test_a_given_header_stands_in_place_of_ours_and_none_makes_a_line(client: HttpClient) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(text="|".join(f"{name}={value}" for name, value in request.headers.items()))
+
+    async with serving(echo) as base:
+        headers = {"accept": "text/xml", "Host": "elsewhere", "X": "1"}
+        response = await client.request(Request(method="GET", url=base, headers=headers))
+        with pytest.raises(ValueError, match="line break"):
+            await client.request(Request(method="GET", url=base, headers={"X": "1\r\nHost: elsewhere"}))
+    host = base.removeprefix("http://")
+    assert sorted(response.body.decode().split("|")) == sorted(
+        [f"Host={host}", "User-Agent=Heliograph/test", "Accept-Encoding=identity", "Accept=text/xml", "X=1"]
+    )
+
+
+async def test_the_wait_for_a_slot_counts_towards_the_total(client: HttpClient) -> None:
+    narrow = HttpClient(allow_loopback=lambda: True, max_per_host=1)
+    await narrow.start()
+    arrived = asyncio.Event()
+
+    async def hang(_request: web.Request) -> web.Response:
+        arrived.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with serving(hang) as base:
+        first = asyncio.create_task(narrow.request(Request(method="GET", url=base)))
+        await arrived.wait()
+        assert (await get_fault(narrow, f"{base}/#tt=100")).kind is FaultKind.TIMEOUT
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+    await narrow.stop()
+
+
+async def test_idle_connections_give_way_and_requests_wait_for_all_to_share() -> None:
+    client = HttpClient(allow_loopback=lambda: True, max_connections=2)
+    await client.start()
+    running = peak = 0
+
+    async def answer(_request: web.Request) -> web.Response:
+        nonlocal running, peak
+        running += 1
+        peak = max(peak, running)
+        await asyncio.sleep(0)
+        running -= 1
+        return web.Response()
+
+    async with serving(answer) as one, serving(answer) as two, serving(answer) as three:
+        bases = [one, two, three] * 10
+        await asyncio.gather(*[client.request(Request(method="GET", url=base)) for base in bases])
+        assert peak <= 2
+        for base in bases:
+            assert (await client.request(Request(method="GET", url=base))).status == 200
+    await client.stop()
+
+
+async def test_whoever_gives_up_waiting_takes_no_slot_along() -> None:
+    client = HttpClient(allow_loopback=lambda: True, max_per_host=1)
+    await client.start()
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/hold":
+            arrived.set()
+            await go_on.wait()
+        return web.Response(text="ok")
+
+    async with serving(answer) as base:
+        first = asyncio.create_task(client.request(Request(method="GET", url=f"{base}/hold")))
+        await arrived.wait()
+        waiting = [asyncio.create_task(client.request(Request(method="GET", url=base))) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        go_on.set()
+        await first
+        waiting[1].cancel()  # perhaps just as it is given the connection
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert isinstance(results[0], asyncio.CancelledError)
+        assert isinstance(results[2], http.Response) and results[2].body == b"ok"
+        assert (await client.request(Request(method="GET", url=base))).body == b"ok"
+    await client.stop()
+
+
+async def test_an_idle_connection_is_closed_before_the_server_does(
+    client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "KEEPALIVE_SECONDS", 0.02)
+    closed = asyncio.Event()
+
+    async def dialogue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        closed.set()
+
+    async with talking(dialogue) as base:
+        await client.request(Request(method="GET", url=base))
+        await asyncio.wait_for(closed.wait(), 5)
+
+
+async def test_a_slow_answer_that_keeps_coming_ends_by_the_total_only(client: HttpClient) -> None:
+    """Each part in time: `rt` holds for the parts, `tt` for the whole."""
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+        for _ in range(10):
+            await asyncio.sleep(0.03)
+            writer.write(b"x")
+            await writer.drain()
+
+    async with talking(drip) as base:
+        assert (await client.request(Request(method="GET", url=f"{base}/#rt=150"))).body == b"x" * 10
+        assert (await get_fault(client, f"{base}/#rt=150&tt=150")).kind is FaultKind.TIMEOUT
+
+
+@pytest.mark.parametrize("host", ["127.1", "0x7f.1", "2130706433", "127.0.0.1.", "[::1%25lo]"])
+async def test_no_other_spelling_of_an_address_gets_past_the_guard(host: str) -> None:
+    client = HttpClient(allow_loopback=lambda: False)
+    await client.start()
+    assert (await get_fault(client, f"http://{host}:9/")).kind in (FaultKind.DNS, FaultKind.FORBIDDEN)
+    await client.stop()

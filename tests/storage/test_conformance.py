@@ -8,20 +8,36 @@ import pytest
 from msgspec.structs import replace
 
 from heliograph import app, config
-from heliograph.core.directory import CAPABILITIES, SCOPES, Application, Number, Project, Token
+from heliograph.core.directory import CAPABILITIES, SCOPES, Application, Number, Project, SmppCredential, Token
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import Uuid7Generator, floor
 from heliograph.core.lifecycle import TRANSITIONS, State
-from heliograph.core.message import Callback, Change, Direction, Event, Kind, Media, Message, Source
+from heliograph.core.message import (
+    Callback,
+    Change,
+    Direction,
+    Event,
+    Kind,
+    Media,
+    Message,
+    Part,
+    Piece,
+    SmppOptions,
+    Source,
+)
 from heliograph.ports import (
     Acceptance,
     CallbackOutcome,
     Cursor,
+    HandOver,
+    HeldReceipt,
     IdempotencyClaim,
     MessageFilter,
     NumberTaken,
+    Receipt,
     Store,
     StoreHeld,
+    SystemIdTaken,
 )
 
 P1 = "11111111-1111-4111-8111-111111111111"
@@ -89,6 +105,7 @@ async def test_a_message_comes_back_as_it_was_kept(store: Store) -> None:
         custom_variables={"a": "ü"},
         group_id="33333333-3333-4333-8333-333333333333",
         source=Source.REALTIME,
+        options=SmppOptions(priority=2, tlvs={0x1401: b"\x00\xff"}, reply_ids=("a", "b"), registered_delivery=17),
     )
     await accept(store, message)
     assert await store.message(P1, message.id) == message
@@ -582,3 +599,152 @@ async def test_a_second_server_is_refused(store: Store, tmp_path: Path, store_ur
     assert [p.id for p in (await store.directory()).projects] == [P1]
     await beside.close()
     await store.ping()
+
+
+# -- carriers: hands, parts, held receipts, pieces
+
+
+async def test_a_message_is_in_a_carriers_hands_or_with_us(store: Store) -> None:
+    message = a_message()
+    await accept(store, message)
+    initiated = await moved(store, message, State.INITIATED, carrier="one")
+    assert [m.id for m in await store.in_doubt(floor(0), 1000)].count(message.id) == 1
+    event = Event(project_id=P1, message_id=message.id, event_no=next(numbers), at=NOW, kind="deferred")
+    await store.hand_over([HandOver(message=initiated, deferred=True, carrier="two")], [event])
+    assert message.id in [m.id for m in await store.deferred(floor(0), 1000)]
+    assert message.id not in [m.id for m in await store.in_doubt(floor(0), 1000)]
+    kept = await store.message(P1, message.id)
+    assert kept is not None and kept.carrier == "two"
+    await store.hand_over([HandOver(message=initiated, deferred=False)], [])
+    assert message.id in [m.id for m in await store.in_doubt(floor(0), 1000)]
+    kept = await store.message(P1, message.id)
+    assert kept is not None and kept.carrier == "two"
+    assert [entry.kind for entry in await store.timeline(P1, message.id)][-1] == "deferred"
+
+
+def a_part(message: Message, part: int, state: State = State.SENT, **changes: object) -> Part:
+    made = Part(
+        project_id=message.project_id,
+        message_id=message.id,
+        part=part,
+        total=2,
+        state=state,
+        carrier="one",
+        carrier_ref=f"{message.id}-{part}",
+        updated_at=NOW,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+async def test_parts_are_written_with_the_step_that_sends_them(store: Store) -> None:
+    message = a_message(segments=2)
+    await accept(store, message)
+    parts = (a_part(message, 1), a_part(message, 2))
+    await moved(store, await moved(store, message, State.INITIATED), State.SENT, carrier="one", parts=parts)
+    assert await store.parts_of(P1, message.id) == list(parts)
+    assert await store.part_by_carrier_ref("one", parts[1].carrier_ref) == parts[1]
+    assert await store.part_by_carrier_ref("two", parts[1].carrier_ref) is None
+
+
+async def test_a_parts_outcome_is_kept_and_never_taken_back(store: Store) -> None:
+    message = a_message(segments=2)
+    await accept(store, message)
+    await store.keep_parts([a_part(message, 1)], [])
+    delivered = a_part(message, 1, State.DELIVERED)
+    await store.keep_parts([delivered], [])
+    await store.keep_parts([a_part(message, 1), a_part(message, 2)], [])
+    assert await store.parts_of(P1, message.id) == [delivered, a_part(message, 2)]
+
+
+async def test_a_refused_step_writes_no_parts(store: Store) -> None:
+    message = a_message(segments=2)
+    await accept(store, message)
+    step = a_step(replace(message, state=State.INITIATED), State.SENT, parts=(a_part(message, 1),))
+    assert await store.advance([step]) == [False]
+    assert await store.parts_of(P1, message.id) == []
+
+
+async def test_held_receipts_come_back_until_they_are_released(store: Store) -> None:
+    receipt = Receipt(carrier_ref="r", state=State.DELIVERED, aliases=("R",), from_number="1", detail="stat:DELIVRD")
+    held = [HeldReceipt(carrier="one", receipt=receipt, held_no=number, at=NOW) for number in (1, 2)]
+    await store.hold_receipts(held)
+    await store.hold_receipts(held[:1])
+    assert await store.held_receipts(10) == held
+    await store.release_receipts(held[:1])
+    assert await store.held_receipts(10) == held[1:]
+    await store.release_receipts(held[1:])
+    assert await store.held_receipts(10) == []
+
+
+def a_piece(part: int, **changes: object) -> Piece:
+    made = Piece(
+        project_id=P1,
+        owner="carrier:one",
+        from_number="+12025550199",
+        to_number="+12025550101",
+        reference=7,
+        total=2,
+        part=part,
+        alphabet="gsm",
+        data=b"\x00\x1b\xff",
+        at=NOW + part,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+async def test_pieces_go_with_the_message_that_they_make(store: Store) -> None:
+    pieces = [a_piece(1), a_piece(2), a_piece(1, reference=8)]
+    for piece in [*pieces, pieces[0]]:
+        await store.keep_piece(piece)
+    assert sorted(await store.pieces(10), key=lambda p: (p.reference, p.part)) == pieces
+    made = a_piece(0, data=b"", extra="d1 d2", at=NOW + 9)
+    message = a_message()
+    await store.accept(Acceptance(message=message, event_no=next(numbers), made_of=made, detail="incomplete"))
+    assert sorted(await store.pieces(10), key=lambda p: p.part) == [made, pieces[2]]
+    assert [entry.detail for entry in await store.timeline(P1, message.id)] == ["incomplete"]
+    await store.forget_made_pieces(NOW + 10)
+    assert await store.pieces(10) == [pieces[2]]
+    await store.remove_pieces(pieces[2])
+    assert await store.pieces(10) == []
+
+
+def a_credential(**changes: object) -> SmppCredential:
+    credential = SmppCredential(
+        project_id=P1,
+        system_id="acme",
+        name="Acme",
+        password_hash="scrypt$1",
+        max_binds=2,
+        rate=10,
+        window=5,
+        allowed=("192.0.2.0/24",),
+        alphabet="gsm",
+        long_mode="udh8",
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    return dataclasses.replace(credential, **changes)  # type: ignore[arg-type]
+
+
+async def test_smpp_credentials_are_kept_changed_and_removed(store: Store) -> None:
+    await store.add_project(a_project(), None, [])
+    credential = a_credential()
+    version = await store.directory_version()
+    await store.add_smpp_credential(credential)
+    assert (await store.directory()).smpp_credentials == (credential,)
+    assert await store.directory_version() > version
+    credential = a_credential(name="A", allowed=(), rate=0, password_hash="scrypt$2", updated_at=NOW + 1)
+    assert await store.update_smpp_credential(credential)
+    assert (await store.directory()).smpp_credentials == (credential,)
+    assert not await store.update_smpp_credential(a_credential(system_id="b"))
+    assert not await store.remove_smpp_credential(P2, "acme")
+    assert await store.remove_smpp_credential(P1, "acme") and not await store.remove_smpp_credential(P1, "acme")
+    assert (await store.directory()).smpp_credentials == ()
+
+
+async def test_a_system_id_is_given_once_in_the_deployment(store: Store) -> None:
+    await store.add_smpp_credential(a_credential())
+    for project_id in (P1, P2):
+        with pytest.raises(SystemIdTaken):
+            await store.add_smpp_credential(a_credential(project_id=project_id, name="again"))
+    assert [each.name for each in (await store.directory()).smpp_credentials] == ["Acme"]

@@ -36,6 +36,7 @@ class GuardedConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        self.transport = _WholeAnswers(transport)  # type: ignore[assignment]  # as far as uvicorn uses one
         self._arriving_since = self.loop.time()
         self._timer = self.loop.call_later(self.request_seconds, self._look)
 
@@ -75,6 +76,10 @@ class GuardedConnection(HttpToolsProtocol):
         self._head_bytes = 0
         self._arriving_since = None
 
+    def on_response_complete(self) -> None:
+        self.transport.flush()  # type: ignore[attr-defined]  # an answer to HEAD has no body to go with
+        super().on_response_complete()
+
     def send_400_response(self, msg: str) -> None:
         if self._head_too_large:
             self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -109,6 +114,41 @@ class GuardedConnection(HttpToolsProtocol):
         line = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         self.transport.write(line.encode("ascii"))
         self.transport.close()
+
+
+class _WholeAnswers:
+    """A transport that keeps an answer's head back until its body comes, so that both leave in one system call: uvicorn
+    writes them apart."""
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        head, self._head = self._head, b""
+        if head:
+            self._transport.writelines((head, data))
+        elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 100 "):
+            self._head = data
+        else:
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        head, self._head = self._head, b""
+        if head:
+            self._transport.write(head)
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
 
 
 class _Trailers(list[tuple[bytes, bytes]]):

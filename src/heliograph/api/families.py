@@ -3,7 +3,7 @@
 from heliograph.api.cxml import accounts, applications, media
 from heliograph.api.cxml import messages as cxml_messages
 from heliograph.api.cxml import numbers as cxml_numbers
-from heliograph.api.heliograph_api import callbacks, simulator, timeline
+from heliograph.api.heliograph_api import callbacks, carriers, simulator, timeline
 from heliograph.api.messaging import logs
 from heliograph.api.messaging import messages as rest_messages
 from heliograph.api.project import tokens
@@ -24,6 +24,7 @@ _FAMILIES = (
     simulator,
     timeline,
     callbacks,
+    carriers,
     health,
 )
 

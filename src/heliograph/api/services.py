@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from heliograph.config import Config
     from heliograph.engine.accept import Acceptor
     from heliograph.engine.directory import Directory
@@ -13,12 +15,13 @@ if TYPE_CHECKING:
     from heliograph.engine.metrics import Metrics
     from heliograph.engine.records import Records
     from heliograph.net.media import MediaFiles
-    from heliograph.ports import Clock, Store
+    from heliograph.ports import CarrierStatus, Clock, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """`local_secret` lets the command line on this machine act for any project; empty means it may not."""
+    """`local_secret` lets the command line on this machine act for any project; empty means it may not. `carriers`: all
+    of them, as they are now."""
 
     config: Config
     clock: Clock
@@ -30,3 +33,4 @@ class Services:
     media_files: MediaFiles
     metrics: Metrics
     local_secret: str = field(repr=False)
+    carriers: Callable[[], list[CarrierStatus]] = list

@@ -20,7 +20,11 @@ def checks_for(services: Services, project_id: str) -> Checks:
     def is_application(given: str) -> bool:
         return ids.is_uuid(given) and services.directory.application(project_id, given) is not None
 
-    return Checks(url_fault=fault, is_application=is_application)
+    def is_system_id(given: str) -> bool:
+        credential = services.directory.smpp_credential(given)
+        return credential is not None and credential.project_id == project_id
+
+    return Checks(url_fault=fault, is_application=is_application, is_system_id=is_system_id)
 
 
 def allows_loopback(config: Config) -> bool:

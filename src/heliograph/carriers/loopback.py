@@ -6,7 +6,7 @@ process goes on where one was killed:
 
 - A message is accepted at the moment its line is in the journal, and only then may anybody be told. What is due in one
   turn of the event loop shares one write. A submit whose process died before was never taken; `query` knows.
-- A receipt is owed until `on_receipt` returns and the journal says so. One that raises is handed over again, after
+- A receipt is owed until `events.receipt` returns and the journal says so. One that raises is handed over again, after
   growing pauses; what is owed at a stop or a crash, at the next start.
 - The same message again is accepted again. References can be told from the message: see journal.carrier_ref.
 
@@ -28,7 +28,8 @@ from heliograph.carriers.special_numbers import CONDUCTS, NO_RECEIPT, ORDINARY, 
 from heliograph.carriers.timers import Schedule, Timers
 from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.lifecycle import State
-from heliograph.ports import Answer, Clock, Receipt, ReceiptHandler, Submission
+from heliograph.core.message import Message
+from heliograph.ports import Answer, CarrierEvents, CarrierStatus, Clock, Receipt, Submission, Submitted
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,9 @@ THROTTLED_MAX: Final = 10_000
 
 REPEAT_PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """The pauses before a receipt that was not taken is handed over again; the last one repeats."""
+
+ATTEMPTS: Final = 5
+"""As a real carrier's setting `retry_temporary` is by default."""
 
 THROTTLED: Final = 30022
 UNREACHABLE: Final = 63011
@@ -70,7 +74,7 @@ class _Submit:
     """A submit that will be accepted: how it goes on from there, and who waits."""
 
     submission: Submission
-    answer: "asyncio.Future[str]"
+    answer: "asyncio.Future[Submitted]"
     conduct: Conduct
     receipt_seconds: float
 
@@ -91,6 +95,8 @@ class LoopbackCarrier:
     ) -> None:
         """`schedule` calls back after seconds of `clock.monotonic`; without it the running loop does."""
         self.window = settings.window
+        self.attempts = ATTEMPTS
+        self._submitted = 0
         self._settings = settings
         self._path = journal_path
         self._clock = clock
@@ -98,8 +104,8 @@ class LoopbackCarrier:
         self._chance = random.Random(settings.seed)  # noqa: S311 - chance to be repeated, no secret
         self._journal: Journal | None = None
         self._timers: Timers
-        self._on_receipt: ReceiptHandler
-        self._open: set[asyncio.Future[str]] = set()
+        self._events: CarrierEvents
+        self._open: set[asyncio.Future[Submitted]] = set()
         self._throttled: OrderedDict[str, float] = OrderedDict()
         self._last_slot = 0.0
         self._due_submits: list[_Submit] = []
@@ -109,14 +115,14 @@ class LoopbackCarrier:
 
     # -- as a carrier
 
-    async def start(self, on_receipt: ReceiptHandler) -> None:
+    async def start(self, events: CarrierEvents) -> None:
         """Read the journal back; raises OSError where that can't be opened."""
         journal = await asyncio.to_thread(Journal, self._path)
         if journal.unreadable:
             log.warning("loopback.journal_damaged", path=str(self._path), lines_skipped=journal.unreadable)
         schedule = self._schedule or asyncio.get_running_loop().call_later
         self._timers = Timers(self._clock.monotonic, schedule, self._turn_over)
-        self._on_receipt = on_receipt
+        self._events = events
         self._journal = journal
         now = self._clock.now()
         for entry in journal.owed():
@@ -124,11 +130,26 @@ class LoopbackCarrier:
             pause = min(max(entry.due - now, 0), entry.due - entry.at)
             self._owe(entry, pause / 1e6)
 
-    def submit(self, submission: Submission) -> "asyncio.Future[str]":
-        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    @property
+    def available(self) -> bool:
+        return self._journal is not None
+
+    def status(self) -> CarrierStatus:
+        return CarrierStatus(
+            name=self.name,
+            kind="loopback",
+            available=self.available,
+            window=self.window,
+            in_flight=len(self._open),
+            submitted=self._submitted,
+        )
+
+    def submit(self, submission: Submission) -> "asyncio.Future[Submitted]":
+        answer: asyncio.Future[Submitted] = asyncio.get_running_loop().create_future()
         if self._journal is None:
             answer.set_exception(Temporary(UNREACHABLE, "the simulated carrier is not started"))
             return answer
+        self._submitted += 1
         self._open.add(answer)
         answer.add_done_callback(self._open.discard)
         answer_seconds, submit = self._plan(submission, answer)
@@ -143,14 +164,14 @@ class LoopbackCarrier:
             self._timers.at(self._slot(answer_seconds), self._due_submits.append, submit)
         return answer
 
-    async def query(self, message_id: str) -> Answer | None:
+    async def query(self, message: Message) -> Answer | None:
         """The reference of the last acceptance. None only for ids from before what the journal remembers."""
         if self._journal is None:
             return None
-        times = self._journal.times_accepted(message_id)
+        times = self._journal.times_accepted(message.id)
         if times is None:
             return None
-        return Answer(carrier_ref=carrier_ref(message_id, times) if times else None)
+        return Answer(refs=(carrier_ref(message.id, times),) if times else None)
 
     async def stop(self) -> None:
         """Let go. Receipts that are under way stay owed."""
@@ -170,7 +191,7 @@ class LoopbackCarrier:
 
     # -- what becomes of a submit
 
-    def _plan(self, submission: Submission, answer: "asyncio.Future[str]") -> tuple[float, _Submit]:
+    def _plan(self, submission: Submission, answer: "asyncio.Future[Submitted]") -> tuple[float, _Submit]:
         """Draw this submit's chances, all of them whether they matter or not, and return when to answer and how."""
         answer_jitter, receipt_jitter, refusal, loss = (self._chance.random() for _ in range(4))
         settings = self._settings
@@ -258,7 +279,7 @@ class LoopbackCarrier:
 
     async def _deliver(self, owed: _Owed) -> None:
         try:
-            await self._on_receipt(_receipt(owed.entry))
+            await self._events.receipt(self.name, _receipt(owed.entry))
         except Exception:
             pause = REPEAT_PAUSES_SECONDS[min(owed.vain, len(REPEAT_PAUSES_SECONDS) - 1)]
             log.exception("loopback.receipt_not_taken", carrier_ref=owed.entry.carrier_ref, retry_in_seconds=pause)
@@ -301,14 +322,14 @@ def _receipt(entry: Entry) -> Receipt:
     return Receipt(carrier_ref=entry.carrier_ref, state=state, error_code=entry.error_code)
 
 
-def _answer(told: "tuple[asyncio.Future[str], str]") -> None:
+def _answer(told: "tuple[asyncio.Future[Submitted], str]") -> None:
     """Nobody may be waiting any more; the message is accepted all the same."""
     answer, reference = told
     if not answer.done():
-        answer.set_result(reference)
+        answer.set_result(Submitted(refs=(reference,)))
 
 
-def _refuse(told: "tuple[asyncio.Future[str], Exception]") -> None:
+def _refuse(told: "tuple[asyncio.Future[Submitted], Exception]") -> None:
     answer, error = told
     if not answer.done():
         answer.set_exception(error)

@@ -32,7 +32,7 @@ def doctor(call: Call) -> int:
 def examine(call: Call) -> list[Finding]:
     """All findings; a configuration that can't be read leaves nothing else to look at but the clock."""
     try:
-        config = call.config()
+        config = call.deployment().config
     except ConfigError as error:
         return [Finding(name="config", verdict=Verdict.WRONG, text=str(error)), checks.clock()]
     return [

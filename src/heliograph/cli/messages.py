@@ -88,7 +88,8 @@ def inbound(call: Call, draft: Draft) -> None:
 @click.option("--project", metavar="PROJECT", help="Id or name; else every project is asked.")
 @common
 def message(call: Call, message_id: str, project: str | None) -> None:
-    """Print a message's timeline: its states, what was noted on the way, and each attempt at a callback."""
+    """Print a message's timeline: its states, the way chosen, what was noted, each receipt and each attempt at a
+    callback; then its parts, with the carrier's id and the state of each."""
     config = call.config()
     server = client.server_of(Path(config.data))
     projects = stores.snapshot(config).projects
@@ -134,4 +135,18 @@ def _lines(timeline: Any) -> str:
         tuple("" if entry.get(column) is None else str(entry[column]) for column in columns)
         for entry in timeline["steps"]
     ]
-    return output.table(("AT", "WHAT", "STATE", "ERROR", "DETAIL"), rows)
+    steps = output.table(("AT", "WHAT", "STATE", "ERROR", "DETAIL"), rows)
+    doubt = "\n\nIn doubt: its carrier may have it unknown to us, or twice." if timeline["uncertain"] else ""
+    if not timeline["parts"]:
+        return steps + doubt
+    parts = [
+        (
+            f"{each['part']}/{each['total']}",
+            each["state"],
+            each["carrier"],
+            each["carrier_ref"],
+            each["error_code"] or "",
+        )
+        for each in timeline["parts"]
+    ]
+    return f"{steps}\n\n{output.table(('PART', 'STATE', 'CARRIER', 'ITS ID', 'ERROR'), parts)}{doubt}"

@@ -1,5 +1,6 @@
 """`heliograph number`: which phone numbers belong to which project."""
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -7,14 +8,15 @@ import click
 from heliograph.cli import output, stores
 from heliograph.cli.options import Call, common
 from heliograph.cli.token import PROJECT_HELP
-from heliograph.core.directory import CAPABILITIES, Number
+from heliograph.core.directory import CAPABILITIES, Number, Snapshot
+from heliograph.core.number_settings import DEFAULT_METHOD, Settings
 from heliograph.engine import provision
 from heliograph.net.clock import SystemClock
 
 
 @click.group()
 def number() -> None:
-    """Add and list phone numbers."""
+    """Add and list phone numbers, and say where their messages go."""
 
 
 @number.command()
@@ -41,6 +43,42 @@ def add(call: Call, phone_number: str, project: str | None, name: str, capabilit
         raise output.Failure(str(error), output.WRONG_USAGE) from error
     stores.run(config, lambda store: provision.add_number(store, new))
     output.result(call.as_json, as_values(new), f"{new.number} belongs to project {owner.name} ({owner.id}).")
+
+
+@number.command()
+@click.argument("phone_number", metavar="NUMBER")
+@click.option("--url", metavar="URL", help="Ask this URL, by POST, for a cXML document.")
+@click.option("--smpp", "system_id", metavar="SYSTEM_ID", help="Hand them to the binds of this SMPP credential.")
+@click.option("--none", "nobody", is_flag=True, help="Keep them, and tell nobody.")
+@common
+def handler(call: Call, phone_number: str, url: str | None, system_id: str | None, nobody: bool) -> None:
+    """Say where a number's inbound messages go: one of --url, --smpp and --none."""
+    if sum((url is not None, system_id is not None, nobody)) != 1:
+        raise click.UsageError("give one of --url, --smpp and --none")
+    config = call.config()
+    directory = stores.snapshot(config)
+    known = next((each for each in directory.numbers if each.number == phone_number), None)
+    if known is None:
+        raise output.Failure(f"there is no number {phone_number}; see `heliograph number list`")
+    settings, where = _handler_settings(directory, known, url, system_id)
+    changed = replace(known, settings=known.settings | settings, updated_at=SystemClock().now())
+    stores.run(config, lambda store: store.update_number(changed))
+    output.result(call.as_json, as_values(changed) | settings, f"Messages to {known.number} go to {where}.")
+
+
+def _handler_settings(
+    directory: Snapshot, known: Number, url: str | None, system_id: str | None
+) -> tuple[Settings, str]:
+    """The settings that a handler comes to, and its name for people; raises Failure."""
+    if url is not None:
+        if not url.startswith(("http://", "https://")):
+            raise output.Failure(f"{url!r} is no http or https URL", output.WRONG_USAGE)
+        return {"message_handler": "laml_webhooks", "sms_url": url, "sms_method": DEFAULT_METHOD}, url
+    if system_id is None:
+        return {"message_handler": None}, "nobody"
+    if system_id not in (each.system_id for each in directory.smpp_credentials if each.project_id == known.project_id):
+        raise output.Failure(f"the number's project has no SMPP credential {system_id}; see `heliograph smpp list`")
+    return {"message_handler": "smpp_bind", "smpp_system_id": system_id}, f"the SMPP binds of {system_id}"
 
 
 @number.command("list")

@@ -8,7 +8,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from heliograph import config
+from heliograph import carrier_config, config
+from heliograph.carrier_config import Deployment
 from heliograph.config import BY_NAME, ENV_PREFIX, SETTINGS, Config, Setting
 
 P = ParamSpec("P")
@@ -24,8 +25,13 @@ class Call:
     as_json: bool
 
     def config(self) -> Config:
-        """All sources together; raises ConfigError."""
+        """All settings, from all sources together; raises ConfigError. The file's tables are not looked at."""
         return config.load(self.flags, file=self.file)
+
+    def deployment(self, running: Deployment | None = None) -> Deployment:
+        """The same with carriers, routes and rates; `running`: as a server that runs has it."""
+        simulator = None if running is None else running.topology.simulator
+        return carrier_config.load(self.flags, file=self.file, simulator=simulator)
 
 
 def common(command: Callable[Concatenate[Call, P], R]) -> Callable[P, R]:

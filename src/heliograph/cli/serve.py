@@ -23,10 +23,15 @@ def serve(call: Call) -> int:
 
     On an empty store it first makes what `heliograph init` makes, and prints it. With --json that one document
     is all that standard output gets.
-    """
-    from heliograph import app  # loads the whole server; `serve --help` needs none of it
 
-    config = call.config()
+    SIGHUP makes it read the file that --config names again: carriers, routes and rates take effect, and a file
+    with a fault is refused.
+    """
+    from heliograph import app, reloading  # loads the whole server; `serve --help` needs none of it
+
+    deployment = call.deployment()
+    config = deployment.config
+    source = reloading.Source(deployment, call.deployment if call.file else None)
     stores.prepare(config, create=True)
 
     def greet(provisioned: Provisioned, base_url: str) -> None:
@@ -40,7 +45,7 @@ def serve(call: Call) -> int:
         return lambda: local.withdraw(data, running)
 
     try:
-        return app.serve(config, greet, announce)
+        return app.serve(config, greet, announce, source=source)
     except ConfigError as error:
         raise output.Failure(str(error), output.WRONG_USAGE) from error
     except StoreHeld as error:

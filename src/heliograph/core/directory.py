@@ -1,4 +1,4 @@
-"""Who may send and receive: projects, tokens, numbers and applications, as values."""
+"""Who may send and receive: projects, tokens, SMPP credentials, numbers and applications, as values."""
 
 from dataclasses import dataclass, field
 
@@ -16,6 +16,10 @@ SCOPES = (
     "video",
 )
 CAPABILITIES = ("voice", "sms", "mms", "fax")
+SMPP_ALPHABETS = ("gsm", "gsm-packed", "latin1", "ascii", "ucs2")
+"""What data_coding 0, "the SMSC's default alphabet" (SMPP 3.4, 5.2.19), means on a credential's binds."""
+SMPP_LONG_MODES = ("udh8", "udh16", "sar", "payload")
+"""How an inbound message of several parts is handed to a customer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,26 @@ class Token:
     name: str
     scopes: tuple[str, ...]
     sha256: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmppCredential:
+    """With what a project's SMPP clients bind to us. `system_id` is unique in the deployment; of the password only a
+    salted slow hash is kept. `rate`: segments a second, 0 without limit. `allowed`: networks (CIDR) that may bind,
+    none: any. `window`: deliver_sm that may wait for their answer on one bind."""
+
+    project_id: str
+    system_id: str
+    name: str
+    password_hash: str = field(repr=False)
+    max_binds: int
+    rate: int
+    window: int
+    allowed: tuple[str, ...]
+    alphabet: str
+    long_mode: str
     created_at: int
     updated_at: int
 
@@ -78,3 +102,4 @@ class Snapshot:
     tokens: tuple[Token, ...]
     numbers: tuple[Number, ...]
     applications: tuple[Application, ...]
+    smpp_credentials: tuple[SmppCredential, ...] = ()

@@ -5,6 +5,7 @@ REST APIs with a word (contract, section 7). DELIVERY explains the codes that a 
 failed later. Carriers speak of Temporary (a retry may help) and Permanent (it won't).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -178,23 +179,32 @@ class StoreUnavailable(Exception):
     """The store can't take or give anything now; nothing of the request was kept unless it is found later."""
 
 
-class Temporary(Exception):
-    """The carrier can't take it now; trying again may help."""
+class SubmitFailed(Exception):
+    """A carrier did not take a message, or not all of it. `accepted`: the parts (from 1) that it did take, with the
+    carrier's id for each."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, message: str, *, accepted: Mapping[int, str] | None = None) -> None:
         super().__init__(message)
+        self.accepted: Mapping[int, str] = accepted or {}
+
+
+class Temporary(SubmitFailed):
+    """The carrier can't take it now; trying again may help. `code`: from DELIVERY."""
+
+    def __init__(self, code: int, message: str, *, accepted: Mapping[int, str] | None = None) -> None:
+        super().__init__(message, accepted=accepted)
         self.code = code
 
 
-class Permanent(Exception):
-    """The carrier refuses it for good."""
+class Permanent(SubmitFailed):
+    """The carrier refuses it for good. `code`: from DELIVERY."""
 
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, code: int, message: str, *, accepted: Mapping[int, str] | None = None) -> None:
+        super().__init__(message, accepted=accepted)
         self.code = code
 
 
-class Uncertain(Exception):
+class Uncertain(SubmitFailed):
     """The connection went before the answer came: the carrier may or may not have it."""
 
 

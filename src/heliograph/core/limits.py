@@ -72,6 +72,11 @@ class TokenBucket:
             retry_after_seconds=self._seconds_to_gain(missing) if missing > 0 else 0,
         )
 
+    def has(self, now_micros: int, n: int = 1) -> bool:
+        """Whether ``n`` tokens are there; takes none."""
+        self._refill(now_micros)
+        return not self._capacity or self._level >= n * self._per_micros
+
     def _refill(self, now_micros: int) -> None:
         seen = self._seen_micros
         if seen is None or now_micros > seen:

@@ -40,6 +40,29 @@ class Callback(Struct, frozen=True, kw_only=True):
     method: str = "POST"
 
 
+SMPP_SCHEME = "smpp:"
+"""How the URL of a callback begins that goes to an SMPP customer's binds. No API lets a client give such a URL."""
+
+
+def smpp_callback(system_id: str) -> Callback:
+    return Callback(url=SMPP_SCHEME + system_id, method="DELIVER")
+
+
+class SmppOptions(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an SMPP customer asked for in its submit_sm, kept with the message; None or empty: not asked.
+
+    tlvs: tag to value, passed on to an SMPP carrier. reply_ids: the ids under which the customer knows the parts that
+    it submitted. registered_delivery: as SMPP 3.4, 5.2.17.
+    """
+
+    service_type: str | None = None
+    priority: int | None = None
+    protocol_id: int | None = None
+    tlvs: dict[int, bytes] = {}
+    reply_ids: tuple[str, ...] = ()
+    registered_delivery: int = 0
+
+
 class Message(Struct, frozen=True, kw_only=True):
     id: str
     project_id: str
@@ -68,6 +91,42 @@ class Message(Struct, frozen=True, kw_only=True):
     uncertain: bool = False
     deleted_at: int | None = None
     redacted: bool = False
+    options: SmppOptions | None = None
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """One of the parts in which a long message travels, from 1. Messages of one part have no rows of these: their
+    `carrier_ref` and state say all."""
+
+    project_id: str
+    message_id: str
+    part: int
+    total: int
+    state: State
+    carrier: str
+    carrier_ref: str
+    error_code: int | None = None
+    updated_at: int = 0
+
+
+class Piece(Struct, frozen=True, kw_only=True):
+    """A part of a long message on its way in, kept until the others are there. owner: who brings it, such as
+    "carrier:acme" or "customer:acme"; a piece belongs to those of the same owner, numbers, reference and total.
+
+    data, alphabet: as in ports.InboundPart. extra: what its door wants to know again, as it wrote it.
+    """
+
+    project_id: str
+    owner: str
+    from_number: str
+    to_number: str
+    reference: int
+    total: int
+    part: int
+    alphabet: str
+    data: bytes
+    at: int
+    extra: str | None = None
 
 
 class Media(Struct, frozen=True, kw_only=True):
@@ -101,6 +160,7 @@ class Change(Struct, frozen=True, kw_only=True):
     uncertain: bool = False
     callback_origin: str | None = None
     detail: str | None = None
+    parts: tuple[Part, ...] = ()
 
 
 class Event(Struct, frozen=True, kw_only=True):

@@ -37,6 +37,7 @@ MESSAGE_HANDLERS: Final = (
     "relay_context",
     "relay_application",
     "relay_script",
+    "smpp_bind",
 )
 CALL_HANDLERS: Final = (
     "relay_context",
@@ -55,11 +56,12 @@ RECEIVE_MODES: Final = ("voice", "fax")
 
 
 class Kind(Enum):
-    """What a value must be. URL, APPLICATION and TEXT are cleared by an empty value, the others by null only."""
+    """What a value must be. METHOD and CHOICE are cleared by null only, the others by an empty value too."""
 
     URL = "url"
     METHOD = "method"
     APPLICATION = "application"
+    SYSTEM_ID = "system_id"
     CHOICE = "choice"
     TEXT = "text"
 
@@ -114,6 +116,7 @@ RELAY_NUMBER: Final[Mapping[str, Field]] = MappingProxyType(
         "message_relay_topic": _text("message_relay_topic"),
         "message_relay_context": _text("message_relay_context"),
         "message_relay_application": _text("message_relay_application"),
+        "message_smpp_system_id": Field(key="smpp_system_id", kind=Kind.SYSTEM_ID),
         "call_handler": Field(key="call_handler", kind=Kind.CHOICE, choices=CALL_HANDLERS),
         "call_receive_mode": Field(key="receive_mode", kind=Kind.CHOICE, choices=RECEIVE_MODES),
         "call_request_url": _url("voice_url"),
@@ -193,25 +196,28 @@ _RELAY_NAMES: Final = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
     """What a value is checked with. `url_fault` says "invalid", "unsafe" or None; `is_application` whether the
-    project has an application of that id."""
+    project has an application of that id, `is_system_id` whether it has that SMPP credential."""
 
     url_fault: Callable[[str], Literal["invalid", "unsafe"] | None]
     is_application: Callable[[str], bool]
+    is_system_id: Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handler:
     """What is to be done with a number's inbound messages.
 
-    `cxml` and `swml` fetch a document from `url`; `relay` offers the message to the Relay clients of `context`.
+    `cxml` and `swml` fetch a document from `url`; `relay` offers the message to the Relay clients of `context`;
+    `smpp` hands it to the binds of `system_id`.
     """
 
-    kind: Literal["cxml", "swml", "relay"]
+    kind: Literal["cxml", "swml", "relay", "smpp"]
     url: str = ""
     method: str = DEFAULT_METHOD
     fallback_url: str | None = None
     fallback_method: str = DEFAULT_METHOD
     context: str = ""
+    system_id: str = ""
 
 
 def changed(
@@ -282,6 +288,9 @@ def inbound_handler(number: Number, applications: Callable[[str], Application | 
         case "relay_topic" | "relay_context" | "relay_application" as name:
             context = settings.get(_RELAY_NAMES[name])
             return Handler(kind="relay", context=context) if context else None
+        case "smpp_bind":
+            system_id = settings.get("smpp_system_id")
+            return Handler(kind="smpp", system_id=system_id) if system_id else None
         case _:
             return None
 
@@ -331,6 +340,8 @@ def _unfinished(settings: Mapping[str, str | None]) -> Refusal | None:
     key = _RELAY_NAMES.get(handler)
     if handler == "laml_application":
         key = "sms_application_id"
+    if handler == "smpp_bind":
+        key = "smpp_system_id"
     if key is None or settings.get(key):
         return None
     name = next(name for name, field in RELAY_NUMBER.items() if field.key == key)
@@ -363,6 +374,8 @@ def _faults_of(name: str, value: str, field: Field, checks: Checks) -> Iterator[
             yield Refusal(Fault.METHOD_INVALID, f"{name} must be GET or POST.", name)
         case Kind.APPLICATION if value and not checks.is_application(value):
             yield Refusal(Fault.APPLICATION_UNKNOWN, "", name)
+        case Kind.SYSTEM_ID if value and not checks.is_system_id(value):
+            yield Refusal(Fault.PARAMETER_INVALID, f"{name}: this project has no SMPP credential {value!r}.", name)
         case Kind.CHOICE if value not in field.choices:
             yield Refusal(Fault.PARAMETER_INVALID, f"{name} must be one of {', '.join(field.choices)}.", name)
         case Kind.TEXT if len(value) > MAX_TEXT_LENGTH:

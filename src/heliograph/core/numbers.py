@@ -26,7 +26,8 @@ _MASK_SHOWS_DIGITS: Final = 4
 
 _NON_GEOGRAPHIC: Final = "001"
 """What the numbering plan calls the region of a number that belongs to no country."""
-_UNKNOWN_REGION: Final = "ZZ"
+
+_NANP_LENGTH: Final = len("+12025550123")
 
 _CRISIS_LINE: Final = frozenset({"988", "+988"})
 
@@ -66,16 +67,43 @@ def normalize_from(text: str) -> str | None:
 def country_of(number: str) -> str | None:
     """Return the ISO 3166 alpha-2 country of an E.164 ``number``, or None.
 
-    A number that the plan has not assigned falls to the main country of its calling code (``+1555...`` to ``US``).
+    A number that the plan has not assigned falls to the main country of its calling code (``+1555...`` to ``US``). In
+    North America the area code decides, whether or not the rest is assigned.
     Short codes, unknown calling codes and numbers of no country (satellite, international freephone) have none.
     """
-    parsed = _parse(number)
-    if parsed is None:
+    if not _is_e164(number):
         return None
-    code = parsed.country_code or 0
-    phonenumbers = _plan()
-    region = phonenumbers.region_code_for_number(parsed) or phonenumbers.region_code_for_country_code(code)
-    return None if region in (_NON_GEOGRAPHIC, _UNKNOWN_REGION) else region
+    if number[1] == "1" and len(number) == _NANP_LENGTH:
+        return _country_of_area(number[2:5])
+    regions = _regions(number)
+    if len(regions) > 1:
+        parsed = _parse(number)
+        found = None if parsed is None else _plan().region_code_for_number(parsed)
+        return found or regions[0]
+    return regions[0] if regions and regions[0] != _NON_GEOGRAPHIC else None
+
+
+@lru_cache(maxsize=1000)
+def _country_of_area(area: str) -> str | None:
+    """The country of a North American area code. Of 25 countries' plans, which take 60 microseconds to go through, it
+    alone decides; ``234-5678`` is assigned wherever the area is."""
+    parsed = _parse(f"+1{area}2345678")
+    return _plan().region_code_for_number(parsed) or "US" if parsed else None
+
+
+def _regions(number: str) -> tuple[str, ...]:
+    """The countries that share the calling code of an E.164 number; none for a code that nobody has."""
+    known = _plan().COUNTRY_CODE_TO_REGION_CODE
+    for length in (1, 2, 3):
+        regions: tuple[str, ...] | None = known.get(int(number[1 : 1 + length]))
+        if regions:
+            return regions
+    return ()
+
+
+def is_country(code: str) -> bool:
+    """Whether ``code`` is an ISO 3166 alpha-2 country that has numbers, in upper case."""
+    return code in _plan().SUPPORTED_REGIONS
 
 
 @lru_cache(maxsize=_PLAN_CACHE_SIZE)

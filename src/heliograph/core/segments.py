@@ -6,7 +6,8 @@ Rules:
   6.2.1 and 6.2.1.1) is GSM-7; its unit is the septet, and an extension character costs two (escape, then code).
   Any other body is UCS-2; its unit is the UTF-16 code unit.
 - A part alone holds 160 septets or 70 code units (140 octets). Of several parts each gives six octets to the
-  concatenation header (3GPP TS 23.040, section 9.2.3.24.1) and holds 153 or 67.
+  concatenation header (3GPP TS 23.040, section 9.2.3.24.1) and holds 153 or 67; with a 16-bit reference
+  (9.2.3.24.8) it gives seven, and holds 152 or 66.
 - No cut falls inside an extension pair, a surrogate pair or a grapheme cluster (Unicode UAX 29, extended), which
   includes CR LF. A cluster longer than a part can't be kept whole: it is cut between code points.
 - An empty body is one empty part.
@@ -34,6 +35,12 @@ UCS2_SINGLE: Final = 70
 """UTF-16 code units in a message of one part."""
 UCS2_PART: Final = 67
 """UTF-16 code units in each part of several."""
+
+PART_OCTETS: Final = 140
+HEADER_OCTETS: Final = 6
+"""The concatenation header with an 8-bit reference: what bodies are counted with."""
+LONG_HEADER_OCTETS: Final = 7
+"""The same with a 16-bit reference."""
 
 ESCAPE: Final = "\x1b"
 """Septet 0x1B: the next septet is read in the extension table. No character of a body is encoded as it."""
@@ -100,9 +107,15 @@ class Segmentation:
         return len(self.parts)
 
 
-def segment(body: str) -> Segmentation:
-    """Cut ``body`` into parts, each as full as the rules allow."""
-    return _segment_gsm7(body) if _is_gsm7(body) else _segment_ucs2(body)
+def segment(body: str, *, header_octets: int = HEADER_OCTETS, encoding: Encoding | None = None) -> Segmentation:
+    """Cut ``body`` into parts, each as full as the rules allow.
+
+    A body that ``encoding`` asks to be UCS-2 is that, though GSM-7 could spell it; never the other way round.
+    """
+    room = PART_OCTETS - header_octets
+    if encoding is not Encoding.UCS2 and _is_gsm7(body):
+        return _segment_gsm7(body, room * 8 // 7)
+    return _segment_ucs2(body, room // 2)
 
 
 def count(body: str) -> int:
@@ -113,19 +126,19 @@ def count(body: str) -> int:
     if len(body) <= GSM7_SINGLE and _is_basic(body):
         return 1
     if _is_gsm7(body):
-        return sum(1 for _ in _gsm7_cuts(_septets(body)))
+        return sum(1 for _ in _gsm7_cuts(_septets(body), GSM7_PART))
     units = _utf16_units(body)
     if units <= UCS2_SINGLE:
         return 1
     if units == len(body) and _is_unjoined(body):
         return -(-units // UCS2_PART)
-    return _segment_ucs2(body).count
+    return _segment_ucs2(body, UCS2_PART).count
 
 
-def _segment_gsm7(body: str) -> Segmentation:
+def _segment_gsm7(body: str, limit: int) -> Segmentation:
     septets = _septets(body)
     parts, units, start = [], [], 0
-    for end in _gsm7_cuts(septets):
+    for end in _gsm7_cuts(septets, limit):
         parts.append(septets[start:end].replace(ESCAPE, ""))
         units.append(end - start)
         start = end
@@ -137,12 +150,12 @@ def _septets(body: str) -> str:
     return _extension.sub(_ESCAPED, body)
 
 
-def _gsm7_cuts(septets: str) -> Iterator[int]:
-    """Yield where each part ends in ``septets``, one character per septet."""
+def _gsm7_cuts(septets: str, limit: int) -> Iterator[int]:
+    """Yield where each part ends in ``septets``, one character per septet; of several, each has up to ``limit``."""
     end, total = 0, len(septets)
     if total > GSM7_SINGLE:
-        while total - end > GSM7_PART:
-            end += GSM7_PART
+        while total - end > limit:
+            end += limit
             # CR LF is the only cluster of several characters that the alphabet can spell.
             if septets[end - 1] == ESCAPE or septets.startswith("\r\n", end - 1):
                 end -= 1
@@ -150,14 +163,14 @@ def _gsm7_cuts(septets: str) -> Iterator[int]:
     yield total
 
 
-def _segment_ucs2(body: str) -> Segmentation:
+def _segment_ucs2(body: str, limit: int) -> Segmentation:
     total = _utf16_units(body)
     if total <= UCS2_SINGLE:
         return Segmentation(encoding=Encoding.UCS2, parts=(body,), units=(total,))
     parts, units = [], []
     start = end = filled = 0
-    for piece, size in _pieces(body):
-        if filled + size > UCS2_PART:
+    for piece, size in _pieces(body, limit):
+        if filled + size > limit:
             parts.append(body[start:end])
             units.append(filled)
             start, filled = end, 0
@@ -168,11 +181,11 @@ def _segment_ucs2(body: str) -> Segmentation:
     return Segmentation(encoding=Encoding.UCS2, parts=tuple(parts), units=tuple(units))
 
 
-def _pieces(body: str) -> Iterator[tuple[str, int]]:
+def _pieces(body: str, limit: int) -> Iterator[tuple[str, int]]:
     """Yield what a cut must keep whole, with its size: clusters, but the code points of one longer than a part."""
     for cluster in _clusters(body):
         size = _utf16_units(cluster)
-        if size <= UCS2_PART:
+        if size <= limit:
             yield cluster, size
         else:
             yield from ((point, _utf16_units(point)) for point in cluster)

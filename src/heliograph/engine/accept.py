@@ -14,9 +14,10 @@ from heliograph.core.directory import Application, Number
 from heliograph.core.errors import Fault, Refusal, Refused, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Callback, Kind, Message
+from heliograph.core.message import Callback, Kind, Message, smpp_callback
 from heliograph.core.number_settings import application_callback
 from heliograph.core.variables import variable_faults
+from heliograph.engine import pieces
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.requests import SendRequest, Sent
@@ -81,7 +82,7 @@ class Acceptor:
             raise Refused(Refusal(Fault.BACKLOG_FULL), retry_after_seconds=BACKLOG_RETRY_SECONDS)
         queued[request.project_id] += 1
         try:
-            sent = await self._keep(self._message(request), claim)
+            sent = await self._keep(self._message(request), request, claim)
         except BaseException:
             self._transitions.uncount(request.project_id)
             raise
@@ -89,8 +90,14 @@ class Acceptor:
             self._transitions.uncount(request.project_id)
         return sent
 
-    async def _keep(self, message: Message, claim: IdempotencyClaim | None) -> Sent:
-        acceptance = Acceptance(message=message, event_no=self._transitions.event_numbers.next(), claim=claim)
+    async def _keep(self, message: Message, request: SendRequest, claim: IdempotencyClaim | None) -> Sent:
+        acceptance = Acceptance(
+            message=message,
+            event_no=self._transitions.event_numbers.next(),
+            claim=claim,
+            made_of=pieces.made_mark(request.pieces, message.created_at) if request.pieces else None,
+            detail=pieces.missing(request.pieces) if request.pieces else None,
+        )
         started = perf_counter()
         try:
             kept = await self._store.accept(acceptance)
@@ -116,7 +123,7 @@ class Acceptor:
         mms = _is_mms(request)
         validity = int(request.validity) if request.validity else self._settings.default_validity_seconds
         return Message(
-            id=self._ids.next(now),
+            id=request.message_id or self._ids.next(now),
             project_id=request.project_id,
             direction=request.direction,
             kind=Kind.MMS if mms else Kind.SMS,
@@ -134,10 +141,13 @@ class Acceptor:
             max_price_micros=pricing.parse_max_price(request.max_price) if request.max_price else None,
             callback=self._callback(request),
             custom_variables={name: str(value) for name, value in (request.custom_variables or {}).items()} or None,
+            options=request.options,
         )
 
     def _callback(self, request: SendRequest) -> Callback | None:
-        """The message's own, else its application's (contract, section 8)."""
+        """The message's own, else its application's (contract, section 8); an SMPP customer's go to its binds."""
+        if request.receipts_to:
+            return smpp_callback(request.receipts_to)
         if request.callback_url:
             return Callback(url=request.callback_url, method=request.callback_method)
         application = self._application(request)

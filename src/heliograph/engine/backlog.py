@@ -37,6 +37,8 @@ class Backlog:
         self._waiting: deque[Message] = deque()
         self._spilled = True  # what an earlier run left is on disk
         self._missed = 0
+        self._after = LOWEST_ID
+        self._again = False
         self._ended: set[str] | None = None
         self._wake = asyncio.Event()
 
@@ -57,6 +59,12 @@ class Backlog:
         self._missed += 1
         self._wake.set()
 
+    def read_again(self) -> None:
+        """What was left on disk has room now: read from the oldest on, so that it comes before what is younger."""
+        self._after = LOWEST_ID
+        self._again = True
+        self.resync()
+
     def ended(self, message_id: str) -> None:
         """A message was worked off that waits on disk no longer: a read under way may still have seen it there."""
         if self._ended is not None:
@@ -73,20 +81,25 @@ class Backlog:
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
     async def _reload(self) -> None:
-        """Read back what waits on disk. Memory is complete when a short read was missed by no offer."""
-        self._missed = 0
-        after = LOWEST_ID
+        """Go on reading back what waits on disk, oldest first. Memory is complete when a pass from the first to the
+        last was missed by no offer."""
+        if self._after == LOWEST_ID:
+            self._missed = 0
         limit = min(READ_MAX, self._limit)
         try:
             while True:
-                found, fresh = await self._look(after, limit)
+                self._again = False
+                found, fresh = await self._look(self._after, limit)
+                if self._again:
+                    continue
                 self._waiting.extend(fresh)
                 if len(found) < limit:
+                    self._after = LOWEST_ID
                     self._spilled = self._missed > 0
                     return
+                self._after = found[-1].id
                 if fresh:
                     return
-                after = found[-1].id
         except StoreUnavailable as error:
             log.warning("backlog.unreadable", error=str(error))
             await asyncio.sleep(STORE_PAUSE_SECONDS)

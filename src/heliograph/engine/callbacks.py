@@ -9,6 +9,8 @@ A callback is a row before it is a request (engine/transition.py writes it with 
 - A 2xx ends a callback. Anything else: the chain leaves memory, the row says when to try again (growing pauses with
   jitter), and the poll finds it then. Past the give-up age the callback is dead: listed, and replayable.
 - Each attempt is a row.
+- An origin of another scheme than http(s) has a notifier of its own. While that can't reach it, the lane waits: nothing
+  is tried or counted; a wake lets it go on. What is past the give-up age dies all the same.
 """
 
 import asyncio
@@ -18,13 +20,14 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 import structlog
+from msgspec import Struct
 from msgspec.structs import replace
 
 from heliograph.core import lifecycle, retry
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.lifecycle import RANK, State
 from heliograph.core.message import Change, Message, Source
-from heliograph.engine import signing
+from heliograph.engine import notify, signing
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.transition import STORE_PAUSE_SECONDS, Transitions
@@ -35,7 +38,9 @@ from heliograph.ports import (
     DueCallback,
     FetchFault,
     HttpRequest,
+    Notifier,
     Store,
+    Told,
     Webhooks,
 )
 from heliograph.wire import webhook
@@ -54,6 +59,10 @@ REDACTED_MAX = 10_000
 ORIGINS_MAX = 1000
 """Origins looked at in one poll."""
 
+UNREACHED_SECONDS = 60.0
+"""How often the disk is looked at for an origin that can't be reached: only what is too old is wanted of it."""
+
+NEVER_REACHED = "nobody was there to be told"
 PROJECT_GONE = "the project no longer exists"
 
 
@@ -67,16 +76,19 @@ class CallbackSettings:
 
 @dataclass(slots=True)
 class _Chain:
-    """Callbacks of one message that are to be sent, first first. `told`: the rank of the last one delivered.
+    """Callbacks of one message that are to be sent, first first. `told`: the rank of the last one delivered, `last`:
+    its state. `running`: it is ready, or one of its callbacks is under way or being recorded.
 
-    One that came `from_disk` gets its followers from there, since what lies between may never have been in memory;
-    `grown`: one was written since that was last read."""
+    One that came `from_disk` gets its followers from there (those of `read_for`), since what lies between may never
+    have been in memory; `grown`: one was written since that was last read."""
 
     message_id: str
     waiting: deque[DueCallback] = field(default_factory=deque)
     told: int = -1
+    last: State | None = None
     running: bool = False
     from_disk: bool = False
+    read_for: Message | None = None
     grown: bool = False
 
     def add(self, due: DueCallback) -> None:
@@ -84,9 +96,20 @@ class _Chain:
             self.waiting.append(due)
 
 
+class _Tried(Struct, frozen=True):
+    """One attempt that was made and is to be recorded."""
+
+    lane: "_Lane"
+    chain: _Chain
+    due: DueCallback
+    outcome: CallbackOutcome
+
+
 @dataclass(slots=True)
 class _Lane:
     origin: str
+    notifier: Notifier | None = None
+    """None: by HTTP."""
     chains: dict[str, _Chain] = field(default_factory=dict)
     ready: deque[_Chain] = field(default_factory=deque)
     up_to_date: OrderedDict[str, int] = field(default_factory=OrderedDict)
@@ -98,6 +121,10 @@ class _Lane:
     asking: bool = False
     ended: set[str] = field(default_factory=set)
     """Messages whose chain ended while the poll was asking the disk: what it read of them may be old."""
+    read_at: float = 0.0
+
+    def reachable(self) -> bool:
+        return self.notifier is None or self.notifier.reachable(self.origin)
 
 
 class Callbacks:
@@ -123,6 +150,9 @@ class Callbacks:
         self._jitter = jitter
         self._lanes: dict[str, _Lane] = {}
         self._redacted: OrderedDict[str, None] = OrderedDict()
+        self._tried: list[_Tried] = []
+        self.notifiers: dict[str, Notifier] = {}
+        """By the scheme of their origins."""
         self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
 
     def pending(self) -> int:
@@ -146,7 +176,7 @@ class Callbacks:
             attempts=0,
             created_at=change.at,
         )
-        chain = lane.chains.get(message.id) or self._new_chain(lane, message.id, first=change.before is State.QUEUED)
+        chain = lane.chains.get(message.id) or self._new_chain(lane, message.id, first=_is_first(message, change))
         if chain is None:
             lane.behind = True
             lane.missed += 1
@@ -166,17 +196,35 @@ class Callbacks:
     def _lane(self, origin: str) -> _Lane:
         lane = self._lanes.get(origin)
         if lane is None:
-            lane = self._lanes[origin] = _Lane(origin)
+            lane = self._lanes[origin] = _Lane(origin, self.notifiers.get(origin.partition(":")[0]))
         return lane
 
+    def wake(self, origin: str) -> None:
+        """The origin can be reached, or takes more at once: go on with what waits for it, in memory and on disk."""
+        lane = self._lane(origin)
+        lane.behind = True
+        for _ in range(len(lane.ready)):
+            self._hire(lane)
+
     def _make_ready(self, lane: _Lane, chain: _Chain) -> None:
-        if chain.running or not chain.waiting:
-            return
-        chain.running = True
+        if not chain.running and chain.waiting:
+            chain.running = True
+            self._run(lane, chain)
+
+    def _run(self, lane: _Lane, chain: _Chain) -> None:
+        """Its turn comes when a worker has done with those before it."""
         lane.ready.append(chain)
-        if lane.workers < (SLOW_CONCURRENCY if lane.slow else self._settings.concurrency):
+        self._hire(lane)
+
+    def _hire(self, lane: _Lane) -> None:
+        if lane.workers < self._concurrency(lane) and lane.reachable():
             lane.workers += 1
             self.start_task(self._work(lane))
+
+    def _concurrency(self, lane: _Lane) -> int:
+        if lane.notifier is not None:
+            return lane.notifier.concurrency(lane.origin)
+        return SLOW_CONCURRENCY if lane.slow else self._settings.concurrency
 
     def forget_body(self, message: Message) -> None:
         """The message was redacted: what is still to be told of it has no body."""
@@ -209,10 +257,32 @@ class Callbacks:
         now = self._clock.now()
         behind = [lane.origin for lane in self._lanes.values() if lane.behind]
         for origin in dict.fromkeys([*behind, *await self._store.due_origins(now, ORIGINS_MAX)]):
-            await self._fill(self._lane(origin), now)
+            lane = self._lane(origin)
+            if lane.reachable():
+                await self._fill(lane, now)
+            elif self._clock.monotonic() - lane.read_at >= UNREACHED_SECONDS:
+                await self._fill(lane, now)
+                await self._bury(lane, now)
         self._forget_idle_lanes()
 
+    async def _bury(self, lane: _Lane, now: int) -> None:
+        """End what has waited too long for somebody to be there."""
+        oldest = now - int(self._settings.policy.give_up_after_seconds * 1e6)
+        late = [chain for chain in lane.ready if chain.waiting[0].created_at <= oldest]
+        if not late:
+            return
+        for chain in late:
+            lane.ready.remove(chain)
+        outcomes = [self._outcome(chain.waiting[0], Told(error=NEVER_REACHED, final=True), 0) for chain in late]
+        await self._transitions.persist(lambda: self._store.settle_callbacks(outcomes))
+        self._metrics.callbacks["dead"].inc(len(outcomes))
+        log.warning("callback.dead", origin=lane.origin, callbacks=len(outcomes), error=NEVER_REACHED)
+        for chain in late:
+            self._end(lane, chain)
+        lane.behind = True  # their followers are on disk
+
     async def _fill(self, lane: _Lane, now: int) -> None:
+        lane.read_at = self._clock.monotonic()
         room = self._settings.lane_max - len(lane.chains)
         if room <= 0:
             return
@@ -244,78 +314,116 @@ class Callbacks:
     # -- out
 
     async def _work(self, lane: _Lane) -> None:
-        """One of a lane's workers: run chains until none is ready."""
+        """One of a lane's workers: make attempts until no chain is ready. It does not wait until they are recorded."""
         try:
-            while lane.ready and not (lane.slow and lane.workers > SLOW_CONCURRENCY):
+            while lane.ready and lane.workers <= self._concurrency(lane) and lane.reachable():
                 chain = lane.ready.popleft()
                 try:
-                    await self._run(lane, chain)
+                    await self._try_next(lane, chain)
                 except Exception:  # one message's callbacks must not take the others along
                     log.exception("callback.broke", message_id=chain.message_id)
                     lane.chains.pop(chain.message_id, None)
         finally:
             lane.workers -= 1
 
-    async def _run(self, lane: _Lane, chain: _Chain) -> None:
-        """Send what waits of one message, in order; leave the rest to the disk at the first failure."""
-        last: State | None = None
-        while True:
-            while chain.waiting:
-                due = chain.waiting.popleft()
-                if not await self._deliver(lane, due):
-                    self._end(lane, chain)
-                    return
-                chain.told, last = due.rank, due.state
-            if not chain.from_disk or last is None:
-                break
+    async def _try_next(self, lane: _Lane, chain: _Chain) -> None:
+        """One attempt at the chain's first callback; it is recorded before anything follows it. Where nobody was there
+        it was none."""
+        if not chain.waiting and not await self._has_followers(lane, chain):
+            return
+        due = chain.waiting.popleft()
+        started = perf_counter()
+        told = await (self._attempt(due) if lane.notifier is None else lane.notifier.attempt(due))
+        if not told.reached:
+            chain.waiting.appendleft(replace(due, message=self._current(due.message)))
+            lane.ready.appendleft(chain)
+            return
+        seconds = perf_counter() - started
+        lane.slow = told.code is None or seconds > SLOW_SECONDS
+        self._metrics.callback_seconds.observe(seconds)
+        outcome = self._outcome(due, told, int(seconds * 1000))
+        if not self._tried:
+            asyncio.get_running_loop().call_soon(self._record)
+        self._tried.append(_Tried(lane, chain, due, outcome))
+
+    async def _has_followers(self, lane: _Lane, chain: _Chain) -> bool:
+        """What was written for a chain's message while that was not in memory is read from disk; False, and the chain
+        ends, where there is none."""
+        message = chain.read_for
+        while message is not None and not chain.waiting:
             chain.grown = False
-            await self._read_followers(due.message, chain)
-            if not chain.waiting and not chain.grown:
+            for due in await self._transitions.persist(
+                lambda: self._store.pending_callbacks(message.project_id, message.id)
+            ):
+                chain.add(replace(due, message=self._current(due.message)))
+            if not chain.grown:
                 break
-        self._end(lane, chain)
-        if last is not None and last not in lifecycle.TERMINAL:
-            lane.up_to_date[chain.message_id] = chain.told
-            if len(lane.up_to_date) > self._settings.lane_max * 10:
-                lane.up_to_date.popitem(last=False)
+        if not chain.waiting:
+            self._end(lane, chain)
+        return bool(chain.waiting)
+
+    # -- recorded
+
+    def _record(self) -> None:
+        """The attempts that ended in this turn of the loop are recorded together."""
+        tried, self._tried = self._tried, []
+        self.start_task(self._settle(tried))
+
+    async def _settle(self, tried: list[_Tried]) -> None:
+        """All together; where that breaks, one by one, so that only the culprit's chain leaves memory."""
+        outcomes = [each.outcome for each in tried]
+        try:
+            await self._transitions.persist(lambda: self._store.settle_callbacks(outcomes))
+        except Exception:
+            log.exception("callback.not_recorded", message_id=tried[0].due.message.id, attempts=len(tried))
+            if len(tried) == 1:
+                tried[0].lane.chains.pop(tried[0].chain.message_id, None)
+            else:
+                for each in tried:
+                    await self._settle([each])
+            return
+        for each in tried:
+            self._settled(each.lane, each.chain, each.due, each.outcome)
+
+    def _settled(self, lane: _Lane, chain: _Chain, due: DueCallback, outcome: CallbackOutcome) -> None:
+        """Go on with the chain; leave the rest to the disk at the first failure."""
+        self._metrics.callbacks["retried" if outcome.status == "pending" else outcome.status].inc()
+        if outcome.status == "pending":
+            chain.last = None
+            self._end(lane, chain)
+            return
+        if outcome.status == "dead":
+            log.warning("callback.dead", message_id=due.message.id, state=due.state, error=outcome.error)
+        chain.told, chain.last = due.rank, due.state
+        if chain.from_disk:
+            chain.read_for = due.message
+        if chain.waiting or chain.from_disk:
+            self._run(lane, chain)
+        else:
+            self._end(lane, chain)
 
     def _end(self, lane: _Lane, chain: _Chain) -> None:
         del lane.chains[chain.message_id]
         if lane.asking:
             lane.ended.add(chain.message_id)
+        if chain.last is not None and chain.last not in lifecycle.TERMINAL:
+            lane.up_to_date[chain.message_id] = chain.told
+            if len(lane.up_to_date) > self._settings.lane_max * 10:
+                lane.up_to_date.popitem(last=False)
 
-    async def _read_followers(self, message: Message, chain: _Chain) -> None:
-        """What was written for this message while it was not in memory."""
-        for due in await self._transitions.persist(
-            lambda: self._store.pending_callbacks(message.project_id, message.id)
-        ):
-            chain.add(replace(due, message=self._current(due.message)))
+    # -- one attempt
 
-    async def _deliver(self, lane: _Lane, due: DueCallback) -> bool:
-        """One attempt, recorded before anything follows it. True: this callback needs no further attempt."""
-        started = perf_counter()
-        http_status, error = await self._attempt(due)
-        seconds = perf_counter() - started
-        lane.slow = http_status is None or seconds > SLOW_SECONDS
-        self._metrics.callback_seconds.observe(seconds)
-        outcome = self._outcome(due, http_status, error, int(seconds * 1000))
-        await self._transitions.persist(lambda: self._store.settle_callbacks([outcome]))
-        self._metrics.callbacks["retried" if outcome.status == "pending" else outcome.status].inc()
-        if outcome.status == "dead":
-            log.warning("callback.dead", message_id=due.message.id, state=due.state, error=error)
-        return outcome.status != "pending"
-
-    async def _attempt(self, due: DueCallback) -> tuple[int | None, str | None]:
-        """(HTTP status or None, what went wrong or None)."""
+    async def _attempt(self, due: DueCallback) -> Told:
         try:
             request = self._request(due)
             if request is None:
-                return None, PROJECT_GONE
+                return Told(error=PROJECT_GONE)
             response = await self._webhooks.request(request)
         except (FetchFault, UrlError) as fault:
-            return None, str(fault)
+            return Told(error=str(fault))
         if 200 <= response.status < 300:
-            return response.status, None
-        return response.status, f"answered {response.status}"
+            return Told(code=response.status)
+        return Told(code=response.status, error=f"answered {response.status}")
 
     def _request(self, due: DueCallback) -> HttpRequest | None:
         message = due.message
@@ -330,16 +438,16 @@ class Callbacks:
         body = webhook.status_json(message, due.state, due.error_code, due.at)
         return signing.json_request(project.signing_key, message.callback.url, body, truncate=True)
 
-    def _outcome(
-        self, due: DueCallback, http_status: int | None, error: str | None, duration_ms: int
-    ) -> CallbackOutcome:
+    def _outcome(self, due: DueCallback, told: Told, duration_ms: int) -> CallbackOutcome:
         now = self._clock.now()
         attempt = due.attempts + 1
         status, next_at = "delivered", now
-        if error is not None:
-            following = retry.next_attempt(
-                now, attempt, self._jitter(), created_at_micros=due.created_at, policy=self._settings.policy
-            )
+        if told.error is not None:
+            following = None
+            if not told.final:
+                following = retry.next_attempt(
+                    now, attempt, self._jitter(), created_at_micros=due.created_at, policy=self._settings.policy
+                )
             status, next_at = ("dead", now) if following is None else ("pending", following)
         return CallbackOutcome(
             project_id=due.message.project_id,
@@ -349,7 +457,12 @@ class Callbacks:
             at=now,
             status=status,
             next_at=next_at,
-            http_status=http_status,
-            error=error,
+            http_status=told.code,
+            error=told.error,
             duration_ms=duration_ms,
         )
+
+
+def _is_first(message: Message, change: Change) -> bool:
+    """Whether this is the first callback of its message, so that nothing of it can be on disk alone."""
+    return change.before in (State.QUEUED, State.RECEIVING) or notify.is_first(message, change.after)

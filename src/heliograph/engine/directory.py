@@ -1,4 +1,4 @@
-"""Projects, tokens, numbers and applications in memory, in step with the store.
+"""Projects, tokens, SMPP credentials, numbers and applications in memory, in step with the store.
 
 A request asks the store for none of these. Changes made through this process are seen at once; those of the
 command line within `directory_poll_seconds`, because every write to the directory raises its version.
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import structlog
 import uuid_utils
 
-from heliograph.core.directory import Application, Number, Project, Snapshot, Token
+from heliograph.core.directory import Application, Number, Project, SmppCredential, Snapshot, Token
 from heliograph.core.errors import NotFound, StoreUnavailable
 from heliograph.ports import Clock, Store
 
@@ -61,6 +61,7 @@ class Directory:
         self._numbers = {number.number: number for number in snapshot.numbers}
         self._numbers_by_id = {(number.project_id, number.id): number for number in snapshot.numbers}
         self._applications = {(each.project_id, each.id): each for each in snapshot.applications}
+        self._smpp_credentials = {each.system_id: each for each in snapshot.smpp_credentials}
         self._numbers_of: dict[str, list[Number]] = defaultdict(list)
         for number in sorted(snapshot.numbers, key=lambda each: each.id, reverse=True):
             self._numbers_of[number.project_id].append(number)
@@ -109,6 +110,9 @@ class Directory:
 
     def tokens_of(self, project_id: str) -> list[Token]:
         return [token for token in self._tokens.values() if token.project_id == project_id]
+
+    def smpp_credential(self, system_id: str) -> SmppCredential | None:
+        return self._smpp_credentials.get(system_id)
 
     # -- changing
 

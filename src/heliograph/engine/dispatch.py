@@ -1,35 +1,50 @@
-"""From accepted to the carrier: claim, submit, record the outcome.
+"""From accepted to a carrier: choose a way, hand over, record the outcome.
 
-A message is marked initiated before the carrier sees it, so that a crash between the two leaves doubt on record,
-never a silent second submit. A carrier's temporary refusal keeps a message initiated and is tried again with growing
-pauses until its validity ends; the sweeper ends it.
+Each carrier has a lane (engine/lane.py) with its own window, so that one that is slow, busy or down holds up no message
+that goes another way. A carrier's temporary refusal is tried again with growing pauses, some times at that carrier,
+then at the next of the message's ways; the sweeper ends it with its validity. A message of which a carrier has accepted
+a part stays with that carrier.
 """
 
 import asyncio
-import heapq
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import structlog
-from msgspec import Struct
+from msgspec.structs import replace
 
-from heliograph.core.errors import Permanent, Temporary, Uncertain
+from heliograph.core.errors import Permanent, SubmitFailed, Temporary, Uncertain
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Event, Kind, Media, Message
+from heliograph.core.message import Event, Message, Part
+from heliograph.core.routing import Availability, Candidate
 from heliograph.engine.attachments import Attachments
-from heliograph.engine.backlog import LOWEST_ID, READ_MAX, Backlog
+from heliograph.engine.backlog import LOWEST_ID, READ_MAX, Backlog, Read
+from heliograph.engine.lane import Lane, LaneParts, Outcome, Tries
 from heliograph.engine.metrics import Metrics
+from heliograph.engine.receipts import Numbers, Receipts, between, outcome_of_parts
 from heliograph.engine.transition import Step, Transitions
-from heliograph.ports import Carrier, Clock, Store, Submission
+from heliograph.ports import Carrier, Clock, HandOver, Store
 
 log = structlog.get_logger(__name__)
-
-DEFERRED_MAX = 10_000
-"""Messages that a carrier refused for now and that wait to be tried again; at the limit nothing more is handed over."""
 
 RETRY_GROWTH = 2
 RETRY_LONGEST = 30
 """A pause after a temporary refusal grows twofold, to at most this many times the first."""
+
+REBALANCE_SECONDS = 1.0
+"""How often what waits for a carrier that is down is looked through for another way."""
+
+RESENDS_MAX = 3
+"""Under the policy `resend`, how often this process sends one message again whose answer was lost; then it is held. A
+carrier that takes all and answers nothing would otherwise bring the same text to a handset for hours."""
+
+NO_ROUTE = 30006
+
+Ways = Callable[[Message], Sequence[Candidate]]
+"""The carriers that a message may go to, best first; none: there is no route."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +56,22 @@ class DispatchSettings:
     resend_uncertain: bool
 
 
-class Outcome(Struct, frozen=True):
-    """What a submit came to: a reference, or the error."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftInitiated:
+    """deferred: with us, to be tried again. in_doubt: handed over, and never heard of."""
 
-    message: Message
-    carrier_ref: str | None
-    error: BaseException | None
+    deferred: list[Message]
+    in_doubt: list[Message]
+
+
+@dataclass(slots=True)
+class _Record:
+    """What a batch of outcomes makes, to be written together."""
+
+    steps: list[Step] = field(default_factory=list)
+    hand_overs: list[HandOver] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
 
 
 class Dispatcher:
@@ -55,30 +80,84 @@ class Dispatcher:
         *,
         store: Store,
         clock: Clock,
-        carrier: Carrier,
+        ways: Ways,
         transitions: Transitions,
         attachments: Attachments,
+        receipts: Receipts,
         metrics: Metrics,
         settings: DispatchSettings,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._carrier = carrier
+        self._ways = ways
         self._transitions = transitions
         self._attachments = attachments
+        self._receipts = receipts
         self._metrics = metrics
         self._settings = settings
-        self._queue = Backlog(store.queued_after, settings.queue_max, attachments.has)
-        self._room = asyncio.Event()
+        self._queue = Backlog(store.queued_after, settings.queue_max, self._is_busy)
+        self._in_hand: set[str] = set()
+        """Queued messages that lie in a lane."""
         self._outcomes: list[Outcome] = []
         self._outcome_wake = asyncio.Event()
-        self._in_flight: dict[str, asyncio.Future[str]] = {}
-        self._submitted_at: dict[str, float] = {}
-        self._silent: dict[str, asyncio.Future[str]] = {}
-        self._attempts: dict[str, int] = {}
-        self._retries: list[tuple[float, str, Message]] = []
-        self.answered: Callable[[Message], None] = lambda message: None
-        """Told of each message that the carrier accepted, once that is on disk."""
+        self._lanes: dict[str, Lane] = {}
+        self._leaving: list[Lane] = []
+        self._rebalanced_at = 0.0
+        self._settling: Counter[str] = Counter()
+        """Messages by carrier of which it is being found out whether they were taken."""
+        self._settling_between: Counter[Numbers] = Counter()
+        self._lane_parts = LaneParts(
+            store=store,
+            clock=clock,
+            transitions=transitions,
+            attachments=attachments,
+            batch_max=settings.batch_max,
+            waiting_max=settings.queue_max,
+            ended=self._left_queue,
+            finish=self._finish,
+            read_again=self._queue.read_again,
+        )
+        self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
+        self.start_machine: Callable[..., asyncio.Task[None]] = lambda machine: asyncio.ensure_future(machine())
+        receipts.unanswered = self.unanswered
+        receipts.unanswered_between = self.unanswered_between
+
+    # -- carriers
+
+    def add(self, carrier: Carrier) -> None:
+        """A carrier has come: messages may go to it."""
+        lane = self._lanes[carrier.name] = Lane(carrier, self._lane_parts)
+        self.start_machine(lane.run)
+        self._queue.resync()
+
+    def remove(self, name: str) -> None:
+        """A carrier goes: what waits for it goes another way. What is in its hands is recorded as it ends."""
+        lane = self._lanes.pop(name)
+        self._leaving.append(lane)
+        lane.close()
+        self._send_on(lane)
+
+    def exchange(self, carrier: Carrier) -> None:
+        """Another carrier takes over the name: at no moment is there none, or what has no other way would fail."""
+        left = self._lanes[carrier.name]
+        self.add(carrier)
+        self._leaving.append(left)
+        left.close()
+        self._send_on(left)
+
+    def changed(self, name: str) -> None:
+        """A carrier's window or availability has changed."""
+        if name in self._lanes:
+            self._lanes[name].nudge()
+
+    def availability(self) -> Mapping[str, Availability]:
+        """Of each carrier, for those who choose."""
+        return {name: self._availability(lane) for name, lane in self._lanes.items()}
+
+    def _availability(self, lane: Lane) -> Availability:
+        if lane.carrier.available:
+            return Availability.UP
+        return Availability.THROTTLED if lane.carrier.window > 0 else Availability.DOWN
 
     # -- what others tell it
 
@@ -92,31 +171,56 @@ class Dispatcher:
 
     def forget(self, message: Message) -> None:
         """The message has ended elsewhere: stop waiting for its answer."""
-        self._attempts.pop(message.id, None)
         self._attachments.forget(message.id)
-        self._submitted_at.pop(message.id, None)
-        waiting = self._in_flight.pop(message.id, None) or self._silent.pop(message.id, None)
-        if waiting is not None:
-            waiting.cancel()
-        self._room.set()
+        self._receipts.resolved(message)
+        for lane in self._all_lanes():
+            if lane.forget(message.id):
+                return
 
     def depth(self) -> int:
-        return len(self._queue)
+        return len(self._queue) + sum(len(lane.waiting) for lane in self._all_lanes())
 
     def in_flight(self) -> int:
-        return len(self._in_flight)
+        return sum(len(lane.in_flight) for lane in self._all_lanes())
+
+    def unanswered(self, carrier: str) -> bool:
+        """Whether a carrier has submits whose outcome is not on disk yet."""
+        return self._settling[carrier] > 0 or any(
+            lane.unrecorded > 0 for lane in self._all_lanes() if lane.name == carrier
+        )
+
+    def unanswered_between(self, message: Message) -> bool:
+        """The same of submits of the message's carrier from its sender to its recipient."""
+        numbers = between(message)
+        return self._settling_between[numbers] > 0 or any(
+            lane.unrecorded_between[numbers[1:]] > 0 for lane in self._all_lanes() if lane.name == numbers[0]
+        )
+
+    def deferred(self, message_id: str) -> bool:
+        """Whether the last word on this message was "not now", and no part of it is on its way."""
+        for lane in self._all_lanes():
+            tries = lane.tries.get(message_id)
+            if tries is not None:
+                return message_id not in lane.in_flight and message_id not in lane.silent and not tries.done
+        return False
+
+    def _all_lanes(self) -> list[Lane]:
+        return [*self._lanes.values(), *self._leaving]
+
+    def _is_busy(self, message_id: str) -> bool:
+        return message_id in self._in_hand or self._attachments.has(message_id)
+
+    def _left_queue(self, message: Message) -> None:
+        self._in_hand.discard(message.id)
+        self._queue.ended(message.id)
 
     # -- tasks
 
     async def run(self) -> None:
-        """Keep the carrier's window full, for as long as the server runs."""
+        """Choose a way for each message that waits, for as long as the server runs."""
         while True:
-            room = min(self._carrier.window - len(self._in_flight), DEFERRED_MAX - len(self._retries))
-            if room > 0:
-                await self._dispatch(await self._queue.take(min(room, self._settings.batch_max)))
-            else:
-                self._room.clear()
-                await self._room.wait()
+            batch = await self._queue.take(self._settings.batch_max)
+            await self._place([message for message in batch if not self._is_busy(message.id)])
 
     async def record_outcomes(self) -> None:
         """Write what submits came to, as many together as there are."""
@@ -127,128 +231,149 @@ class Dispatcher:
             await self._record(outcomes)
 
     async def retry(self) -> None:
-        """Submit again what the carrier refused for now, when its pause is over and the window has room; and let go of
-        the window's places that a silent carrier holds."""
+        """Submit again what a carrier refused for now, when its pause is over and the window has room; let go of the
+        window's places that a silent carrier holds; find another way past a carrier that is down."""
         while True:
             await asyncio.sleep(self._settings.retry_temporary_seconds / 4)
             now = self._clock.monotonic()
-            await self._give_up_waiting(now - self._settings.answer_seconds)
-            while self._retries and self._retries[0][0] <= now and len(self._in_flight) < self._carrier.window:
-                message = heapq.heappop(self._retries)[2]
-                self._room.set()
-                if message.id in self._attempts and await self._is_initiated(message):
-                    self._submit(message, await self._attachments.of(message))
+            for lane in self._all_lanes():
+                lane.give_up_waiting(now - self._settings.answer_seconds)
+            for lane in list(self._lanes.values()):
+                await lane.retry(lane.due(now))
+            if now - self._rebalanced_at >= REBALANCE_SECONDS:
+                self._rebalanced_at = now
+                await self._rebalance()
+            self._leaving = [lane for lane in self._leaving if lane.unrecorded or lane.is_handing_over]
 
-    async def _is_initiated(self, message: Message) -> bool:
-        """Whether it is still to be sent: it may have ended, by its validity, while it waited."""
-        now = await self._transitions.persist(lambda: self._store.message(message.project_id, message.id))
-        return now is not None and now.state is State.INITIATED
+    async def left_initiated(self) -> LeftInitiated:
+        """What an earlier run left between us and a carrier. Asked before this run hands over anything."""
+        left = LeftInitiated(
+            deferred=await self._all(self._store.deferred), in_doubt=await self._all(self._store.in_doubt)
+        )
+        for message in left.in_doubt:
+            self._begin_to_settle(message)
+        return left
 
-    async def _give_up_waiting(self, submitted_before: float) -> None:
-        """A submit that the carrier has long not answered is in doubt. It leaves the window to others; an answer that
-        comes after all still counts, and its validity ends it otherwise."""
-        silent: list[str] = []
-        for message_id, at in self._submitted_at.items():  # oldest first
-            if at > submitted_before or len(self._silent) + len(silent) >= DEFERRED_MAX:
-                break
-            silent.append(message_id)
-        for message_id in silent:
-            del self._submitted_at[message_id]
-            self._silent[message_id] = self._in_flight.pop(message_id)
-            log.warning("dispatch.no_answer", message_id=message_id, carrier=self._carrier.name)
-        if silent:
-            self._room.set()
+    async def recover(self, left: LeftInitiated) -> None:
+        """Go on with it: try again what was refused for now, and settle each doubt as the carrier or policy says."""
+        for message in left.deferred:
+            tries = await self._known_tries(message)
+            await self._send_again(message, tries, self._clock.monotonic())
+        if doubts := [self.start_task(self._settle_left(message)) for message in left.in_doubt]:
+            await asyncio.wait(doubts)
 
-    def deferred(self, message_id: str) -> bool:
-        """Whether the carrier's last word on this message was "not now"."""
-        return message_id in self._attempts and message_id not in self._in_flight and message_id not in self._silent
+    async def _settle_left(self, message: Message) -> None:
+        await self._settle(message, await self._known_tries(message))
 
-    async def in_doubt(self) -> list[Message]:
-        """What an earlier run handed over and never heard of. Asked before this run hands over anything."""
+    async def _all(self, read: Read) -> list[Message]:
         found: list[Message] = []
         after = LOWEST_ID
         while True:
-            page = await self._store.open_messages(State.INITIATED, after, READ_MAX)
+            page = await self._transitions.persist(partial(read, after, READ_MAX))
             found.extend(page)
             if len(page) < READ_MAX:
                 return found
             after = page[-1].id
 
-    async def recover(self, in_doubt: list[Message]) -> None:
-        """Settle each doubt, as the carrier or the policy says."""
-        for message in in_doubt:
-            await self.settle(message)
+    async def _known_tries(self, message: Message) -> Tries:
+        """The parts that an earlier run wrote down as accepted; their receipts may come."""
+        if message.segments == 1:
+            return Tries()
+        rows = await self._transitions.persist(lambda: self._store.parts_of(message.project_id, message.id))
+        if rows:
+            self._receipts.expect(message, rows)
+        return Tries(done={row.part: row.carrier_ref for row in rows})
 
-    async def settle(self, message: Message) -> None:
-        """Ask the carrier what became of a submit whose answer was lost; act only on what is certain."""
-        self._metrics.uncertain.inc()
-        known = await self._carrier.query(message.id)
-        if known is not None and known.carrier_ref is not None:
-            self._finish(Outcome(message, known.carrier_ref, None))
-        elif known is not None:
-            await self._transitions.note(message, "resubmitted", detail="the carrier never took the first submit")
-            self._again(message, self._clock.monotonic())
-        else:
-            await self._transitions.persist(lambda: self._store.mark_uncertain([(message.project_id, message.id)]))
-            await self._transitions.note(message, "uncertain", detail="the answer was lost; the carrier can't tell")
-            if self._settings.resend_uncertain:
-                self._again(message, self._clock.monotonic())
+    # -- choosing a way
 
-    # -- one batch
+    async def _place(self, messages: Sequence[Message]) -> None:
+        lost: list[Step] = []
+        for message in messages:
+            candidate = self._way(message)
+            if candidate is None:
+                detail = "no route leads to this number"
+                lost.append(Step(message=message, states=(State.FAILED,), error_code=NO_ROUTE, detail=detail))
+            elif self._lanes[candidate.carrier].put(message, f"{candidate.carrier}: {candidate.reason}"):
+                self._in_hand.add(message.id)
+        if lost:
+            await self._transitions.apply(lost)
 
-    async def _dispatch(self, batch: list[Message]) -> None:
-        now = self._clock.now()
-        steps: list[Step] = []
-        media: dict[str, tuple[Media, ...]] = {}
-        for message in batch:
-            if (refused := self._unsendable(message, now)) is not None:
-                self._attachments.forget(message.id)
-                steps.append(Step(message=message, states=(State.FAILED,), error_code=refused))
-            elif message.kind is Kind.MMS and message.media_urls and not self._attachments.ready(message.id):
-                self._attachments.fetch(message)
-            else:
-                media[message.id] = await self._attachments.of(message) if message.media_urls else ()
-                steps.append(Step(message=message, states=(State.INITIATED,), carrier=self._carrier.name))
-        for initiated in await self._transitions.apply(steps):
-            if initiated is not None and initiated.state is State.INITIATED:
-                self._submit(initiated, media[initiated.id])
-
-    def _unsendable(self, message: Message, now: int) -> int | None:
-        if message.expires_at <= now:
-            return 30001
-        if message.max_price_micros is not None and self._transitions.price(message) > message.max_price_micros:
-            return 30010
+    def _way(self, message: Message, without: frozenset[str] | set[str] = frozenset()) -> Candidate | None:
+        """The best way, but by one of these carriers."""
+        for candidate in self._ways(message):
+            if candidate.carrier in self._lanes and candidate.carrier not in without:
+                return candidate
         return None
 
-    def _submit(self, message: Message, media: tuple[Media, ...]) -> None:
-        submission = Submission(
-            message_id=message.id,
-            from_number=message.from_number,
-            to_number=message.to_number,
-            body=message.body or "",
-            segments=message.segments,
-            mms=message.kind is Kind.MMS,
-            media=media,
-        )
-        answer = self._carrier.submit(submission)
-        self._in_flight[message.id] = answer
-        self._submitted_at[message.id] = self._clock.monotonic()
-        answer.add_done_callback(lambda done: self._answered(message, done))
+    async def _rebalance(self) -> None:
+        """What waits for a carrier that takes nothing goes another way, where there is one that does: looked for
+        when the carriers that do have changed."""
+        up = frozenset(name for name, lane in self._lanes.items() if lane.carrier.available)
+        for lane in list(self._lanes.values()):
+            if lane.name in up or lane.looked_past == up:
+                continue
+            lane.looked_past = up
+            if up:
+                self._move_waiting(lane)
+                for at, message, tries in lane.take_back():
+                    await self._send_again(message, tries, at, lane)
 
-    def _answered(self, message: Message, answer: "asyncio.Future[str]") -> None:
-        for waiting in (self._in_flight, self._silent):
-            if waiting.get(message.id) is answer:
-                del waiting[message.id]
-                self._submitted_at.pop(message.id, None)
-        if answer.cancelled():
+    def _move_waiting(self, lane: Lane) -> None:
+        """In their order; each that stays goes to the end, so that all are in order again."""
+        for _ in range(len(lane.waiting)):
+            message, reason = lane.waiting.popleft()
+            candidate = self._way(message)
+            other = self._lanes[candidate.carrier] if candidate else lane
+            if candidate is None or other is lane or not other.carrier.available:
+                lane.waiting.append((message, reason))
+            elif not other.put(message, f"{candidate.carrier}: {candidate.reason}"):
+                self._left_queue(message)
+
+    def _send_on(self, lane: Lane) -> None:
+        """All that waits for a lane that goes is to find another."""
+        while lane.waiting:
+            self._left_queue(lane.waiting.popleft()[0])
+        self._queue.resync()
+        for at, message, tries in lane.take_back():
+            self.start_task(self._send_again(message, tries, at))
+
+    async def _send_again(self, message: Message, tries: Tries, at: float, lane: Lane | None = None) -> None:
+        """Hand an initiated message that is with us to a carrier at a moment: to the one it was at, unless that has had
+        its chances or takes nothing while another does."""
+        lane = lane or self._lanes.get(message.carrier or "")
+        if lane is not None and (tries.done or not self._should_leave(lane, tries)):
+            lane.again(message, at, tries)
             return
-        error = answer.exception()
-        self._finish(Outcome(message, None if error else answer.result(), error))
+        tries.tried |= {lane.name} if lane else set()
+        candidate = self._way(message, tries.tried)
+        if candidate is None or (lane is not None and not self._lanes[candidate.carrier].carrier.available):
+            tries.tried.clear()
+            candidate = self._way(message) if lane is None else None
+        other = self._lanes[candidate.carrier] if candidate else lane
+        if other is None:
+            await self._transitions.apply([Step(message=message, states=(State.FAILED,), error_code=NO_ROUTE)])
+            return
+        if candidate is not None and other is not lane:
+            tries.here = 0
+            message = await self._reroute(message, candidate)
+            at = self._clock.monotonic()
+        other.again(message, at, tries)
+
+    def _should_leave(self, lane: Lane, tries: Tries) -> bool:
+        return tries.here >= lane.carrier.attempts or not lane.carrier.available
+
+    async def _reroute(self, message: Message, candidate: Candidate) -> Message:
+        detail = f"{candidate.carrier}: {candidate.reason}"
+        event = self._transitions.event(message, "rerouted", detail=detail)
+        hand_over = HandOver(message=message, deferred=True, carrier=candidate.carrier)
+        await self._transitions.persist(lambda: self._store.hand_over([hand_over], [event]))
+        return replace(message, carrier=candidate.carrier)
+
+    # -- outcomes
 
     def _finish(self, outcome: Outcome) -> None:
         self._outcomes.append(outcome)
         self._outcome_wake.set()
-        self._room.set()
 
     async def _record(self, outcomes: list[Outcome]) -> None:
         """All together; where that breaks, one by one, so that only the culprit stays as it was."""
@@ -259,46 +384,176 @@ class Dispatcher:
             if len(outcomes) > 1:
                 for outcome in outcomes:
                     await self._record([outcome])
+                return
+        for outcome in outcomes:
+            outcome.lane.recorded(outcome.message)
 
     async def _record_together(self, outcomes: list[Outcome]) -> None:
-        steps: list[Step] = []
-        deferred: list[Event] = []
+        record = _Record()
+        partly: set[str] = set()
+        deferred: list[tuple[Outcome, Tries]] = []
+        doubtful: list[tuple[Outcome, Tries]] = []
         for outcome in outcomes:
-            if isinstance(outcome.error, Temporary):
-                deferred.append(self._defer(outcome.message, outcome.error))
+            tries = self._tries(outcome)
+            match outcome.error:
+                case None | Permanent():
+                    record.steps.append(self._step(outcome, tries))
+                    if tries.done:
+                        partly.add(outcome.message.id)
+                    outcome.lane.tries.pop(outcome.message.id, None)
+                case Temporary() as error:
+                    deferred.append((outcome, tries))
+                    record.hand_overs.append(HandOver(message=outcome.message, deferred=True))
+                    record.events.append(
+                        self._transitions.event(
+                            outcome.message, "deferred", error_code=error.code, detail=f"{outcome.lane.name}: {error}"
+                        )
+                    )
+                    record.parts.extend(self._accepted(outcome, tries))
+                case _:
+                    doubtful.append((outcome, tries))
+                    record.parts.extend(self._accepted(outcome, tries))
+        await self._write(record)
+        await self._sent(record.steps, partly)
+        for outcome, tries in deferred:
+            await self._defer(outcome, tries)
+        for outcome, tries in doubtful:
+            if not isinstance(outcome.error, Uncertain):
+                log.error("dispatch.carrier_broke", message_id=outcome.message.id, exc_info=outcome.error)
+            outcome.lane.tries.pop(outcome.message.id, None)
+            self._begin_to_settle(outcome.message)
+            self.start_task(self._settle(outcome.message, tries))
+
+    def _tries(self, outcome: Outcome) -> Tries:
+        """How it went so far, with the parts that were accepted now."""
+        tries = outcome.lane.tries.get(outcome.message.id)
+        accepted = outcome.error.accepted if isinstance(outcome.error, SubmitFailed) else {}
+        if tries is None:
+            return Tries(done=accepted)
+        if accepted:
+            tries.done = {**tries.done, **accepted}
+        return tries
+
+    def _step(self, outcome: Outcome, tries: Tries) -> Step:
+        message = outcome.message
+        if outcome.submitted is not None:
+            refs = outcome.submitted.refs
+            parts = _rows(message, outcome.lane.name, dict(enumerate(refs, 1)), len(refs)) if len(refs) > 1 else ()
+            return Step(
+                message=message,
+                states=(State.SENT,),
+                carrier_ref=refs[0],
+                detail=outcome.submitted.note,
+                parts=self._stamped(parts),
+            )
+        error = outcome.error
+        assert isinstance(error, Permanent)  # noqa: S101 - by the caller's match
+        state = State.UNDELIVERED if tries.done else State.FAILED  # a part of it did leave
+        parts = self._accepted(outcome, tries)
+        return Step(message=message, states=(state,), error_code=error.code, detail=str(error), parts=parts)
+
+    def _accepted(self, outcome: Outcome, tries: Tries) -> tuple[Part, ...]:
+        if not tries.done:
+            return ()
+        return self._stamped(_rows(outcome.message, outcome.lane.name, tries.done, outcome.message.segments))
+
+    def _stamped(self, parts: Sequence[Part]) -> tuple[Part, ...]:
+        now = self._clock.now()
+        return tuple(replace(part, updated_at=now) for part in parts)
+
+    async def _write(self, record: _Record) -> None:
+        """What leaves the state as it is. Parts first: a receipt for one may come at any moment."""
+        if record.parts:
+            await self._transitions.persist(lambda: self._store.keep_parts(record.parts, ()))
+        if record.hand_overs:
+            await self._transitions.persist(lambda: self._store.hand_over(record.hand_overs, record.events))
+
+    async def _sent(self, steps: list[Step], partly: set[str]) -> None:
+        for step, message in zip(steps, await self._transitions.apply(steps), strict=True):
+            if message is None or message.state is not State.SENT:
                 continue
-            step = await self._step(outcome)
-            if step is not None:
-                self._attempts.pop(outcome.message.id, None)
-                steps.append(step)
-        if deferred:
-            await self._transitions.persist(lambda: self._store.note(deferred))
-        for message in await self._transitions.apply(steps):
-            if message is not None and message.state is State.SENT:
-                self.answered(message)
+            parts: Sequence[Part] = step.parts
+            if message.id in partly:  # receipts for its earlier parts may have come
+                parts = await self._transitions.persist(partial(self._store.parts_of, message.project_id, message.id))
+            self._receipts.expect(message, parts)
+            if message.id in partly and (outcome := outcome_of_parts(parts)) is not None:
+                codes = [part.error_code for part in parts if part.error_code is not None]
+                await self._transitions.apply(
+                    [Step(message=message, states=(outcome,), error_code=codes[0] if codes else None)]
+                )
 
-    async def _step(self, outcome: Outcome) -> Step | None:
-        """The step that an outcome makes; None where the message is in doubt."""
-        message, error = outcome.message, outcome.error
-        match error:
-            case None:
-                return Step(message=message, states=(State.SENT,), carrier_ref=outcome.carrier_ref)
-            case Permanent():
-                return Step(message=message, states=(State.FAILED,), error_code=error.code, detail=str(error))
-            case Uncertain():
-                await self.settle(message)
-            case _:
-                log.error("dispatch.carrier_broke", message_id=message.id, exc_info=error)
-                await self.settle(message)
-        return None
+    async def _defer(self, outcome: Outcome, tries: Tries) -> None:
+        """Try again after a pause."""
+        message = outcome.message
+        tries.total += 1
+        tries.here += 1
+        if tries.done:
+            self._receipts.expect(message, self._accepted(outcome, tries))
+        pause = self._settings.retry_temporary_seconds * min(RETRY_GROWTH ** (tries.total - 1), RETRY_LONGEST)
+        outcome.lane.tries.pop(message.id, None)
+        await self._send_again(message, tries, self._clock.monotonic() + pause, self._lanes.get(outcome.lane.name))
 
-    def _defer(self, message: Message, error: Temporary) -> Event:
-        """Try again after a pause; returns the line for the timeline."""
-        attempt = self._attempts[message.id] = self._attempts.get(message.id, 0) + 1
-        pause = self._settings.retry_temporary_seconds * min(RETRY_GROWTH ** (attempt - 1), RETRY_LONGEST)
-        self._again(message, self._clock.monotonic() + pause)
-        return self._transitions.event(message, "deferred", error_code=error.code, detail=str(error))
+    # -- doubt
 
-    def _again(self, message: Message, at: float) -> None:
-        self._attempts.setdefault(message.id, 0)
-        heapq.heappush(self._retries, (at, message.id, message))
+    def _begin_to_settle(self, message: Message) -> None:
+        self._settling[message.carrier or ""] += 1
+        self._settling_between[between(message)] += 1
+
+    async def _settle(self, message: Message, tries: Tries) -> None:
+        """Ask the carrier what became of a submit whose answer was lost; act only on what is certain. In a task of its
+        own: a carrier may take long to tell, and holds up nobody else's outcome."""
+        self._metrics.uncertain.inc()
+        try:
+            is_in_doubt = await self._is_in_doubt(message, tries)
+        finally:
+            _uncount(self._settling, message.carrier or "")
+            _uncount(self._settling_between, between(message))
+        if is_in_doubt:
+            self._receipts.doubt(replace(message, uncertain=True))
+
+    async def _is_in_doubt(self, message: Message, tries: Tries) -> bool:
+        """Whether it stays so; else it is sent, or on its way again."""
+        lane = self._lanes.get(message.carrier or "")
+        if tries.done:
+            self._receipts.expect(
+                message, self._stamped(_rows(message, message.carrier or "", tries.done, message.segments))
+            )
+        known = await lane.carrier.query(message) if lane else None
+        if lane is not None and known is not None and known.refs is not None:
+            refs = known.refs
+            parts = _rows(message, lane.name, dict(enumerate(refs, 1)), len(refs)) if len(refs) > 1 else ()
+            step = Step(message=message, states=(State.SENT,), carrier_ref=refs[0], parts=self._stamped(parts))
+            await self._sent([replace(step, detail="the carrier was asked: it has it")], set())
+            return False
+        if known is not None:
+            tries.done = {**tries.done, **known.accepted}
+            await self._transitions.note(message, "resubmitted", detail="the carrier never took the first submit")
+        else:
+            await self._transitions.persist(lambda: self._store.mark_uncertain([(message.project_id, message.id)]))
+            await self._transitions.note(message, "uncertain", detail="the answer was lost; the carrier can't tell")
+            if not self._settings.resend_uncertain or tries.resent >= RESENDS_MAX:
+                return True
+            tries.resent += 1
+        await self._send_again(message, tries, self._clock.monotonic())
+        return False
+
+
+def _uncount(counts: "Counter[Any]", what: object) -> None:
+    counts[what] -= 1
+    if not counts[what]:
+        del counts[what]
+
+
+def _rows(message: Message, carrier: str, refs: Mapping[int, str], total: int) -> tuple[Part, ...]:
+    return tuple(
+        Part(
+            project_id=message.project_id,
+            message_id=message.id,
+            part=part,
+            total=total,
+            state=State.SENT,
+            carrier=carrier,
+            carrier_ref=reference,
+        )
+        for part, reference in sorted(refs.items())
+    )

@@ -18,22 +18,30 @@ from heliograph.core.directory import Number
 from heliograph.core.errors import Fault, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Direction, Kind, Media, Message, Source
-from heliograph.core.number_settings import inbound_handler
+from heliograph.core.message import Callback, Direction, Kind, Message, Piece, Source, smpp_callback
+from heliograph.core.number_settings import Handler, inbound_handler
 from heliograph.engine.accept import BODY_MAX
 from heliograph.engine.attachments import Attachments
 from heliograph.engine.backlog import Backlog
 from heliograph.engine.directory import Directory
 from heliograph.engine.handler import CxmlRun
 from heliograph.engine.metrics import Metrics
+from heliograph.engine.pieces import Pieces, joined, made_mark, missing
 from heliograph.engine.requests import InboundRequest
 from heliograph.engine.transition import Step, Transitions
 from heliograph.engine.urls import url_fault
-from heliograph.ports import Acceptance, Clock, FetchedMedia, MediaFault, Store
+from heliograph.ports import Acceptance, Clock, FetchedMedia, InboundPart, MediaFault, Store, Unroutable
+from heliograph.wire.smpp.text import Alphabet, decode_text
 
 log = structlog.get_logger(__name__)
 
+PIECES_OF = "carrier:"
+"""How the owners of inbound pieces begin; the carrier's name follows."""
+
 INBOUND_MEDIA_MAX = 10
+SHORT_CODE_MAX = 6
+"""Digits of the longest short code (contract, section 2)."""
+
 FROM_MAX = 40
 """Characters of a sender: room for an alphanumeric one or a mail address kept raw (contract, section 2)."""
 
@@ -56,6 +64,7 @@ class Inbound:
         transitions: Transitions,
         attachments: Attachments,
         metrics: Metrics,
+        pieces: Pieces,
         run_cxml: CxmlRun,
         settings: InboundSettings,
     ) -> None:
@@ -66,6 +75,8 @@ class Inbound:
         self._transitions = transitions
         self._attachments = attachments
         self._metrics = metrics
+        self._pieces = pieces
+        pieces.serve(PIECES_OF, self.make)
         self._run_cxml = run_cxml
         self._settings = settings
         self._waiting = Backlog(self._receiving, settings.queue_max, lambda message_id: message_id in self._in_hand)
@@ -82,13 +93,57 @@ class Inbound:
         message = self._message(request, number)
         async with AsyncExitStack() as until_recorded:
             media = await self._attachments.store(message, fetched, until_recorded)
-            await self._keep(message, media)
-        self._metrics.inbound.inc()
-        self._waiting.offer(message)
+            await self._keep(Acceptance(message=message, event_no=self._transitions.event_numbers.next(), media=media))
         return message
 
-    async def _keep(self, message: Message, media: tuple[Media, ...]) -> None:
-        acceptance = Acceptance(message=message, event_no=self._transitions.event_numbers.next(), media=media)
+    async def take_part(self, part: InboundPart) -> None:
+        """What a carrier brings: returns when it is on disk; raises Unroutable, StoreUnavailable. Nothing that is for
+        one of our numbers is refused, whatever its length: the handset was told that it is sent."""
+        number = self._directory.number_by_text(_international(part.to_number))
+        if number is None:
+            raise Unroutable(f"{part.to_number} is no number of this deployment")
+        if part.total <= 1:
+            text = decode_text(part.data, Alphabet(part.alphabet))
+            await self._keep_part(_request(part.carrier, part.from_number, number.number, text), number, ())
+            return
+        piece = Piece(
+            project_id=number.project_id,
+            owner=f"{PIECES_OF}{part.carrier}",
+            from_number=part.from_number,
+            to_number=number.number,
+            reference=part.reference or 0,
+            total=part.total,
+            part=part.part,
+            alphabet=part.alphabet,
+            data=part.data,
+            at=self._clock.now(),
+        )
+        await self._pieces.add(piece)
+
+    async def make(self, parts: list[Piece]) -> None:
+        """The message that pieces of a carrier's make (engine.pieces.Maker)."""
+        first = parts[0]
+        number = self._directory.number_by_text(first.to_number)
+        if number is None:  # released meanwhile
+            raise refuse(Fault.TO_INVALID)
+        carrier = first.owner.removeprefix(PIECES_OF)
+        await self._keep_part(
+            _request(carrier, first.from_number, first.to_number, joined(parts)), number, tuple(parts)
+        )
+
+    async def _keep_part(self, request: InboundRequest, number: Number, parts: tuple[Piece, ...]) -> None:
+        message = self._message(request, number)
+        await self._keep(
+            Acceptance(
+                message=message,
+                event_no=self._transitions.event_numbers.next(),
+                made_of=made_mark(parts, message.created_at) if parts else None,
+                detail=missing(parts) if parts else None,
+            )
+        )
+
+    async def _keep(self, acceptance: Acceptance) -> None:
+        message = acceptance.message
         self._in_hand.add(message.id)
         try:
             await self._store.accept(acceptance)
@@ -97,6 +152,8 @@ class Inbound:
             raise
         finally:
             self._in_hand.discard(message.id)
+        self._metrics.inbound.inc()
+        self._waiting.offer(message)
 
     async def run(self) -> None:
         """Run the handlers of what was received, a bounded number at once, for as long as the server runs."""
@@ -144,12 +201,13 @@ class Inbound:
     def _message(self, request: InboundRequest, number: Number) -> Message:
         now = self._clock.now()
         mms = bool(request.media_urls)
+        handler = self._handler(number)
         return Message(
             id=self._ids.next(now),
             project_id=number.project_id,
             direction=Direction.INBOUND,
             kind=Kind.MMS if mms else Kind.SMS,
-            source=self._source(number),
+            source=_source(handler),
             from_number=numbers.normalize_from(request.from_number) or request.from_number,
             to_number=number.number,
             body=request.body,
@@ -161,12 +219,20 @@ class Inbound:
             num_media=len(request.media_urls),
             sent_at=now,
             carrier=request.carrier,
+            callback=self._customer(number, handler),
         )
 
-    def _source(self, number: Number) -> Source:
-        """A message to a number whose handler is Relay's or SWML's is theirs; any other is the cXML API's."""
-        handler = inbound_handler(number, lambda id_: self._directory.application(number.project_id, id_))
-        return Source.LAML if handler is None or handler.kind == "cxml" else Source.REALTIME
+    def _handler(self, number: Number) -> Handler | None:
+        return inbound_handler(number, lambda id_: self._directory.application(number.project_id, id_))
+
+    def _customer(self, number: Number, handler: Handler | None) -> Callback | None:
+        """The SMPP customer who gets the message: owed with its step to received, and told by engine/callbacks.py."""
+        if handler is None or handler.kind != "smpp":
+            return None
+        credential = self._directory.smpp_credential(handler.system_id)
+        if credential is None or credential.project_id != number.project_id:
+            return None
+        return smpp_callback(credential.system_id)
 
     # -- its handler
 
@@ -186,8 +252,13 @@ class Inbound:
         number = self._directory.number_by_text(message.to_number)
         if number is None or number.project_id != message.project_id:
             return
-        handler = inbound_handler(number, lambda id_: self._directory.application(number.project_id, id_))
+        handler = self._handler(number)
         if handler is None:
+            return
+        if handler.kind == "smpp":
+            if message.callback is None:
+                detail = f"there was no SMPP credential {handler.system_id}"
+                await self._transitions.note(message, "handler_missing", detail=detail)
             return
         if handler.kind != "cxml":
             detail = f"handlers of kind {handler.kind} are not run by this version"
@@ -195,3 +266,18 @@ class Inbound:
             return
         media = await self._transitions.persist(lambda: self._store.media_of(message.project_id, message.id))
         await self._run_cxml(message, handler, media)
+
+
+def _international(number: str) -> str:
+    """A number of ours as carriers write it: with or without the +."""
+    return number if number.startswith("+") or len(number) <= SHORT_CODE_MAX else f"+{number}"
+
+
+def _request(carrier: str, from_number: str, to_number: str, body: str) -> InboundRequest:
+    # NUL is no text that a database keeps; senders pad with it
+    return InboundRequest(from_number=from_number, to_number=to_number, body=body.replace("\0", ""), carrier=carrier)
+
+
+def _source(handler: Handler | None) -> Source:
+    """A message to a number whose handler is Relay's or SWML's is theirs; any other is the cXML API's."""
+    return Source.LAML if handler is None or handler.kind in ("cxml", "smpp") else Source.REALTIME

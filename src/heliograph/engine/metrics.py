@@ -1,10 +1,13 @@
-"""What the engine counts, for Prometheus. Children of labelled metrics are made once: the hot path only adds."""
+"""What the engine counts, for Prometheus. The hot path only adds (engine/counting.py)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from heliograph.core.lifecycle import State
+from heliograph.engine.carrier_metrics import CarrierMetrics
+from heliograph.engine.counting import Count, CountFamily, Spread, SpreadMetric
+from heliograph.ports import CarrierStatus
 
 _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
@@ -14,37 +17,56 @@ _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        r = self.registry
-        accepted = Counter("heliograph_accepted_total", "Messages accepted.", ["source", "kind"], registry=r)
-        self.accepted = {
-            (source, kind): accepted.labels(source, kind)
-            for source in ("laml", "realtime_api")
-            for kind in ("sms", "mms")
-        }
-        self.inbound = Counter("heliograph_inbound_total", "Inbound messages stored.", registry=r)
-        states = Counter("heliograph_state_changes_total", "Messages that came into a state.", ["state"], registry=r)
-        self.states = {state: states.labels(state.value) for state in State}
-        self.commit_size = Histogram(
-            "heliograph_commit_writes", "Writes that shared a commit.", buckets=_SIZES, registry=r
+        accepted = [(source, kind) for source in ("laml", "realtime_api") for kind in ("sms", "mms")]
+        self.accepted = CountFamily(
+            "heliograph_accepted", "Messages accepted.", ["source", "kind"], self.registry, accepted
+        ).counts
+        self.inbound = self._count("heliograph_inbound", "Inbound messages stored.")
+        states = self._counts(
+            "heliograph_state_changes", "Messages that came into a state.", "state", [state.value for state in State]
         )
-        self.commit_seconds = Histogram("heliograph_commit_seconds", "Time of a commit.", buckets=_FAST, registry=r)
-        callbacks = Counter("heliograph_callbacks_total", "Attempts at callbacks by outcome.", ["outcome"], registry=r)
-        self.callbacks = {outcome: callbacks.labels(outcome) for outcome in ("delivered", "retried", "dead")}
-        self.callback_seconds = Histogram(
-            "heliograph_callback_seconds", "Time of a callback's request.", buckets=_FAST, registry=r
+        self.states = {state: states[state.value] for state in State}
+        self.commit_size = self._spread("heliograph_commit_writes", "Writes that shared a commit.", _SIZES)
+        self.commit_seconds = self._spread("heliograph_commit_seconds", "Time of a commit.", _FAST)
+        self.callbacks = self._counts(
+            "heliograph_callbacks", "Attempts at callbacks by outcome.", "outcome", ["delivered", "retried", "dead"]
         )
-        receipts = Counter("heliograph_receipts_total", "Receipts by what they matched.", ["outcome"], registry=r)
-        self.receipts = {outcome: receipts.labels(outcome) for outcome in ("matched", "repeated", "unmatched")}
-        self.accept_seconds = Histogram(
-            "heliograph_accept_seconds", "From an accepted request to its commit.", buckets=_FAST, registry=r
+        self.callback_seconds = self._spread("heliograph_callback_seconds", "Time of a callback's request.", _FAST)
+        self.receipts = self._counts(
+            "heliograph_receipts",
+            "Receipts by what they matched.",
+            "outcome",
+            ["matched", "repeated", "intermediate", "unmatched"],
         )
-        self.delivery_seconds = Histogram(
-            "heliograph_delivery_seconds", "From accept to the final state.", buckets=_SLOW, registry=r
+        self.accept_seconds = self._spread(
+            "heliograph_accept_seconds", "From an accepted request to its commit.", _FAST
         )
-        self.http_seconds = Histogram(
-            "heliograph_http_seconds", "Time of an answered request.", buckets=_FAST, registry=r
+        self.delivery_seconds = self._spread("heliograph_delivery_seconds", "From accept to the final state.", _SLOW)
+        self.http_seconds = self._spread("heliograph_http_seconds", "Time of an answered request.", _FAST)
+        self.smpp_submits = Counter(
+            "heliograph_smpp_submits_total",
+            "Submits of SMPP customers.",
+            ["system_id", "outcome"],
+            registry=self.registry,
         )
-        self.uncertain = Counter("heliograph_uncertain_total", "Submits whose answer was lost.", registry=r)
+        self.smpp_binds_refused = self._counts(
+            "heliograph_smpp_binds_refused", "Binds refused.", "status", ["RBINDFAIL", "RALYBND", "RTHROTTLED"]
+        )
+        self.uncertain = self._count("heliograph_uncertain", "Submits whose answer was lost.")
+
+    def _count(self, name: str, about: str) -> Count:
+        return CountFamily(name, about, [], self.registry, [()]).counts[()]
+
+    def _counts(self, name: str, about: str, label: str, values: Sequence[str]) -> dict[str, Count]:
+        family = CountFamily(name, about, [label], self.registry, [(value,) for value in values])
+        return {value: family.counts[value,] for value in values}
+
+    def _spread(self, name: str, about: str, bounds: Sequence[float]) -> Spread:
+        return SpreadMetric(name, about, bounds, self.registry).spread
+
+    def carriers(self, status: Callable[[], Sequence[CarrierStatus]]) -> None:
+        """What each carrier says of itself, asked when it is scraped."""
+        self.registry.register(CarrierMetrics(status))
 
     def gauge(self, name: str, about: str, read: Callable[[], float]) -> None:
         """A gauge that asks when it is scraped."""

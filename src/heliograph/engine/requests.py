@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from heliograph.core.message import Direction, Message, Source
+from heliograph.core.message import Direction, Message, Piece, SmppOptions, Source
 
 
 class SendRequest(Struct, frozen=True, kw_only=True):
@@ -31,6 +31,13 @@ class SendRequest(Struct, frozen=True, kw_only=True):
     custom_variables: dict[str, object] | None = None
     idempotency_key: str | None = None
     fingerprint: str = ""
+    options: SmppOptions | None = None
+    receipts_to: str | None = None
+    """The system_id of the SMPP customer who sends it, and gets its receipts."""
+    message_id: str | None = None
+    """The message's id, where its door had to name it before: minted by core.ids for this deployment."""
+    pieces: tuple[Piece, ...] = ()
+    """The parts that an SMPP customer's message was joined from."""
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -48,3 +55,5 @@ class InboundRequest(Struct, frozen=True, kw_only=True):
     body: str
     media_urls: tuple[str, ...] = ()
     carrier: str = "loopback"
+    pieces: tuple[Piece, ...] = ()
+    """The parts that it was joined from, where it came in several."""

@@ -17,10 +17,10 @@ from msgspec.structs import replace
 from heliograph.core import lifecycle, pricing
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Change, Direction, Event, Kind, Message
+from heliograph.core.message import Change, Direction, Event, Kind, Message, Part
+from heliograph.engine import notify
 from heliograph.engine.metrics import Metrics
 from heliograph.ports import Clock, Store
-from heliograph.wire.urls import parse_target
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +42,7 @@ class Step(Struct, frozen=True, kw_only=True):
     carrier_ref: str | None = None
     uncertain: bool = False
     detail: str | None = None
+    parts: tuple[Part, ...] = ()
 
 
 class EventNumbers:
@@ -130,8 +131,9 @@ class Transitions:
             carrier=step.carrier,
             carrier_ref=step.carrier_ref,
             uncertain=step.uncertain,
-            callback_origin=parse_target(message.callback.url).origin if message.callback else None,
+            callback_origin=notify.origin(message, after),
             detail=step.detail if last else None,
+            parts=step.parts if last else (),
         )
         return change, _after(message, change)
 

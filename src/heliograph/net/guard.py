@@ -9,7 +9,7 @@ resolves differently the second time is judged the second time.
 import socket
 from collections.abc import Callable
 
-from aiohttp import AddrInfoType
+from aiohappyeyeballs import AddrInfoType
 
 from heliograph.wire import urls
 
@@ -22,7 +22,7 @@ class ForbiddenAddress(OSError):
 
 
 def guarded_sockets(allow_loopback: Callable[[], bool]) -> Callable[[AddrInfoType], socket.socket]:
-    """A socket factory for aiohttp's TCPConnector. `allow_loopback` is asked at each connection."""
+    """A socket factory for connecting (net/pool). `allow_loopback` is asked at each connection."""
 
     def create(address_info: AddrInfoType) -> socket.socket:
         family, kind, protocol, _, address = address_info

@@ -5,7 +5,8 @@ Rules (contract, section 8):
   the body and the wait for a connection slot (`max_per_host`).
 - Redirects are followed here, hop by hop: 301, 302 and 303 turn a POST into a GET, as browsers do; 307 and 308 keep
   it. Another origin never gets the Authorization header.
-- No connection goes to a forbidden address (net/guard). No proxies from the environment, no cookies, no decompression.
+- No connection goes to a forbidden address (net/guard, where net/pool connects). No proxies from the environment, no
+  cookies, no decompression.
 - An answer of any status is a Response; `status_fault` says whether it is a failure.
 - Connections are kept and reused. A server may close a kept connection just as a request goes out; such a request is
   sent once more only where that can do no harm: a GET, or one that says `repeatable`.
@@ -18,10 +19,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-import aiohttp
+from msgspec import Struct
 from yarl import URL
 
-from heliograph.net import guard
+from heliograph.net.connection import Answer, Connection, Disconnected, Limits
+from heliograph.net.pool import Origin, Pool
 from heliograph.ports import FaultKind, FetchFault
 from heliograph.ports import HttpRequest as Request
 from heliograph.ports import HttpResponse as Response
@@ -33,29 +35,38 @@ MAX_CONNECTIONS = 1000
 MAX_PER_HOST = 100
 """Open at once to one host and port: enough for 3,000 callbacks a second at 30 ms each."""
 
-KEEPALIVE_SECONDS = 4.0
-"""Below the 5 s after which Node's and uvicorn's servers close, so that we nearly always close first."""
-
-DNS_CACHE_SECONDS = 10
-"""Short: a failover by DNS works, while a busy receiver's name is looked up only once in a while."""
+HEADER_SETS = 256
+"""Sets of header names that are known to clash with none of our own."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TO_GET = frozenset({301, 302, 303})
-_PLAIN_TEXT_REASONS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"})
-"""OpenSSL's words for a peer that doesn't speak TLS."""
+_SAFE = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Address:
-    """A URL to request. bare: without user and password, which became `authorization` (None without them)."""
+    """A URL to request. shown: as text. target: what the request line names. host: the header's value. authorization:
+    its user and password, which aren't sent otherwise; None without them."""
 
     url: URL
-    bare: URL
+    shown: str
+    origin: Origin
+    target: str
+    host: str
     authorization: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Hop:
+class _Prepared:
+    """What a URL needs for each request. The total spans all hops."""
+
+    address: _Address
+    connect_seconds: float
+    read_seconds: float
+    total_seconds: float
+
+
+class _Hop(Struct, frozen=True, kw_only=True):
     method: str
     address: _Address
     headers: Mapping[str, str]
@@ -77,81 +88,109 @@ class HttpClient:
         """tls: another trust store than the system's."""
         self._allow_loopback = allow_loopback
         # identity: nothing here decompresses, so nobody can send a decompression bomb
-        self._headers = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
+        self._always = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
+        self._always_lines = _lines(self._always)
         self._max_connections = max_connections
         self._max_per_host = max_per_host
         self._tls = tls
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
 
     async def start(self) -> None:
         """Opens nothing yet; connections are made by the first requests."""
-        connector = aiohttp.TCPConnector(
-            limit=self._max_connections,
-            limit_per_host=self._max_per_host,
-            keepalive_timeout=KEEPALIVE_SECONDS,
-            ttl_dns_cache=DNS_CACHE_SECONDS,
-            ssl=self._tls or True,
-            socket_factory=guard.guarded_sockets(self._allow_loopback),
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            headers=self._headers,
-            skip_auto_headers=("Content-Type",),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-        )
+        self._loop = asyncio.get_running_loop()
+        self._pool = Pool(self._allow_loopback, self._max_connections, self._max_per_host, self._tls)
 
     async def stop(self) -> None:
         """Closes all connections, once the tasks that make requests have ended. May be called twice."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
 
     async def request(self, request: Request) -> Response:
         """Sends it, follows redirects, reads the answer. Raises FetchFault, and UrlError for a URL that is none."""
-        address, timeout, total_seconds = _prepare(request.url)
-        try:
-            async with asyncio.timeout(total_seconds):
-                return await self._follow(request, address, timeout)
-        except (aiohttp.ClientError, OSError, UnicodeError) as error:  # every time-out is an OSError
-            raise _fault(error) from error
-
-    async def _follow(self, request: Request, address: _Address, timeout: aiohttp.ClientTimeout) -> Response:
+        prepared = _prepare(request.url)
+        address = prepared.address
+        limits = Limits(
+            self._loop.time() + prepared.total_seconds if self._pool else 0.0,
+            prepared.read_seconds,
+            request.max_response_bytes,
+            request.truncate,
+            request.method == "HEAD",
+        )
         headers = _with_authorization(request.headers, address)
         hop = _Hop(method=request.method, address=address, headers=headers, body=request.body)
         for _ in range(request.max_redirects + 1):
-            answer = await self._send(hop, request, timeout)
-            if isinstance(answer, Response):
-                return answer
-            hop = answer
+            answer = await self._send(hop, limits, prepared.connect_seconds, request.repeatable)
+            if answer.status not in _REDIRECTS or not request.max_redirects or "Location" not in answer.headers:
+                shown = hop.address.shown
+                return Response(status=answer.status, headers=answer.headers, body=answer.body, url=shown)
+            hop = _next_hop(hop, answer)
         raise FetchFault(FaultKind.REDIRECTS, f"More than {request.max_redirects} redirects.")
 
-    async def _send(self, hop: _Hop, request: Request, timeout: aiohttp.ClientTimeout) -> Response | _Hop:
-        """One hop. Once more when the server closed the connection on it and nothing forbids a repetition: most often
-        that was a kept connection, closed just as the request went out."""
-        try:
-            return await self._exchange(hop, request, timeout)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if not request.repeatable or isinstance(error, aiohttp.ClientConnectorError):
-                raise
-        return await self._exchange(hop, request, timeout)
-
-    async def _exchange(self, hop: _Hop, request: Request, timeout: aiohttp.ClientTimeout) -> Response | _Hop:
-        if self._session is None:
+    async def _send(self, hop: _Hop, limits: Limits, connect_seconds: float, repeatable: bool) -> Answer:
+        """One hop. Once more, on a new connection, when the server closed this one before it answered and nothing
+        forbids a repetition: most often that was a kept connection, closed just as the request went out."""
+        pool = self._pool
+        if pool is None:
             raise RuntimeError("HttpClient.start() comes first")
-        async with self._session.request(
-            hop.method,
-            hop.address.bare,
-            headers=hop.headers,
-            data=hop.body,
-            allow_redirects=False,
-            timeout=timeout,
-        ) as answer:
-            if answer.status in _REDIRECTS and request.max_redirects and "Location" in answer.headers:
-                return _next_hop(hop, answer)
-            body = await _read(answer, request)
-            return Response(status=answer.status, headers=answer.headers, body=body, url=str(hop.address.url))
+        request, origin = self._written(hop), hop.address.origin
+        try:
+            kept = pool.idle(origin)
+            return await _ask(kept or await pool.connection(origin, limits.deadline, connect_seconds), request, limits)
+        except Disconnected:
+            if not repeatable and hop.method not in _SAFE:
+                raise _disconnected() from None
+        try:
+            new = await pool.connection(origin, limits.deadline, connect_seconds, fresh=True)
+            return await _ask(new, request, limits)
+        except Disconnected:
+            raise _disconnected() from None
+
+    def _written(self, hop: _Hop) -> bytes:
+        """The whole request. A header that is given stands in place of ours."""
+        headers, body = hop.headers, hop.body
+        always = self._always_lines
+        if not _apart(tuple(headers)):
+            given = {name.lower() for name in headers}
+            always = _lines(_without(self._always, given))
+            headers = _without(headers, _FOLLOWING)
+        length = "" if body is None and hop.method in _SAFE else f"Content-Length: {len(body or b'')}\r\n"
+        address = hop.address
+        head = (
+            f"{hop.method} {address.target} HTTP/1.1\r\nHost: {address.host}\r\n{always}{_lines(headers)}{length}\r\n"
+        ).encode()
+        return head + body if body else head
+
+
+async def _ask(connection: Connection, request: bytes, limits: Limits) -> Answer:
+    try:
+        return await connection.ask(request, limits)
+    except asyncio.CancelledError:
+        connection.abandon()
+        raise
+
+
+def _disconnected() -> FetchFault:
+    return FetchFault(FaultKind.CONNECTION, "The server closed the connection without an answer.")
+
+
+_FOLLOWING = {"host", "content-length", "transfer-encoding", "connection"}
+"""Headers that follow from the rest of a request, and are not for a caller to set."""
+
+
+@lru_cache(maxsize=HEADER_SETS)
+def _apart(names: tuple[str, ...]) -> bool:
+    """Whether these headers and those that every request has are different ones."""
+    ours = _FOLLOWING | {"user-agent", "accept", "accept-encoding"}
+    return all(name.lower() not in ours for name in names)
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    """Header lines. Raises ValueError for what would make more lines of them than there are headers."""
+    text = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if text.count("\n") != len(headers) or text.count("\r") != len(headers) or "\0" in text:
+        raise ValueError("a header has a line break or a NUL character")
+    return text
 
 
 def status_fault(status: int) -> FetchFault | None:
@@ -163,38 +202,48 @@ def status_fault(status: int) -> FetchFault | None:
     return FetchFault(FaultKind.STATUS, f"The server answered with the status {status}.")
 
 
-def _prepare(url: str) -> tuple[_Address, aiohttp.ClientTimeout, float]:
-    """What a URL needs for each request, computed once for those that come again. The total is kept apart because it
-    spans all hops."""
+def _prepare(url: str) -> _Prepared:
+    """Computed once for URLs that come again."""
     return _kept_preparation(url) if len(url) <= urls.CACHED_LENGTH else _preparation(url)
 
 
 @lru_cache(maxsize=urls.CACHED_TARGETS)
-def _kept_preparation(url: str) -> tuple[_Address, aiohttp.ClientTimeout, float]:
+def _kept_preparation(url: str) -> _Prepared:
     return _preparation(url)
 
 
-def _preparation(url: str) -> tuple[_Address, aiohttp.ClientTimeout, float]:
+def _preparation(url: str) -> _Prepared:
     target = urls.parse_target(url)
     limits = target.timeouts
-    timeout = aiohttp.ClientTimeout(
-        total=None, sock_connect=limits.connect_ms / 1000, sock_read=limits.read_ms / 1000, ceil_threshold=60
-    )
     try:
         # A URL in ASCII goes out byte for byte; in another the host needs IDNA and the path percent encoding.
-        parsed = URL(target.url, encoded=target.url.isascii())
+        address = _address(URL(target.url, encoded=target.url.isascii()))
     except ValueError as error:
         raise urls.UrlError("The URL's host is malformed.") from error
-    return _address(parsed), timeout, limits.total_ms / 1000
+    return _Prepared(
+        address=address,
+        connect_seconds=limits.connect_ms / 1000,
+        read_seconds=limits.read_ms / 1000,
+        total_seconds=limits.total_ms / 1000,
+    )
 
 
 def _address(url: URL) -> _Address:
-    """Makes the Basic authentication here, in UTF-8 (RFC 7617), since aiohttp's raises for what Latin-1 lacks."""
-    if url.raw_user is None and url.raw_password is None:
-        return _Address(url=url, bare=url, authorization=None)
-    credentials = f"{url.user or ''}:{url.password or ''}".encode("utf-8", "replace")
+    """Basic authentication is in UTF-8 (RFC 7617)."""
+    authorization = None
+    if url.raw_user is not None or url.raw_password is not None:
+        credentials = f"{url.user or ''}:{url.password or ''}".encode("utf-8", "replace")
+        authorization = "Basic " + base64.b64encode(credentials).decode("ascii")
+    host, port = url.raw_host, url.port
+    if not host or port is None:
+        raise ValueError("a URL without a host or a port")
     return _Address(
-        url=url, bare=url.with_user(None), authorization="Basic " + base64.b64encode(credentials).decode("ascii")
+        url=url,
+        shown=str(url),
+        origin=Origin(host, port, url.scheme == "https"),
+        target=url.raw_path_qs,
+        host=url.host_port_subcomponent or host,
+        authorization=authorization,
     )
 
 
@@ -209,7 +258,7 @@ def _without(headers: Mapping[str, str], dropped: set[str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() not in dropped}
 
 
-def _next_hop(hop: _Hop, answer: aiohttp.ClientResponse) -> _Hop:
+def _next_hop(hop: _Hop, answer: Answer) -> _Hop:
     address = _redirected(hop.address.url, answer.headers["Location"])
     keep = answer.status not in _TO_GET or hop.method in ("GET", "HEAD")
     dropped = set() if keep else {"content-type"}
@@ -231,45 +280,3 @@ def _redirected(base: URL, location: str) -> _Address:
     except ValueError as error:
         raise FetchFault(FaultKind.PROTOCOL, "The server redirects to no http or https URL.") from error
     return _address(url)
-
-
-async def _read(answer: aiohttp.ClientResponse, request: Request) -> bytes:
-    """The body within its limit. What is left unread closes the connection when the caller releases it."""
-    limit = request.max_response_bytes
-    parts: list[bytes] = []
-    size = 0
-    while part := await answer.content.readany():
-        parts.append(part)
-        size += len(part)
-        if size > limit:
-            if not request.truncate:
-                raise FetchFault(FaultKind.SIZE, f"The answer is larger than {limit} bytes.")
-            return b"".join(parts)[:limit]
-    return b"".join(parts)
-
-
-def _fault(error: aiohttp.ClientError | OSError | UnicodeError) -> FetchFault:
-    """aiohttp's and the system's errors in SignalWire's terms; the more particular classes come first."""
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return FetchFault(FaultKind.TIMEOUT, "The server could not be connected to in time.")
-        case TimeoutError():
-            return FetchFault(FaultKind.TIMEOUT, "The server did not answer in time.")
-        case (
-            aiohttp.ClientConnectorDNSError() | aiohttp.InvalidURL() | UnicodeError()
-        ):  # the last for an overlong label
-            return FetchFault(FaultKind.DNS, "The host name could not be resolved.")
-        case aiohttp.ClientConnectorCertificateError():
-            return FetchFault(FaultKind.TLS, "The server's certificate is not trusted.")
-        case aiohttp.ClientConnectorError(os_error=guard.ForbiddenAddress() as forbidden):
-            return FetchFault(FaultKind.FORBIDDEN, str(forbidden))
-        case aiohttp.ClientConnectorError(os_error=ssl.SSLError(reason=reason)) if reason in _PLAIN_TEXT_REASONS:
-            return FetchFault(FaultKind.PROTOCOL, "The server does not speak TLS on this port; is it http?")
-        case aiohttp.ClientSSLError() | ssl.SSLError():
-            return FetchFault(FaultKind.TLS, "The TLS handshake failed.")
-        case aiohttp.ClientResponseError(message=message) if "HTTP version" in message:
-            return FetchFault(FaultKind.VERSION, "The server answered in an HTTP version that is not supported.")
-        case aiohttp.ClientResponseError():
-            return FetchFault(FaultKind.PROTOCOL, "The server's answer is not HTTP.")
-        case _:
-            return FetchFault(FaultKind.CONNECTION, "The connection was refused or broke off.")

@@ -1,7 +1,7 @@
 """What a dialect's driver gives the store, and the queue in front of its one writer.
 
-Group commit: while one commit runs, whatever arrives waits; the next transaction takes all of it. Nothing waits for
-a timer, and nobody is answered before the transaction that holds his write is on disk.
+Group commit: while one commit runs, whatever arrives waits; the next transaction takes all of it, and nobody is
+answered before the transaction that holds his write is on disk.
 """
 
 import asyncio

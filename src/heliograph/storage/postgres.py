@@ -231,5 +231,9 @@ class PostgresDatabase:
 
 async def _execute(connection: "asyncpg.Connection[asyncpg.Record]", step: Step) -> Sequence[Row]:
     statement = query(step.query, "postgresql", step.flags)
-    found = await connection.fetch(statement.text, *(step.parameters[name] for name in statement.parameters))
+    parameters = [step.parameters[name] for name in statement.parameters]
+    if step.counted:
+        told = await connection.execute(statement.text, *parameters)  # "INSERT 0 5"
+        return [(int(told.rpartition(" ")[2]),)]
+    found = await connection.fetch(statement.text, *parameters)
     return cast("Sequence[Row]", found)

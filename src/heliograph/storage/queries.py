@@ -85,5 +85,5 @@ def _rows(shape: str, dialect: Dialect) -> str:
             raise ValueError(f"rows(): {kind} is no column type")
         cast = f"(value ->> {place})::{kind}" if dialect == "postgresql" else f"value ->> {place}"
         columns.append(f"{cast} AS {name}")
-    source = "jsonb_array_elements(:rows::jsonb) AS j(value)" if dialect == "postgresql" else "json_each(:rows)"
+    source = "jsonb_array_elements(:rows::jsonb) AS j(value)" if dialect == "postgresql" else "jsonb_each(:rows)"
     return f"(SELECT {', '.join(columns)} FROM {source}) AS r"  # noqa: S608 - made of our own files only

@@ -1,14 +1,28 @@
 """Between values and rows. The order of a row's fields is the order of its shape in the .sql files."""
 
+import base64
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import orjson
 
-from heliograph.core.directory import Application, Number, Project, Token
+from heliograph.core.directory import Application, Number, Project, SmppCredential, Token
 from heliograph.core.lifecycle import RANK, State
-from heliograph.core.message import Callback, Change, Direction, Event, Kind, Media, Message, Source
-from heliograph.ports import Acceptance, CallbackOutcome, CallbackRecord, DueCallback
+from heliograph.core.message import (
+    Callback,
+    Change,
+    Direction,
+    Event,
+    Kind,
+    Media,
+    Message,
+    Part,
+    Piece,
+    SmppOptions,
+    Source,
+)
+from heliograph.ports import Acceptance, CallbackOutcome, CallbackRecord, DueCallback, HandOver, HeldReceipt, Receipt
 
 Row = Sequence[Any]
 DAY_MICROS = 86_400_000_000
@@ -17,6 +31,11 @@ _DIRECTIONS = {d.value: d for d in Direction}
 _KINDS = {k.value: k for k in Kind}
 _SOURCES = {s.value: s for s in Source}
 _STATES = {s.value: s for s in State}
+
+_options = msgspec.json.Encoder()
+_read_options = msgspec.json.Decoder(SmppOptions)
+_receipts = msgspec.json.Encoder()
+_read_receipt = msgspec.json.Decoder(Receipt)
 
 
 def encode(rows: Sequence[Row]) -> str:
@@ -55,6 +74,8 @@ def new_message(acceptance: Acceptance) -> Row:
         orjson.dumps(m.custom_variables).decode() if m.custom_variables else None,
         m.carrier,
         acceptance.event_no,
+        _options.encode(m.options).decode() if m.options else None,
+        acceptance.detail,
     )
 
 
@@ -83,6 +104,90 @@ def step(change: Change, next_at: int) -> Row:
 
 def event(e: Event) -> Row:
     return (e.project_id, e.message_id, e.event_no, e.at, e.kind, e.error_code, e.detail)
+
+
+def hand_over(h: HandOver) -> Row:
+    return (h.message.project_id, h.message.id, int(h.deferred), h.carrier)
+
+
+def part_row(p: Part) -> Row:
+    return (
+        p.project_id,
+        p.message_id,
+        p.part,
+        p.total,
+        p.state.value,
+        p.carrier,
+        p.carrier_ref,
+        p.error_code,
+        p.updated_at,
+    )
+
+
+def part(row: Row) -> Part:
+    return Part(
+        project_id=str(row[0]),
+        message_id=str(row[1]),
+        part=row[2],
+        total=row[3],
+        state=_STATES[row[4]],
+        carrier=row[5],
+        carrier_ref=row[6],
+        error_code=row[7],
+        updated_at=row[8],
+    )
+
+
+def held_row(h: HeldReceipt) -> Row:
+    return (h.carrier, h.receipt.carrier_ref, h.held_no, _receipts.encode(h.receipt).decode(), h.at)
+
+
+def held(row: Row) -> HeldReceipt:
+    return HeldReceipt(carrier=row[0], held_no=row[2], receipt=_read_receipt.decode(row[3]), at=row[4])
+
+
+def piece_row(p: Piece) -> Row:
+    return (
+        p.project_id,
+        p.owner,
+        p.from_number,
+        p.to_number,
+        p.reference,
+        p.total,
+        p.part,
+        p.alphabet,
+        base64.b64encode(p.data).decode(),
+        p.extra,
+        p.at,
+    )
+
+
+def piece(row: Row) -> Piece:
+    return Piece(
+        project_id=str(row[0]),
+        owner=row[1],
+        from_number=row[2],
+        to_number=row[3],
+        reference=row[4],
+        total=row[5],
+        part=row[6],
+        alphabet=row[7],
+        data=base64.b64decode(row[8]),
+        extra=row[9],
+        at=row[10],
+    )
+
+
+def piece_key(p: Piece) -> dict[str, Any]:
+    """What all pieces of one message share."""
+    return {
+        "project_id": p.project_id,
+        "owner": p.owner,
+        "from_number": p.from_number,
+        "to_number": p.to_number,
+        "reference": p.reference,
+        "total": p.total,
+    }
 
 
 def media_row(m: Media) -> Row:
@@ -133,10 +238,11 @@ def message(row: Row) -> Message:
         uncertain=bool(row[25]),
         deleted_at=row[26],
         redacted=bool(row[27]),
+        options=_read_options.decode(row[28]) if row[28] else None,
     )
 
 
-_MESSAGE_COLUMNS = 28
+_MESSAGE_COLUMNS = 29
 
 
 def due_callback(row: Row) -> DueCallback:
@@ -202,6 +308,23 @@ def token(row: Row) -> Token:
     )
 
 
+def smpp_credential(row: Row) -> SmppCredential:
+    return SmppCredential(
+        project_id=str(row[0]),
+        system_id=row[1],
+        name=row[2],
+        password_hash=row[3],
+        max_binds=row[4],
+        rate=row[5],
+        window=row[6],
+        allowed=tuple(orjson.loads(row[7])),
+        alphabet=row[8],
+        long_mode=row[9],
+        created_at=row[10],
+        updated_at=row[11],
+    )
+
+
 def number(row: Row) -> Number:
     return Number(
         project_id=str(row[0]),
@@ -246,6 +369,23 @@ def token_params(t: Token) -> dict[str, Any]:
         "sha256": t.sha256,
         "created_at": t.created_at,
         "updated_at": t.updated_at,
+    }
+
+
+def smpp_credential_params(c: SmppCredential) -> dict[str, Any]:
+    return {
+        "project_id": c.project_id,
+        "system_id": c.system_id,
+        "name": c.name,
+        "password_hash": c.password_hash,
+        "max_binds": c.max_binds,
+        "rate": c.rate,
+        "deliver_window": c.window,
+        "allowed": orjson.dumps(c.allowed).decode(),
+        "alphabet": c.alphabet,
+        "long_mode": c.long_mode,
+        "created_at": c.created_at,
+        "updated_at": c.updated_at,
     }
 
 

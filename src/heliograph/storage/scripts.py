@@ -8,8 +8,8 @@ task drive the same scripts, so the two stores can't drift apart.
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
-from heliograph.core.message import Change, Event, Media
-from heliograph.ports import CALLBACK_LEASE_MICROS, Acceptance, Accepted, CallbackOutcome
+from heliograph.core.message import Change, Event, Media, Part, Piece
+from heliograph.ports import CALLBACK_LEASE_MICROS, Acceptance, Accepted, CallbackOutcome, HandOver, HeldReceipt
 from heliograph.storage import rows
 from heliograph.storage.rows import Row
 
@@ -17,9 +17,12 @@ NO_FLAGS: frozenset[str] = frozenset()
 
 
 class Step(NamedTuple):
+    """`counted`: the one row that is sent back says how many rows the statement wrote."""
+
     query: str
     parameters: dict[str, Any]
     flags: frozenset[str] = NO_FLAGS
+    counted: bool = False
 
 
 Script = Generator[Step, Sequence[Row], list[Any]]
@@ -39,6 +42,10 @@ def accept(items: list[Acceptance]) -> Script:
         media = [rows.media_row(m) for item in fresh for m in item.media]
         if media:
             yield Step("media_insert", {"rows": rows.encode(media)})
+    for item in items:
+        if item.made_of is not None:
+            yield Step("pieces_remove", rows.piece_key(item.made_of))
+            yield Step("pieces_put", {"rows": rows.encode([rows.piece_row(item.made_of)])})
     return [earlier.get(item.message.id) or Accepted(message_id=item.message.id) for item in items]
 
 
@@ -64,22 +71,43 @@ def _claim(items: Sequence[Acceptance]) -> Generator[Step, Sequence[Row], dict[s
 
 def advance(items: list[Sequence[Change]]) -> Script:
     """Rounds, so that no statement meets a message twice: the first step of each message, then the second..."""
-    applied: set[int] = set()
     waiting = [change for changes in items for change in changes]
+    refused: set[int] = set()
     while waiting:
         this_round, waiting = _first_of_each(waiting)
-        encoded = rows.encode([rows.step(c, c.at + CALLBACK_LEASE_MICROS) for c in this_round])
-        moved = {str(row[0]) for row in (yield Step("messages_advance", {"rows": encoded}))}
-        done = [change for change in this_round if change.message_id in moved]
-        if len(done) < len(this_round):
-            applied |= yield from _written_earlier([c for c in this_round if c.message_id not in moved])
-            encoded = rows.encode([rows.step(c, c.at + CALLBACK_LEASE_MICROS) for c in done])
-        if done:
-            yield Step("messages_advance_events", {"rows": encoded})
-            if any(change.callback_origin for change in done):
-                yield Step("messages_advance_callbacks", {"rows": encoded})
-        applied |= {change.event_no for change in done}
-    return [[change.event_no in applied for change in changes] for changes in items]
+        refused |= yield from _advance_round(this_round)
+    return [[change.event_no not in refused for change in changes] for changes in items]
+
+
+def _advance_round(changes: list[Change]) -> Generator[Step, Sequence[Row], set[int]]:
+    """Take one step of each message; returns the event numbers of those that were refused. The step's event is written
+    first, and only where the message is in its prior state: so counting them tells, in the usual case, that every
+    step is taken, and nothing has to be read back. A step asked for again after a commit whose answer was lost has its
+    event already: it was done, its update meets no prior state, and its callback is there."""
+    encoded = _steps(changes)
+    ((written,),) = yield Step("messages_advance_events", {"rows": encoded}, counted=True)
+    done = changes
+    if written < len(changes):
+        found = yield Step("messages_advanced", {"rows": encoded})
+        numbers = {row[0] for row in found}
+        done = [change for change in changes if change.event_no in numbers]
+        encoded = _steps(done)
+    if written:
+        yield Step("messages_advance", {"rows": encoded})
+        if any(change.callback_origin for change in done):
+            yield Step("messages_advance_callbacks", {"rows": encoded})
+        parts = [rows.part_row(part) for change in done for part in change.parts]
+        if parts:
+            yield Step("parts_put", {"rows": rows.encode(parts)})
+    return (
+        set()
+        if done is changes
+        else {change.event_no for change in changes}.difference(change.event_no for change in done)
+    )
+
+
+def _steps(changes: Sequence[Change]) -> str:
+    return rows.encode([rows.step(change, change.at + CALLBACK_LEASE_MICROS) for change in changes])
 
 
 def _first_of_each(changes: list[Change]) -> tuple[list[Change], list[Change]]:
@@ -92,17 +120,48 @@ def _first_of_each(changes: list[Change]) -> tuple[list[Change], list[Change]]:
     return first, later
 
 
-def _written_earlier(changes: Sequence[Change]) -> Generator[Step, Sequence[Row], set[int]]:
-    """A step asked for again after a commit whose answer was lost is found by its event: it was done."""
-    asked = [rows.step(change, 0)[:6] for change in changes]
-    found = yield Step("messages_advanced_before", {"rows": rows.encode(asked)})
-    return {row[1] for row in found}
-
-
 def note(items: list[Sequence[Event]]) -> Script:
     events = [rows.event(event) for events in items for event in events]
     if events:
         yield Step("events_insert", {"rows": rows.encode(events)})
+    return [None] * len(items)
+
+
+def keep_parts(items: list[tuple[Sequence[Part], Sequence[Event]]]) -> Script:
+    """What became of parts of messages whose own state stays, with the lines that say so."""
+    latest = {(part.message_id, part.part): part for parts, _ in items for part in parts}
+    if latest:
+        yield Step("parts_put", {"rows": rows.encode([rows.part_row(part) for part in latest.values()])})
+    events = [rows.event(event) for _, events in items for event in events]
+    if events:
+        yield Step("events_insert", {"rows": rows.encode(events)})
+    return [None] * len(items)
+
+
+def hand_over(items: list[tuple[Sequence[HandOver], Sequence[Event]]]) -> Script:
+    """Of a message that is there twice the last word counts: one statement updates a row once."""
+    latest = {each.message.id: each for hand_overs, _ in items for each in hand_overs}
+    if latest:
+        yield Step("messages_hand_over", {"rows": rows.encode([rows.hand_over(each) for each in latest.values()])})
+    events = [rows.event(event) for _, events in items for event in events]
+    if events:
+        yield Step("events_insert", {"rows": rows.encode(events)})
+    return [None] * len(items)
+
+
+def hold_receipts(items: list[Sequence[HeldReceipt]]) -> Script:
+    yield Step("held_put", {"rows": rows.encode([rows.held_row(held) for each in items for held in each])})
+    return [None] * len(items)
+
+
+def release_receipts(items: list[Sequence[HeldReceipt]]) -> Script:
+    keys = [(held.carrier, held.receipt.carrier_ref, held.held_no) for each in items for held in each]
+    yield Step("held_remove", {"rows": rows.encode(keys)})
+    return [None] * len(items)
+
+
+def keep_pieces(items: list[Piece]) -> Script:
+    yield Step("pieces_put", {"rows": rows.encode([rows.piece_row(piece) for piece in items])})
     return [None] * len(items)
 
 
@@ -157,7 +216,7 @@ def purge(items: list[tuple[str, str, int]]) -> Script:
         for _, message_id in found:
             keys = {"project_id": project_id, "message_id": str(message_id)}
             hashes |= {row[0] for row in (yield Step("purge_media", keys))}
-            for query in ("purge_attempts", "purge_callbacks", "purge_events", "purge_messages"):
+            for query in ("purge_attempts", "purge_callbacks", "purge_events", "purge_parts", "purge_messages"):
                 yield Step(query, keys)
         results.append((len(found), sorted(hashes)))
     return results

@@ -19,7 +19,7 @@ import structlog
 
 from heliograph.core.errors import StoreUnavailable
 from heliograph.ports import CommitWatcher
-from heliograph.storage import migrate
+from heliograph.storage import migrate, scripts
 from heliograph.storage.database import Conflict, Group, Outage, Waiting, WriteQueue, groups, pair, settle
 from heliograph.storage.queries import query
 from heliograph.storage.rows import Row
@@ -33,6 +33,18 @@ every few commits were held up."""
 
 PAGE_CACHE_KIB = 16384
 """SQLite's own page cache for each connection; the kernel's cache does the rest."""
+
+GATHER_SECONDS = 0.005
+"""Pause after a commit that took many messages a step on: nobody outside waits for such a step, and fewer commits cost
+less (docs/adr/0013). A commit of new messages alone is followed by the next at once."""
+
+GATHER_FROM = 4
+"""Writes in a commit from which on it counts as many: a lone client never meets the pause."""
+
+GATHER_NEW = 20
+"""New messages that end the pause: their callers wait."""
+
+_STEPS = frozenset({scripts.advance, scripts.settle})
 
 BUSY_PAUSE_SECONDS = 0.01
 """Between two tries for a lock that another process has."""
@@ -72,6 +84,8 @@ class SqliteDatabase:
         self._connections: list[apsw.Connection] = []
         self._closing = False
         self._busy = False
+        self._pause: asyncio.TimerHandle | None = None
+        self._new_waiting = 0
         self._abandoned = False
         self._outage = Outage()
 
@@ -113,6 +127,8 @@ class SqliteDatabase:
     async def close(self) -> None:
         """Finish what waits, then let go."""
         self._closing = True
+        self._end_pause()
+        self._nudge()
         self._wake.set()
         if self._writer is not None:
             await asyncio.to_thread(self._writer.join)
@@ -160,14 +176,28 @@ class SqliteDatabase:
 
     def write(self, script: ScriptMaker, item: Any) -> asyncio.Future[Any]:
         future = self._queue.put(script, item)
+        if script is scripts.accept:
+            self._new_waiting += 1
+            if self._pause is not None and self._new_waiting >= GATHER_NEW:
+                self._end_pause()
         self._nudge()
         return future
 
     def _nudge(self) -> None:
-        if not self._busy and len(self._queue):
+        if not self._busy and self._pause is None and len(self._queue):
             self._busy = True
+            self._new_waiting = 0
             self._batch = self._queue.take()
             self._wake.set()
+
+    def _end_pause(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+
+    def _go_on(self) -> None:
+        self._pause = None
+        self._nudge()
 
     def _write_forever(self) -> None:
         """The writer thread: run the batch that the loop laid out, report, wait for the next."""
@@ -181,12 +211,16 @@ class SqliteDatabase:
             grouped = groups(self._batch)
             started = perf_counter()
             outcome = self._outcomes(grouped)
-            self._report(outcome, len(self._batch), perf_counter() - started)
+            self._report(outcome, perf_counter() - started)
 
-    def _report(self, outcome: list[tuple[Waiting, Any]], size: int, seconds: float) -> None:
+    def _report(self, outcome: list[tuple[Waiting, Any]], seconds: float) -> None:
+        gather = len(outcome) >= GATHER_FROM and any(entry.script in _STEPS for entry, _ in outcome)
+
         def tell() -> None:
-            self._queue.watch(size, seconds)
+            self._queue.watch(len(outcome), seconds)
             self._busy = False
+            if gather and self._new_waiting < GATHER_NEW and not self._closing:
+                self._pause = self._loop.call_later(GATHER_SECONDS, self._go_on)
             self._nudge()
             for entry, result in outcome:
                 settle(entry.done, result)
@@ -247,7 +281,8 @@ class SqliteDatabase:
 
     def _execute(self, step: Step) -> Sequence[Row]:
         statement = query(step.query, "sqlite", step.flags)
-        return self._connection.execute(statement.text, step.parameters).fetchall()
+        found = self._connection.execute(statement.text, step.parameters).fetchall()
+        return [(self._connection.changes(),)] if step.counted else found
 
 
 def open_file(settings: SqliteSettings, watch: CommitWatcher) -> SqliteDatabase:

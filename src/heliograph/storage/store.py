@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from heliograph.core.directory import Application, Number, Project, Snapshot, Token
+from heliograph.core.directory import Application, Number, Project, SmppCredential, Snapshot, Token
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import floor
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Change, Event, Media, Message, TimelineEntry
+from heliograph.core.message import Change, Event, Media, Message, Part, Piece, TimelineEntry
 from heliograph.ports import (
     Acceptance,
     Accepted,
@@ -15,9 +15,12 @@ from heliograph.ports import (
     CallbackRecord,
     Cursor,
     DueCallback,
+    HandOver,
+    HeldReceipt,
     IdempotencyClaim,
     MessageFilter,
     NumberTaken,
+    SystemIdTaken,
 )
 from heliograph.storage import rows, scripts
 from heliograph.storage.database import Conflict, Database
@@ -81,6 +84,7 @@ class SqlStore:
             tokens=tuple(map(rows.token, await read("tokens_all", {}))),
             numbers=tuple(map(rows.number, await read("numbers_all", {}))),
             applications=tuple(map(rows.application, await read("applications_all", {}))),
+            smpp_credentials=tuple(map(rows.smpp_credential, await read("smpp_credentials_all", {}))),
         )
 
     async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None:
@@ -98,6 +102,19 @@ class SqlStore:
 
     async def remove_token(self, project_id: str, token_id: str) -> bool:
         return await self._hit(Step("token_remove", {"project_id": project_id, "token_id": token_id}))
+
+    async def add_smpp_credential(self, credential: SmppCredential) -> None:
+        step = Step("smpp_credential_add", rows.smpp_credential_params(credential))
+        try:
+            await self._database.write(scripts.run, [step, _CHANGED])
+        except Conflict as error:
+            raise SystemIdTaken(credential.system_id) from error
+
+    async def update_smpp_credential(self, credential: SmppCredential) -> bool:
+        return await self._hit(Step("smpp_credential_update", rows.smpp_credential_params(credential)))
+
+    async def remove_smpp_credential(self, project_id: str, system_id: str) -> bool:
+        return await self._hit(Step("smpp_credential_remove", {"project_id": project_id, "system_id": system_id}))
 
     async def put_number(self, number: Number) -> None:
         await self._write_directory(Step("number_put", rows.number_params(number)))
@@ -161,6 +178,47 @@ class SqlStore:
         found = await self._database.read("messages_by_carrier_ref", parameters)
         return rows.message(found[0]) if found else None
 
+    async def hand_over(self, hand_overs: Sequence[HandOver], events: Sequence[Event]) -> None:
+        await self._database.write(scripts.hand_over, (hand_overs, events))
+
+    # -- parts
+
+    async def keep_parts(self, parts: Sequence[Part], events: Sequence[Event]) -> None:
+        await self._database.write(scripts.keep_parts, (parts, events))
+
+    async def parts_of(self, project_id: str, message_id: str) -> list[Part]:
+        found = await self._database.read("parts_of", {"project_id": project_id, "message_id": message_id})
+        return [rows.part(row) for row in found]
+
+    async def part_by_carrier_ref(self, carrier: str, carrier_ref: str) -> Part | None:
+        found = await self._database.read("parts_by_carrier_ref", {"carrier": carrier, "carrier_ref": carrier_ref})
+        return rows.part(found[0]) if found else None
+
+    # -- receipts that are early, pieces that are not all there
+
+    async def hold_receipts(self, held: Sequence[HeldReceipt]) -> None:
+        await self._database.write(scripts.hold_receipts, held)
+
+    async def release_receipts(self, held: Sequence[HeldReceipt]) -> None:
+        await self._database.write(scripts.release_receipts, held)
+
+    async def held_receipts(self, limit: int) -> list[HeldReceipt]:
+        return [rows.held(row) for row in await self._database.read("held_all", {"limit": limit})]
+
+    async def keep_piece(self, piece: Piece) -> None:
+        await self._database.write(scripts.keep_pieces, piece)
+
+    async def remove_pieces(self, piece: Piece) -> None:
+        await self._database.write(scripts.run, [Step("pieces_remove", rows.piece_key(piece))])
+
+    async def forget_made_pieces(self, before: int) -> None:
+        await self._database.write(scripts.run, [Step("pieces_forget", {"before": before})])
+
+    async def pieces(self, limit: int) -> list[Piece]:
+        return [rows.piece(row) for row in await self._database.read("pieces_all", {"limit": limit})]
+
+    # -- records
+
     async def redact(self, project_id: str, message_id: str, at: int, event_no: int) -> bool:
         self._erased = True
         return await self._change("message_redact", "redacted", _keys(project_id, message_id, at, event_no))
@@ -183,6 +241,14 @@ class SqlStore:
     async def open_messages(self, state: State, after_id: str, limit: int) -> list[Message]:
         parameters = {"state": state.value, "after": after_id, "limit": limit}
         return [rows.message(row) for row in await self._database.read("messages_queued_after", parameters)]
+
+    async def deferred(self, after_id: str, limit: int) -> list[Message]:
+        found = await self._database.read("messages_deferred", {"after": after_id, "limit": limit})
+        return [rows.message(row) for row in found]
+
+    async def in_doubt(self, after_id: str, limit: int) -> list[Message]:
+        found = await self._database.read("messages_in_doubt", {"after": after_id, "limit": limit})
+        return [rows.message(row) for row in found]
 
     async def queued_counts(self) -> dict[str, int]:
         return {str(row[0]): row[1] for row in await self._database.read("messages_queued_counts", {})}

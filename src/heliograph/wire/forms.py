@@ -7,7 +7,9 @@ the order of a name's values; which of several counts is the caller's business. 
 """
 
 import io
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from falcon import parse_header, uri
@@ -22,6 +24,10 @@ MAX_BOUNDARY_BYTES = 70
 _CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 """Names that a part may give its charset: UTF-8, and the subset of it that older mail software calls by name."""
 
+NAMES_KEPT = 1000
+"""Field names that are kept quoted: we send a few dozen, and those that callers give their variables."""
+
+_is_plain = re.compile("[A-Za-z0-9._~-]*").fullmatch
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _QUOTED = [chr(octet) if octet in _UNRESERVED else f"%{octet:02X}" for octet in range(256)]
 _QUOTED[ord(" ")] = "+"
@@ -55,7 +61,7 @@ def parse(body: bytes, max_fields: int = MAX_FIELDS) -> dict[str, list[str]]:
 
 def encode(pairs: Iterable[tuple[str, str]]) -> bytes:
     """The pairs as a form body, spaces as `+`; text that UTF-8 can't hold (a lone surrogate) becomes `?`."""
-    return "&".join([f"{_quote(name)}={_quote(value)}" for name, value in pairs]).encode("ascii")
+    return "&".join([f"{_quoted_name(name)}={_quote(value)}" for name, value in pairs]).encode("ascii")
 
 
 def parse_multipart(body: bytes, boundary: str, max_fields: int = MAX_FIELDS) -> dict[str, list[str]]:
@@ -94,6 +100,14 @@ def _decode(text: str) -> str:
     return decoded if "\ufffd" not in decoded else unquote_plus(text, errors="strict")
 
 
+@lru_cache(maxsize=NAMES_KEPT)
+def _quoted_name(name: str) -> str:
+    return _quote(name)
+
+
 def _quote(text: str) -> str:
-    """Latin-1 maps each UTF-8 octet to one character, so that `translate` can look it up in a table of 256."""
+    """As it is, where nothing in it needs quoting. Else by Latin-1, which maps each UTF-8 octet to one character, so
+    that `translate` can look it up in a table of 256."""
+    if _is_plain(text):
+        return text
     return text.encode("utf-8", "replace").decode("latin-1").translate(_QUOTED)

@@ -9,7 +9,7 @@ from heliograph.api import http, times
 from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Route
 from heliograph.core import errors
-from heliograph.core.message import TimelineEntry
+from heliograph.core.message import Message, Part, TimelineEntry
 
 
 class Step(msgspec.Struct, kw_only=True):
@@ -24,18 +24,71 @@ class Step(msgspec.Struct, kw_only=True):
     detail: Annotated[str | None, Meta(description="More, where there is more to tell.", examples=[None])]
 
 
+class PartView(msgspec.Struct, kw_only=True):
+    """One part of the message, as it travels: a message of one part has one."""
+
+    part: Annotated[int, Meta(description="Which, from 1.", examples=[1])]
+    total: Annotated[int, Meta(description="Of how many.", examples=[2])]
+    state: Annotated[str, Meta(description="What became of it: sent, delivered, undelivered.", examples=["sent"])]
+    carrier: Annotated[str, Meta(description="The carrier that took it.", examples=["acme"])]
+    carrier_ref: Annotated[str, Meta(description="The carrier's id for it.", examples=["7f3a90"])]
+    error_code: Annotated[str | None, Meta(description="A code, in digits; else null.", examples=[None])]
+
+
 class Timeline(msgspec.Struct, kw_only=True):
-    """A message's timeline, oldest first."""
+    """A message's timeline, oldest first, and its parts."""
 
     id: Annotated[str, Meta(description="The message.", extra_json_schema={"format": "uuid"})]
+    state: Annotated[str, Meta(description="Its state, in our own words.", examples=["delivered"])]
+    uncertain: Annotated[bool, Meta(description="Whether it may be at its carrier unknown to us, or there twice.")]
     steps: list[Step]
+    parts: Annotated[list[PartView], Meta(description="What carriers took of it; none yet, or of inbound messages.")]
 
 
 async def timeline(request: Request, response: Response, id: str) -> None:
     """A deleted message's too."""
     found = await request.services.records.get(request.project.id, http.row_id(id), deleted=True)
-    entries = await request.services.store.timeline(found.project_id, found.id)
-    http.reply(response, 200, Timeline(id=found.id, steps=[_step(each) for each in entries]))
+    store = request.services.store
+    entries = await store.timeline(found.project_id, found.id)
+    parts = await store.parts_of(found.project_id, found.id) if found.segments > 1 else []
+    shown = Timeline(
+        id=found.id,
+        state=found.state.value,
+        uncertain=found.uncertain,
+        steps=[_step(each) for each in entries],
+        parts=list(map(_part, parts)) or _only_part(found),
+    )
+    http.reply(response, 200, shown)
+
+
+def _part(part: Part) -> PartView:
+    return PartView(
+        part=part.part,
+        total=part.total,
+        state=part.state.value,
+        carrier=part.carrier,
+        carrier_ref=part.carrier_ref,
+        error_code=_code(part.error_code),
+    )
+
+
+def _only_part(message: Message) -> list[PartView]:
+    """A message that its carrier took whole."""
+    if message.carrier is None or message.carrier_ref is None:
+        return []
+    only = PartView(
+        part=1,
+        total=1,
+        state=message.state.value,
+        carrier=message.carrier,
+        carrier_ref=message.carrier_ref,
+        error_code=_code(message.error_code),
+    )
+    return [only]
+
+
+def _code(code: int | None) -> str | None:
+    return None if code is None else str(code)
 
 
 def _step(entry: TimelineEntry) -> Step:
@@ -44,7 +97,7 @@ def _step(entry: TimelineEntry) -> Step:
         at_micros=entry.at,
         kind=entry.kind,
         state=entry.state,
-        error_code=None if entry.error_code is None else str(entry.error_code),
+        error_code=_code(entry.error_code),
         error_message=errors.describe(entry.error_code),
         detail=entry.detail,
     )

@@ -11,6 +11,7 @@ from heliograph.api.cxml import views as cxml_views
 from heliograph.core import errors, pricing
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Direction, Kind, Media, Message, Source
+from heliograph.engine import notify
 
 LOGS = "/api/messaging/logs"
 
@@ -132,7 +133,7 @@ def message(shown: Message, media: Sequence[str]) -> RestMessage:
         error_message=errors.describe(shown.error_code),
         created_at=times.iso8601(shown.created_at),
         project_id=shown.project_id,
-        status_callback_url=shown.callback.url if shown.callback else None,
+        status_callback_url=_callback_url(shown),
         message_uri=f"{LOGS}/{shown.id}",
     )
 
@@ -168,6 +169,11 @@ def log(shown: Message, base_url: str) -> Log:
 def _charge(shown: Message, charge: float) -> Charge:
     inbound = shown.direction is Direction.INBOUND
     return Charge(description=pricing.description(inbound=inbound, mms=shown.kind is Kind.MMS), charge=charge)
+
+
+def _callback_url(shown: Message) -> str | None:
+    """An SMPP customer's callback has no URL."""
+    return None if shown.callback is None or notify.is_customer(shown.callback) else shown.callback.url
 
 
 def _code(shown: Message) -> str | None:

@@ -35,6 +35,7 @@ def view(number: Number) -> PhoneNumber:
     for name, field in _SHOWN.items():
         default = DEFAULT_METHOD if field.kind is Kind.METHOD else None
         shown[name] = settings.get(field.key) or default
+    shown["message_smpp_system_id"] = shown["message_smpp_system_id"] or msgspec.UNSET
     shown["call_receive_mode"] = shown["call_receive_mode"] or "voice"
     return PhoneNumber(
         id=number.id,
@@ -161,8 +162,9 @@ def routes() -> list[Route]:
             PATH + "/{id}",
             "update_phone_number",
             "Update a phone number",
-            about="`message_handler` decides where the number's messages go; this version runs `laml_webhooks` and "
-            "`laml_application`, and keeps the others. "
+            about="`message_handler` decides where the number's messages go; this version runs `laml_webhooks`, "
+            "`laml_application` and our own `smpp_bind` (to the SMPP binds of `message_smpp_system_id`), and keeps the "
+            "others. "
             "Fields for calls are kept and returned, and do nothing.",
             handler=update,
             body=UpdatePhoneNumber,

@@ -32,6 +32,15 @@ MessageUrl = Annotated[
     ),
 ]
 
+SystemId = Annotated[
+    str,
+    Meta(
+        description="The SMPP credential whose binds get the number's messages, with message_handler smpp_bind. "
+        "An extension that SignalWire's API does not have.",
+        max_length=15,
+    ),
+]
+
 
 class PhoneNumber(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A phone number of a project. Fields for calls are kept and returned, and do nothing."""
@@ -76,6 +85,7 @@ class PhoneNumber(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     message_laml_application_id: str | None
     message_relay_topic: str | None
     message_relay_context: str | None
+    message_smpp_system_id: Annotated[str, Meta(description="Ours; absent unless set.")] | UnsetType = UNSET
     country_code: Annotated[str | None, Meta(description="ISO 3166; null for short codes.", examples=["US"])]
 
 
@@ -108,6 +118,7 @@ class UpdatePhoneNumber(msgspec.Struct, kw_only=True):
     message_relay_topic: Text | UnsetType | None = UNSET
     message_relay_context: Text | UnsetType | None = UNSET
     message_relay_application: Text | UnsetType | None = UNSET
+    message_smpp_system_id: SystemId | UnsetType | None = UNSET
     call_handler: CallHandler | UnsetType | None = UNSET
     call_receive_mode: ReceiveMode | UnsetType | None = UNSET
     call_request_url: Url | UnsetType | None = UNSET

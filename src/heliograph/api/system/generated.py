@@ -7,9 +7,14 @@ is kept in the page, so that it can be read anywhere; tests fail while it differ
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
+from heliograph import config_tables
 from heliograph.api.route import Family, Route
+from heliograph.carrier_config import TABLES
+from heliograph.carriers.smpp import statuses
 from heliograph.config import ENV_PREFIX, SETTINGS, Setting
+from heliograph.config_tables import Key, Secret
 from heliograph.core import errors
 from heliograph.core.lifecycle import RANK, TRANSITIONS, State
 
@@ -46,6 +51,15 @@ def settings() -> str:
         for one in SETTINGS
     ]
     return _table("| Setting | Default | Allowed | What it does |", rows)
+
+
+def keys(table: str) -> str:
+    """Return the keys of a table of the config file; its anchors begin with the table's name."""
+    rows = [
+        f'| <a id="{table}-{one.name}"></a>`{one.name}` | {_default(one)} | {_range(one)} | {_cell(one.about)} |'
+        for one in config_tables.keys(TABLES[table]).values()
+    ]
+    return _table("| Key | Default | Allowed | What it does |", rows)
 
 
 def environment(setting: Setting) -> str:
@@ -121,13 +135,34 @@ def unmarked(text: str) -> str:
     return re.sub(r"<!-- /?[\w-]+ -->\n\n?", "", text)
 
 
+def smpp_statuses() -> str:
+    """Return what each command_status of an SMPP carrier's answer to a submit means."""
+    rows = [
+        f"| `{status:#010x}` | `{statuses.name(status)}` | {_cell(about)} | {kind.value} | {code} |"
+        for status, (kind, code, about) in sorted(statuses.STATUSES.items())
+    ]
+    kind, code, _ = statuses.OTHER
+    rows.append(f"| others | | The standard's reserved and vendors' own | {kind.value} | {code} |")
+    return _table("| Status | Name | Meaning | Kind | Code |", rows)
+
+
+def smpp_receipts() -> str:
+    """Return what the error, or else the state, of an SMPP carrier's receipt means."""
+    rows = [f"| error {error} | {_cell(about)} | {code} |" for error, (code, about) in statuses.NETWORK_ERRORS.items()]
+    rows += [f"| state {state} | {_cell(about)} | {code} |" for state, (code, about) in statuses.STATES.items()]
+    return _table("| The receipt says | Meaning | Code |", rows)
+
+
 MAKERS: Mapping[str, Maker] = {
     "settings": settings,
+    **{f"{table}-keys": partial(keys, table) for table in TABLES},
     "request-errors": request_errors,
     "delivery-errors": delivery_errors,
     "webhook-errors": webhook_errors,
     "states": states,
     "diagram": diagram,
+    "smpp-statuses": smpp_statuses,
+    "smpp-receipts": smpp_receipts,
 }
 """Every generated part except the endpoints, which need the routes of a server."""
 
@@ -155,20 +190,28 @@ def _following(state: State) -> str:
 
 
 def _default(setting: Setting) -> str:
-    if setting.default is None:
+    if isinstance(setting, Key) and setting.required:
+        return "required"
+    default: object = setting.default
+    if default is None or isinstance(default, Secret):
         return "unset"
-    if isinstance(setting.default, bool):
-        return f"`{str(setting.default).lower()}`"
-    return f"`{setting.default:g}`" if isinstance(setting.default, float) else f"`{setting.default}`"
+    if isinstance(default, tuple | Mapping) or default == "":
+        return "none"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
 
 
 def _range(setting: Setting) -> str:
+    if isinstance(setting, Key) and setting.allowed:
+        return setting.allowed
     if setting.choices:
         return ", ".join(f"`{choice}`" for choice in setting.choices)
     if setting.type is bool:
         return "true, false"
     if setting.type is str:
-        return "text"
+        longest = setting.longest if isinstance(setting, Key) else None
+        return f"text, up to {longest} characters" if longest else "text"
     kind = "whole number" if setting.type is int else "number"
     if (
         setting.maximum is not None

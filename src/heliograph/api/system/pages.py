@@ -8,8 +8,8 @@ from heliograph.api.system import generated
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("quickstart", "simulator", "commands", "settings")),
-    ("Use", ("endpoints", "lifecycle", "webhooks", "errors")),
-    ("Run", ("operations",)),
+    ("Use", ("endpoints", "lifecycle", "webhooks", "smpp", "errors")),
+    ("Run", ("carriers", "torture", "operations")),
     ("Words", ("glossary",)),
 )
 SLUGS = tuple(slug for _, slugs in GROUPS for slug in slugs)

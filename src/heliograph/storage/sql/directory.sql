@@ -39,6 +39,26 @@ WHERE project_id = :project_id AND token_id = :token_id RETURNING token_id
 -- name: token_remove
 DELETE FROM tokens WHERE project_id = :project_id AND token_id = :token_id RETURNING token_id
 
+-- name: smpp_credentials_all
+SELECT project_id, system_id, name, password_hash, max_binds, rate, deliver_window, allowed, alphabet, long_mode,
+    created_at, updated_at
+FROM smpp_credentials ORDER BY system_id
+
+-- name: smpp_credential_add
+INSERT INTO smpp_credentials (project_id, system_id, name, password_hash, max_binds, rate, deliver_window, allowed,
+    alphabet, long_mode, created_at, updated_at)
+VALUES (:project_id, :system_id, :name, :password_hash, :max_binds, :rate, :deliver_window, :allowed,
+    :alphabet, :long_mode, :created_at, :updated_at)
+
+-- name: smpp_credential_update
+UPDATE smpp_credentials SET name = :name, password_hash = :password_hash, max_binds = :max_binds, rate = :rate,
+    deliver_window = :deliver_window, allowed = :allowed, alphabet = :alphabet, long_mode = :long_mode,
+    updated_at = :updated_at
+WHERE project_id = :project_id AND system_id = :system_id RETURNING system_id
+
+-- name: smpp_credential_remove
+DELETE FROM smpp_credentials WHERE project_id = :project_id AND system_id = :system_id RETURNING system_id
+
 -- name: number_put
 INSERT INTO numbers (project_id, number_id, number, name, capabilities, settings, created_at, updated_at)
 VALUES (:project_id, :number_id, :number, :name, :capabilities, :settings, :created_at, :updated_at)

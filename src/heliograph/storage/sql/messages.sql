@@ -2,12 +2,12 @@
 -- define: message
 --     project_id, message_id, direction, kind, source, from_number, to_number, body, segments, state, created_at,
 --     updated_at, expires_at, media_urls, num_media, sent_at, error_code, price_micros, max_price_micros, group_id,
---     callback_url, callback_method, custom_variables, carrier, carrier_ref, uncertain, deleted_at, redacted
+--     callback_url, callback_method, custom_variables, carrier, carrier_ref, uncertain, deleted_at, redacted, options
 -- define: new_message
 --     r_project uuid, r_message uuid, r_direction text, r_kind text, r_source text, r_from text, r_to text, r_body
 --     text, r_segments int, r_state text, r_created bigint, r_expires bigint, r_media_urls text, r_num_media int,
 --     r_sent_at bigint, r_sent_day int, r_error int, r_max_price bigint, r_group uuid, r_callback_url text,
---     r_callback_method text, r_variables text, r_carrier text, r_event_no bigint
+--     r_callback_method text, r_variables text, r_carrier text, r_event_no bigint, r_options text, r_detail text
 -- define: step
 --     r_project uuid, r_message uuid, r_before text, r_after text, r_at bigint, r_event_no bigint, r_error int,
 --     r_price bigint, r_sent_at bigint, r_sent_day int, r_carrier text, r_carrier_ref text, r_uncertain int, r_rank
@@ -40,17 +40,25 @@ DELETE FROM claims WHERE created_at < :before
 INSERT INTO messages (project_id, message_id, direction, kind, source, from_number, to_number, body, segments, state,
     created_at, updated_at, expires_at, media_urls, num_media, sent_at, sent_day, error_code, price_micros,
     max_price_micros, group_id, callback_url, callback_method, custom_variables, carrier, carrier_ref, uncertain,
-    deleted_at, redacted)
+    deleted_at, redacted, options)
 SELECT r_project, r_message, r_direction, r_kind, r_source, r_from, r_to, r_body, r_segments, r_state,
     r_created, r_created, r_expires, r_media_urls, r_num_media, r_sent_at, r_sent_day, r_error, NULL,
     r_max_price, r_group, r_callback_url, r_callback_method, r_variables, r_carrier, NULL, 0,
-    NULL, 0
+    NULL, 0, r_options
 FROM rows({new_message})
 
 -- name: messages_insert_events
 INSERT INTO events (project_id, message_id, event_no, at, kind, state, error_code, detail)
-SELECT r_project, r_message, r_event_no, r_created, 'state', r_state, r_error, NULL
+SELECT r_project, r_message, r_event_no, r_created, 'state', r_state, r_error, r_detail
 FROM rows({new_message})
+
+-- name: messages_advance_events
+INSERT INTO events (project_id, message_id, event_no, at, kind, state, error_code, detail)
+SELECT r_project, r_message, r_event_no, r_at, 'state', r_after, r_error, r_detail
+FROM rows({step}) CROSS JOIN messages m
+WHERE m.project_id = r_project AND m.message_id = r_message AND m.state = r_before
+    AND (r_before, r_after) IN (VALUES {legal_steps})
+ON CONFLICT (project_id, message_id, event_no) DO NOTHING
 
 -- name: messages_advance
 UPDATE messages
@@ -65,23 +73,18 @@ SET state = r_after, updated_at = r_at,
 FROM rows({step})
 WHERE project_id = r_project AND message_id = r_message AND state = r_before
     AND (r_before, r_after) IN (VALUES {legal_steps})
-RETURNING message_id
-
--- name: messages_advance_events
-INSERT INTO events (project_id, message_id, event_no, at, kind, state, error_code, detail)
-SELECT r_project, r_message, r_event_no, r_at, 'state', r_after, r_error, r_detail
-FROM rows({step})
 
 -- name: messages_advance_callbacks
 INSERT INTO callbacks (project_id, message_id, rank, state, at, error_code, origin, status, attempts, next_at, created_at)
 SELECT r_project, r_message, r_rank, r_after, r_at, r_error, r_origin, 'pending', 0, r_next_at, r_at
 FROM rows({step})
 WHERE r_origin IS NOT NULL
+ON CONFLICT (project_id, message_id, rank) DO NOTHING
 
--- name: messages_advanced_before
-SELECT e.message_id, e.event_no
-FROM rows({step})
-JOIN events e ON e.project_id = r_project AND e.message_id = r_message AND e.event_no = r_event_no
+-- name: messages_advanced
+SELECT e.event_no
+FROM rows({step}) CROSS JOIN events e
+WHERE e.project_id = r_project AND e.message_id = r_message AND e.event_no = r_event_no
 
 -- name: events_insert
 INSERT INTO events (project_id, message_id, event_no, at, kind, state, error_code, detail)
@@ -96,7 +99,7 @@ FROM messages WHERE project_id = :project_id AND message_id = :message_id
 
 -- name: messages_by_carrier_ref
 SELECT {message}
-FROM messages WHERE carrier_ref = :carrier_ref AND carrier = :carrier LIMIT 2
+FROM messages WHERE carrier_ref = :carrier_ref AND carrier = :carrier ORDER BY message_id DESC LIMIT 1
 
 -- name: messages_page
 SELECT {message}
@@ -116,6 +119,23 @@ WHERE project_id = :project_id
 ORDER BY message_id DESC                  --? forward
 ORDER BY message_id ASC                   --? backward
 LIMIT :limit
+
+-- name: messages_deferred
+SELECT {message}
+FROM messages
+WHERE state IN ('queued', 'initiated', 'receiving') AND state = 'initiated' AND deferred = 1 AND message_id > :after
+ORDER BY message_id LIMIT :limit
+
+-- name: messages_in_doubt
+SELECT {message}
+FROM messages
+WHERE state IN ('queued', 'initiated', 'receiving') AND state = 'initiated' AND deferred = 0 AND message_id > :after
+ORDER BY message_id LIMIT :limit
+
+-- name: messages_hand_over
+UPDATE messages SET deferred = r_deferred, carrier = COALESCE(r_carrier, carrier)
+FROM rows(r_project uuid, r_message uuid, r_deferred int, r_carrier text)
+WHERE project_id = r_project AND message_id = r_message AND state = 'initiated'
 
 -- name: messages_queued_after
 SELECT {message}
@@ -179,6 +199,9 @@ DELETE FROM callbacks WHERE project_id = :project_id AND message_id = :message_i
 
 -- name: purge_attempts
 DELETE FROM callback_attempts WHERE project_id = :project_id AND message_id = :message_id
+
+-- name: purge_parts
+DELETE FROM parts WHERE project_id = :project_id AND message_id = :message_id
 
 -- name: purge_media
 DELETE FROM media WHERE project_id = :project_id AND message_id = :message_id RETURNING sha256

@@ -1,0 +1,59 @@
+"""`heliograph carriers`: the carriers of the running server, as they are now."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from heliograph.cli import client, output, stores
+from heliograph.cli.options import Call, common
+from heliograph.config import Config
+from heliograph.core.routing import Availability
+
+PATH: Final = "/api/heliograph/carriers"
+
+_COUNTS = ("submitted", "throttled")
+_CARRIER = ("name", "kind", "state", "window", "in_flight", *_COUNTS, "receipts", "unmatched", "inbound")
+_BIND = ("carrier", "address", "mode", "state", "since", "window", "in_flight", "round_trip_ms", *_COUNTS, "error")
+
+
+@click.command()
+@common
+def carriers(call: Call) -> None:
+    """Show the carriers of the running server.
+
+    For each its connections, how much of its window is in use, round trips, and counts since the start.
+    """
+    found = ask(call.config())
+    rows = [{**each, "state": availability(each).value} for each in found["carriers"]]
+    binds = [{**bind, "carrier": each["name"]} for each in found["carriers"] for bind in each["binds"]]
+    parts = [_table(_CARRIER, rows)] if rows else ["No carriers."]
+    parts += [_table(_BIND, binds)] if binds else []
+    output.result(call.as_json, found, "\n\n".join(parts))
+
+
+def ask(config: Config) -> Any:
+    """The running server's answer. Carriers are no project's, so it is asked as any. Raises Failure."""
+    server = client.server_of(Path(config.data))
+    projects = stores.snapshot(config).projects
+    if not projects:
+        raise output.Failure("there is no project yet: make the first with `heliograph init`")
+    return server.ask("GET", PATH, projects[0].id)
+
+
+def availability(carrier: Mapping[str, Any]) -> Availability:
+    """What a carrier's state means for routing: one that is bound and takes nothing was told to slow down."""
+    if carrier["available"]:
+        return Availability.UP
+    bound = any(bind["state"].startswith("bound") for bind in carrier["binds"])
+    return Availability.THROTTLED if bound else Availability.DOWN
+
+
+def _table(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> str:
+    headings = tuple(column.upper().replace("_", " ") for column in columns)
+    return output.table(headings, [tuple(_cell(row[column]) for column in columns) for row in rows])
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)

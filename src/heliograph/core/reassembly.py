@@ -1,0 +1,137 @@
+"""Which parts of long messages are there: in any order, from any connection, bounded in number and time.
+
+A set is what shares owner, sender, recipient, reference and total (3GPP TS 23.040, 9.2.3.24.1: the reference is the
+sender's, and wraps). It is complete when every part from 1 to total is there. A set that stays incomplete for
+`seconds` after its last part is given up as it is, and so is the oldest one when there are more than `limit`.
+
+Carriers bring again what they were not answered for. The same part again changes nothing; and parts of a set that was
+put together less than `repeat_seconds` ago are known by their text, so that they don't begin a set of their own.
+A part with another text in the same place is another message under a reference that came round again: the older set is
+given up for it.
+
+Pure: keeps values that somebody else keeps on disk; moments (microseconds) are passed in.
+"""
+
+import hashlib
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
+from enum import Enum
+
+from heliograph.core.message import Piece
+
+Key = tuple[str, str, str, str, int, int]
+
+
+class Seen(Enum):
+    """What a part is to the sets that are there."""
+
+    NEW = "new"
+    HELD = "held"
+    """It is there already, and its message is not yet made."""
+    REPEATED = "repeated"
+    """Its message was made a moment ago."""
+
+
+@dataclass(slots=True)
+class Set:
+    """The parts that are there of one message."""
+
+    pieces: dict[int, Piece] = field(default_factory=dict)
+    touched_at: int = 0
+
+    @property
+    def complete(self) -> bool:
+        return len(self.pieces) == next(iter(self.pieces.values())).total
+
+    def in_order(self) -> list[Piece]:
+        return [self.pieces[part] for part in sorted(self.pieces)]
+
+
+def key(piece: Piece) -> Key:
+    return (piece.project_id, piece.owner, piece.from_number, piece.to_number, piece.reference, piece.total)
+
+
+def digest(piece: Piece) -> str:
+    """A part's text, short: enough to know it again."""
+    return hashlib.sha256(b"%d:%s" % (piece.part, piece.data)).hexdigest()[:16]
+
+
+class Reassembly:
+    def __init__(self, *, limit: int, seconds: float, repeat_seconds: float) -> None:
+        self._limit = limit
+        self._micros = round(seconds * 1e6)
+        self._repeat_micros = round(repeat_seconds * 1e6)
+        self._sets: OrderedDict[Key, Set] = OrderedDict()
+        self._made: OrderedDict[Key, tuple[int, frozenset[str]]] = OrderedDict()
+        self._by_owner: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._sets)
+
+    def look(self, piece: Piece, now: int) -> Seen:
+        made = self._made.get(key(piece))
+        if made is not None and now - made[0] <= self._repeat_micros and digest(piece) in made[1]:
+            return Seen.REPEATED
+        known = self._sets.get(key(piece))
+        held = known.pieces.get(piece.part) if known else None
+        return Seen.HELD if held is not None and held.data == piece.data else Seen.NEW
+
+    def clash(self, piece: Piece) -> Set | None:
+        """The set that has another text in this part's place: an older message, to be made as it is first."""
+        known = self._sets.get(key(piece))
+        held = known.pieces.get(piece.part) if known else None
+        return known if known is not None and held is not None and held.data != piece.data else None
+
+    def beside(self, piece: Piece) -> list[Piece]:
+        """The parts that are there of the same message."""
+        known = self._sets.get(key(piece))
+        return known.in_order() if known is not None and self.clash(piece) is None else []
+
+    def add(self, piece: Piece) -> Set:
+        """Put a part to its set, and return that."""
+        place = key(piece)
+        here = self._sets.get(place)
+        if here is None:
+            here = self._sets[place] = Set()
+            self._by_owner[piece.owner] += 1
+        here.pieces[piece.part] = piece
+        here.touched_at = max(here.touched_at, piece.at)
+        self._sets.move_to_end(place)
+        return here
+
+    def held_by(self, owner: str) -> int:
+        """Messages of this owner's of which parts are there."""
+        return self._by_owner[owner]
+
+    def has(self, here: Set) -> bool:
+        """Whether the set is still waiting to be made."""
+        return self._sets.get(key(here.in_order()[0])) is here
+
+    def made(self, done: Set, now: int) -> None:
+        """A set was made into a message, complete or not."""
+        first = done.in_order()[0]
+        place = key(first)
+        if self._sets.get(place) is done:
+            del self._sets[place]
+            self._by_owner[first.owner] -= 1
+            if not self._by_owner[first.owner]:
+                del self._by_owner[first.owner]
+        self.remember(place, frozenset(map(digest, done.pieces.values())), now)
+
+    def remember(self, place: Key, digests: frozenset[str], at: int) -> None:
+        """Parts of a message that was made at a moment are known for a while."""
+        self._made[place] = (at, digests)
+        self._made.move_to_end(place)
+        while len(self._made) > self._limit:
+            self._made.popitem(last=False)
+
+    def given_up(self, now: int) -> list[Set]:
+        """Sets to be made as they are: too old, one too many, or complete and yet not made (the store was away)."""
+        spare = len(self._sets) - self._limit
+        found = []
+        for place, each in enumerate(self._sets.values()):
+            if place < spare or each.complete or now - each.touched_at >= self._micros:
+                found.append(each)
+        while self._made and now - next(iter(self._made.values()))[0] > self._repeat_micros:
+            self._made.popitem(last=False)
+        return found

@@ -1,0 +1,276 @@
+"""The listener: connections, binds, and each request's way to who answers it.
+
+Bounded: connections, time to bind, requests of one bind that wait for our answer, octets of a PDU, failed binds of an
+address. A peer that breaks the protocol loses its own connection, nothing else.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import structlog
+
+from heliograph.carriers.smpp.link import Link, LinkSettings
+from heliograph.config import ConfigError
+from heliograph.core.errors import Refused, StoreUnavailable
+from heliograph.engine import smpp_credentials
+from heliograph.engine.directory import Directory
+from heliograph.engine.metrics import Metrics
+from heliograph.smsc import statuses
+from heliograph.smsc.clients import Bound, Client, Clients
+from heliograph.smsc.login import Login
+from heliograph.smsc.queries import Queries
+from heliograph.smsc.settings import SmscSettings
+from heliograph.smsc.statuses import Rejected
+from heliograph.smsc.submits import Submits
+from heliograph.wire.smpp.pdu import (
+    KINDS,
+    RESPONSE_BIT,
+    Bind,
+    BindReceiver,
+    BindTransmitter,
+    CancelSm,
+    DataSm,
+    Header,
+    Pdu,
+    QuerySm,
+    ReplaceSm,
+    Status,
+    SubmitMulti,
+    SubmitSm,
+    Tag,
+)
+from heliograph.wire.smpp.session import Role
+
+log = structlog.get_logger(__name__)
+
+SYSTEM_ID: Final = "heliograph"
+VERSION: Final = bytes((0x34,))
+LISTEN_BACKLOG: Final = 512
+ACCEPTED: Final = "accepted"
+
+StartTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+
+
+class Door:
+    def __init__(  # noqa: PLR0913 - wired once, in app.py; each is a different machine
+        self,
+        *,
+        settings: SmscSettings,
+        directory: Directory,
+        clients: Clients,
+        login: Login,
+        submits: Submits,
+        queries: Queries,
+        metrics: Metrics,
+    ) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._clients = clients
+        self._login = login
+        self._submits = submits
+        self._queries = queries
+        self._metrics = metrics
+        self._link_settings = LinkSettings(
+            enquire_link_seconds=settings.enquire_link_seconds,
+            response_seconds=settings.response_seconds,
+            bind_seconds=settings.bind_seconds,
+            max_pdu_bytes=settings.pdu_max_bytes,
+            unanswered_max=settings.unanswered_max,
+        )
+        self._links: dict[Link, Bound | None] = {}
+        self._working: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._seen_version = -1
+        self.start_task: StartTask = lambda work: asyncio.ensure_future(work)
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._settings.port)
+
+    async def listen(self) -> None:
+        """Take the port, without serving it yet; raises ConfigError."""
+        settings = self._settings
+        if not self.is_open:
+            return
+        loop = asyncio.get_running_loop()
+        context = _tls(settings)
+        try:
+            self._server = await loop.create_server(
+                self._connection,
+                settings.host,
+                settings.port,
+                ssl=context,
+                ssl_handshake_timeout=settings.bind_seconds if context else None,
+                backlog=LISTEN_BACKLOG,
+                start_serving=False,
+            )
+        except OSError as error:
+            raise ConfigError(f"can't listen on {settings.host}:{settings.port} for SMPP: {error.strerror}") from error
+
+    async def open(self) -> None:
+        if self._server is not None:
+            await self._server.start_serving()
+            log.info("smpp.listening", host=self._settings.host, port=self._settings.port)
+
+    async def close(self, seconds: float) -> None:
+        """Listen no more, answer what is under way, unbind; by the time given."""
+        if self._server is None:
+            return
+        self._server.close()
+        if self._working:
+            await asyncio.wait(self._working, timeout=seconds / 2)
+        await asyncio.gather(*(link.unbind(seconds / 2) for link in list(self._links)), return_exceptions=True)
+
+    async def watch(self) -> None:
+        """Unbind those whose credential is no more, or is another, for as long as the server runs."""
+        while True:
+            await asyncio.sleep(self._settings.directory_poll_seconds)
+            if self._directory.version != self._seen_version:
+                self._seen_version = self._directory.version
+                for client in self._clients:
+                    self._review(client)
+
+    def _review(self, client: Client) -> None:
+        now = self._directory.smpp_credential(client.credential.system_id)
+        is_same = now is not None and (now.project_id, now.password_hash) == (
+            client.credential.project_id,
+            client.credential.password_hash,
+        )
+        for bound in list(client.binds):
+            if now is None or not is_same or not smpp_credentials.is_allowed(now, _address(bound.link)):
+                log.info("smpp.credential_ended", system_id=client.credential.system_id, peer=bound.link.peer)
+                self._clients.remove(bound)
+                self._links[bound.link] = None
+                self._start(bound.link.unbind(self._settings.response_seconds))
+        if now is not None and is_same:
+            self._clients.renew(client, now)
+
+    # -- as the handler of its links
+
+    def _connection(self) -> asyncio.Protocol:
+        if len(self._links) >= self._settings.connections_max:
+            return _Refusal()
+        link = Link(Role.SMSC, self._link_settings, self)
+        self._links[link] = None
+        return link
+
+    def on_request(self, link: Link, header: Header, request: Any) -> None:
+        match request:
+            case Bind():
+                self._start(self._bind(link, header, request))
+            case _:
+                bound = self._links.get(link)
+                if bound is None:  # its credential has just ended
+                    link.respond(header, _answer(header), Status.RINVBNDSTS)
+                else:
+                    self._start(self._work(bound, header, request))
+
+    def on_closed(self, link: Link, reason: str) -> None:
+        bound = self._links.pop(link, None)
+        if bound is not None:
+            log.info("smpp.unbound", system_id=bound.client.credential.system_id, reason=reason)
+            self._clients.remove(bound)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self.start_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+
+    # -- binds
+
+    async def _bind(self, link: Link, header: Header, request: Bind) -> None:
+        address = _address(link)
+        try:
+            credential = await self._login.check(request, address)
+            if link.is_closing:
+                return
+            bound = self._clients.take(
+                credential,
+                link,
+                sends=not isinstance(request, BindReceiver),
+                receives=not isinstance(request, BindTransmitter),
+                version=request.interface_version,
+            )
+            if bound is None:
+                raise Rejected(Status.RALYBND, "as many binds as the credential may have")
+        except Rejected as rejected:
+            self._metrics.smpp_binds_refused[rejected.status.name].inc()
+            log.warning("smpp.bind_refused", system_id=request.system_id, address=address, reason=str(rejected))
+            link.respond(header, _answer(header), rejected.status)
+            link.close("the bind was refused")
+            return
+        self._links[link] = bound
+        tlvs = {Tag.SC_INTERFACE_VERSION: VERSION} if bound.tlvs else {}
+        link.respond(header, KINDS[header.command | RESPONSE_BIT](system_id=SYSTEM_ID, tlvs=tlvs))
+        log.info("smpp.bound", system_id=credential.system_id, address=address, mode=request.command.name.lower())
+        self._clients.ready(bound)
+
+    # -- requests
+
+    async def _work(self, bound: Bound, header: Header, request: Pdu) -> None:
+        """Answer one request, whatever becomes of it."""
+        response: Pdu | None = None
+        status = Status.ROK
+        try:
+            response = await self._result(bound, request)
+        except Rejected as rejected:
+            status = rejected.status
+        except Refused as refused:
+            status = statuses.status_of(refused)
+        except StoreUnavailable:
+            status = Status.RSYSERR
+        except Exception:
+            log.exception("smpp.request_broke", command=request.command.name.lower())
+            status = Status.RSYSERR
+        if isinstance(request, SubmitSm | DataSm | SubmitMulti):
+            outcome = ACCEPTED if status is Status.ROK else status.name
+            self._metrics.smpp_submits.labels(bound.client.credential.system_id, outcome).inc()
+        bound.link.respond(header, _answer(header) if response is None else response, status)
+
+    async def _result(self, bound: Bound, request: Pdu) -> Pdu:
+        client = bound.client
+        if not bound.sends:  # of all requests only data_sm comes so far: SMPP 3.4, table 2-1
+            raise Rejected(Status.RINVBNDSTS, "the bind only receives")
+        match request:
+            case SubmitSm() | DataSm():
+                return await self._submits.one(client, request)
+            case SubmitMulti():
+                return await self._submits.many(client, request)
+            case QuerySm():
+                return await self._queries.query(client, request)
+            case CancelSm():
+                return await self._queries.cancel(client, request)
+            case ReplaceSm():
+                raise Rejected(Status.RREPLACEFAIL, "replacing is not done")
+            case _:
+                raise Rejected(Status.RINVCMDID, f"{request.command.name} is not served")
+
+
+class _Refusal(asyncio.Protocol):
+    """A connection too many: closed at once, before anything is read."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+def _answer(header: Header) -> Pdu:
+    """The request's own response, without contents."""
+    return KINDS[header.command | RESPONSE_BIT]()
+
+
+def _address(link: Link) -> str:
+    peer = link.peer
+    return str(peer[0]) if peer else ""
+
+
+def _tls(settings: SmscSettings) -> ssl.SSLContext | None:
+    if not settings.tls_cert:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"smpp_tls_cert, smpp_tls_key: can't be used: {error}") from error
+    return context

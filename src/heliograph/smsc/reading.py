@@ -1,0 +1,131 @@
+"""What a submit asks for, in the engine's words; what can't be done is refused before anything is kept."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from heliograph.core.directory import SmppCredential
+from heliograph.core.message import SmppOptions
+from heliograph.engine.accept import VALIDITY_MAX_SECONDS
+from heliograph.smsc import addresses
+from heliograph.smsc.statuses import Rejected
+from heliograph.wire.smpp import receipt, text, times
+from heliograph.wire.smpp.pdu import DataSm, Status, SubmitMulti, SubmitSm, Tag
+from heliograph.wire.smpp.text import Alphabet, Incoming
+
+Submit = SubmitSm | DataSm | SubmitMulti
+
+MODE: Final = 0b11
+TRANSACTION_MODE: Final = 0b10
+"""esm_class: the answer is to say that it was delivered, which is not known then (SMPP 3.4, 5.2.12)."""
+PRIORITY_MAX: Final = 3
+RECEIPT_RESERVED: Final = 0b11
+"""registered_delivery: SMPP 3.4, 5.2.17."""
+TLVS_MAX_OCTETS: Final = 1024
+"""Optional parameters that are kept with a message to be passed on."""
+
+_READ_HERE: Final = frozenset(
+    {
+        Tag.MESSAGE_PAYLOAD,
+        Tag.SAR_MSG_REF_NUM,
+        Tag.SAR_TOTAL_SEGMENTS,
+        Tag.SAR_SEGMENT_SEQNUM,
+        Tag.QOS_TIME_TO_LIVE,
+        Tag.MORE_MESSAGES_TO_SEND,
+    }
+)
+"""What they say is said otherwise to a carrier, or of no use to one."""
+_CONCAT_ELEMENTS: Final = frozenset({0x00, 0x08})
+"""Information elements that make parts of a whole (3GPP TS 23.040, 9.2.3.24)."""
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """A submit, less its destinations. `from_number` is for the engine to judge. expires_at: in microseconds, None
+    where the customer did not say."""
+
+    from_number: str
+    incoming: Incoming
+    expires_at: int | None
+    options: SmppOptions
+
+
+def read(pdu: Submit, credential: SmppCredential, now: int) -> Order:
+    """Raises Rejected."""
+    if isinstance(pdu, SubmitSm | SubmitMulti):
+        _check_fields(pdu)
+    _check_class(pdu)
+    return Order(
+        from_number=addresses.number_of(pdu.source_addr_ton, pdu.source_addr),
+        incoming=_text(pdu, credential),
+        expires_at=_expiry(pdu, now),
+        options=_options(pdu),
+    )
+
+
+def _check_fields(pdu: SubmitSm | SubmitMulti) -> None:
+    if pdu.schedule_delivery_time:
+        raise Rejected(Status.RINVSCHED, "scheduled delivery is not done")
+    if pdu.replace_if_present_flag:
+        raise Rejected(Status.RINVREPFLAG, "replacing is not done")
+    if pdu.sm_default_msg_id:
+        raise Rejected(Status.RINVDFTMSGID, "there are no canned messages")
+    if pdu.priority_flag > PRIORITY_MAX:
+        raise Rejected(Status.RINVPRTFLG, f"priority_flag {pdu.priority_flag}")
+    if pdu.short_message and Tag.MESSAGE_PAYLOAD in pdu.tlvs:
+        raise Rejected(Status.ROPTPARNOTALLWD, "short_message and message_payload")
+
+
+def _check_class(pdu: Submit) -> None:
+    if pdu.esm_class & MODE == TRANSACTION_MODE or pdu.esm_class & receipt.MESSAGE_TYPE:
+        raise Rejected(Status.RINVESMCLASS, f"esm_class {pdu.esm_class:#04x}")
+    if pdu.registered_delivery & RECEIPT_RESERVED == RECEIPT_RESERVED:
+        raise Rejected(Status.RINVREGDLVFLG, f"registered_delivery {pdu.registered_delivery:#04x}")
+
+
+def _text(pdu: Submit, credential: SmppCredential) -> Incoming:
+    incoming = text.read(pdu, Alphabet(credential.alphabet))
+    if incoming.alphabet is Alphabet.BINARY:
+        raise Rejected(Status.RSUBMITFAIL, f"data_coding {pdu.data_coding:#04x} is no text")
+    if any(identifier not in _CONCAT_ELEMENTS for identifier, _ in incoming.elements):
+        raise Rejected(Status.RSUBMITFAIL, "a user data header that is not for long messages")
+    if incoming.concat is not None and isinstance(pdu, SubmitMulti):
+        raise Rejected(Status.RINVESMCLASS, "a part of a long message to several destinations")
+    return incoming
+
+
+def _expiry(pdu: Submit, now: int) -> int | None:
+    """A validity that is longer than ours is cut to it, as SMSCs do."""
+    if isinstance(pdu, DataSm):
+        seconds = int.from_bytes(pdu.tlvs.get(Tag.QOS_TIME_TO_LIVE, b""), "big")
+        expires_at = now + seconds * 1_000_000 if seconds else None
+    elif pdu.validity_period:
+        try:
+            expires_at = times.parse(pdu.validity_period, now)
+        except ValueError as error:
+            raise Rejected(Status.RINVEXPIRY, str(error)) from error
+    else:
+        return None
+    if expires_at is not None and expires_at < now + 1_000_000:
+        raise Rejected(Status.RINVEXPIRY, "the validity is over")
+    return expires_at and min(expires_at, now + VALIDITY_MAX_SECONDS * 1_000_000)
+
+
+def _options(pdu: Submit) -> SmppOptions:
+    priority = protocol_id = 0
+    if not isinstance(pdu, DataSm):
+        priority, protocol_id = pdu.priority_flag, pdu.protocol_id
+    return SmppOptions(
+        service_type=pdu.service_type or None,
+        priority=priority or None,
+        protocol_id=protocol_id or None,
+        tlvs=_passed_on(pdu.tlvs),
+        registered_delivery=pdu.registered_delivery,
+    )
+
+
+def _passed_on(tlvs: Mapping[int, bytes]) -> dict[int, bytes]:
+    passed = {tag: value for tag, value in tlvs.items() if tag not in _READ_HERE}
+    if sum(map(len, passed.values())) > TLVS_MAX_OCTETS:
+        raise Rejected(Status.RINVPARLEN, f"more than {TLVS_MAX_OCTETS} octets of optional parameters")
+    return passed

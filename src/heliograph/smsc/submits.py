@@ -1,0 +1,248 @@
+"""Submits on their way into the engine: every message comes through the one accept.
+
+The customer is answered when its message, or its part of a long one, is on disk. A message's id is ours; the parts of a
+long one are known to the customer as `ID` for the first and `ID-2`, `ID-3` ... for the others, whichever comes first.
+Parts wait in engine/pieces.py; of an incomplete message what came is sent when the time is over.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from heliograph.core import segments
+from heliograph.core.errors import Fault, Refused, StoreUnavailable
+from heliograph.core.ids import Uuid7Generator
+from heliograph.core.message import Piece, SmppOptions, Source
+from heliograph.engine import pieces as engine_pieces
+from heliograph.engine.accept import Acceptor
+from heliograph.engine.notify import FAILURE_ONLY, FINAL, FINAL_MASK, INTERMEDIATE
+from heliograph.engine.pieces import Pieces
+from heliograph.engine.requests import SendRequest
+from heliograph.ports import Clock
+from heliograph.smsc import addresses, reading, statuses
+from heliograph.smsc.clients import Client
+from heliograph.smsc.reading import Order
+from heliograph.smsc.statuses import Rejected
+from heliograph.wire.smpp.pdu import (
+    Address,
+    DataSm,
+    DataSmResp,
+    Status,
+    SubmitMulti,
+    SubmitMultiResp,
+    SubmitSm,
+    SubmitSmResp,
+    UnsuccessSme,
+)
+
+log = structlog.get_logger(__name__)
+
+PIECES_OF: Final = "customer:"
+"""How the owners of customers' pieces begin; the system_id follows."""
+
+INCOMPLETE_MAX: Final = 1000
+"""Long messages of one customer that may wait for parts: it must not push others' out of the room for all."""
+
+
+class Extra(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept with a piece for the message that it will be of."""
+
+    message_id: str
+    options: SmppOptions
+    expires_at: int | None = None
+
+
+_extras = msgspec.json.Encoder()
+_read_extra = msgspec.json.Decoder(Extra)
+
+
+class Submits:
+    def __init__(self, acceptor: Acceptor, pieces: Pieces, ids: Uuid7Generator, clock: Clock) -> None:
+        self._acceptor = acceptor
+        self._pieces = pieces
+        self._ids = ids
+        self._clock = clock
+        self._refusals: dict[str, Refused | None] = {}
+        """Of messages whose parts are just being kept: why the whole was refused, for whoever brought the last one."""
+        pieces.serve(PIECES_OF, self.make, repeats=False)
+
+    async def one(self, client: Client, pdu: SubmitSm | DataSm) -> SubmitSmResp | DataSmResp:
+        """Take one message or part; raises Rejected, Refused, StoreUnavailable."""
+        order = reading.read(pdu, client.credential, self._clock.now())
+        to_number = addresses.number_of(pdu.dest_addr_ton, pdu.destination_addr)
+        self._pace(client, order, 1)
+        if order.incoming.concat is None:
+            message_id = await self._send(client, order, to_number)
+        else:
+            message_id = await self._part(client, order, to_number)
+        return SubmitSmResp(message_id=message_id) if isinstance(pdu, SubmitSm) else DataSmResp(message_id=message_id)
+
+    async def many(self, client: Client, pdu: SubmitMulti) -> SubmitMultiResp:
+        """Take a message to several (SMPP 3.4, 4.5). Each is a message of its own; all answer to the first one's id.
+
+        Raises Rejected where none was taken for the same reason, and StoreUnavailable where the first was not."""
+        if not pdu.dest_address:
+            raise Rejected(Status.RINVNUMDESTS, "no destination")
+        order = reading.read(pdu, client.credential, self._clock.now())
+        self._pace(client, order, len(pdu.dest_address))
+        shared_id: str | None = None
+        refused: list[UnsuccessSme] = []
+        for destination in pdu.dest_address:
+            try:
+                taken = await self._one_of_many(client, order, destination, shared_id)
+            except Rejected as rejected:
+                refused.append(_unsuccessful(destination, rejected.status))
+            except Refused as refusal:
+                refused.append(_unsuccessful(destination, statuses.status_of(refusal)))
+            except StoreUnavailable:
+                if shared_id is None:
+                    raise
+                refused.append(_unsuccessful(destination, Status.RSYSERR))
+            else:
+                shared_id = shared_id or taken
+        if shared_id is None:
+            raise Rejected(Status(refused[0].error_status_code), "no destination was taken")
+        return SubmitMultiResp(message_id=shared_id, unsuccess_sme=tuple(refused))
+
+    async def _one_of_many(
+        self, client: Client, order: Order, destination: Address | str, shared_id: str | None
+    ) -> str:
+        if isinstance(destination, str):
+            raise Rejected(Status.RINVDLNAME, "there are no distribution lists")
+        to_number = addresses.number_of(destination.dest_addr_ton, destination.destination_addr)
+        if shared_id is not None:
+            order = replace(order, options=replace(order.options, reply_ids=(shared_id,)))
+        return await self._send(client, order, to_number)
+
+    def _pace(self, client: Client, order: Order, destinations: int) -> None:
+        count = 1 if order.incoming.concat else segments.count(order.incoming.text)
+        if not client.may_send(count * destinations, round(self._clock.monotonic() * 1e6)):
+            raise Rejected(Status.RTHROTTLED, "the credential's rate")
+
+    async def _send(self, client: Client, order: Order, to_number: str) -> str:
+        request = self._request(client.credential.project_id, client.credential.system_id, order, to_number)
+        return (await self._acceptor.send(request)).message.id
+
+    def _request(self, project_id: str, system_id: str, order: Order, to_number: str) -> SendRequest:
+        return SendRequest(
+            project_id=project_id,
+            source=Source.LAML,
+            to_number=to_number,
+            from_number=order.from_number,
+            body=_fit(order.incoming.text),
+            validity=self._validity(order.expires_at),
+            options=order.options,
+            receipts_to=system_id,
+        )
+
+    def _validity(self, expires_at: int | None) -> str | None:
+        """In seconds, at least one: what has expired while it waited for its parts ends as such."""
+        return None if expires_at is None else str(max(1, (expires_at - self._clock.now()) // 1_000_000))
+
+    # -- long messages in parts
+
+    async def _part(self, client: Client, order: Order, to_number: str) -> str:
+        """Keep a part; returns the id under which the customer knows it."""
+        credential = client.credential
+        refusals = list(
+            self._acceptor.faults(self._request(credential.project_id, credential.system_id, order, to_number))
+        )
+        refusals = [refusal for refusal in refusals if refusal.fault is not Fault.CONTENT_MISSING]
+        if refusals:
+            raise Refused(*refusals)
+        concat = order.incoming.concat
+        assert concat is not None  # noqa: S101 - by the caller
+        piece = Piece(
+            project_id=credential.project_id,
+            owner=PIECES_OF + credential.system_id,
+            from_number=order.from_number,
+            to_number=to_number,
+            reference=concat.reference,
+            total=concat.total,
+            part=concat.part,
+            alphabet=order.incoming.alphabet.value,
+            data=order.incoming.data,
+            at=self._clock.now(),
+        )
+        return await self._join(piece, order)
+
+    async def _join(self, piece: Piece, order: Order) -> str:
+        message_id = ""
+
+        def finish(piece: Piece, beside: list[Piece]) -> Piece:
+            """The id was minted with the part that came first."""
+            nonlocal message_id
+            if not beside and self._pieces.waiting_of(piece.owner) >= INCOMPLETE_MAX:
+                raise Rejected(Status.RMSGQFUL, "too many incomplete messages")
+            message_id = _extra(beside[0]).message_id if beside else self._ids.next(piece.at)
+            self._refusals[message_id] = None
+            extra = Extra(message_id=message_id, options=order.options, expires_at=order.expires_at)
+            return replace(piece, extra=_extras.encode(extra).decode())
+
+        try:
+            await self._pieces.add(piece, finish)
+        finally:
+            refused = self._refusals.pop(message_id, None)
+        if refused is not None:
+            raise refused
+        return part_id(message_id, piece.part)
+
+    async def make(self, parts: list[Piece]) -> None:
+        """The message that a customer's pieces make (engine.pieces.Maker)."""
+        first = parts[0]
+        extra = _extra(first)
+        options = [_extra(piece).options for piece in parts]
+        asking = [
+            part_id(extra.message_id, p.part) for p, o in zip(parts, options, strict=True) if o.registered_delivery
+        ]
+        request = SendRequest(
+            project_id=first.project_id,
+            source=Source.LAML,
+            to_number=first.to_number,
+            from_number=first.from_number,
+            body=_fit(engine_pieces.joined(parts)),
+            validity=self._validity(extra.expires_at),
+            options=replace(extra.options, registered_delivery=_asked_of_all(options), reply_ids=tuple(asking)),
+            receipts_to=first.owner.removeprefix(PIECES_OF),
+            message_id=extra.message_id,
+            pieces=tuple(parts),
+        )
+        try:
+            await self._acceptor.send(request)
+        except Refused as refused:
+            if refused.refusals[0].fault in statuses.TEMPORARY:
+                raise StoreUnavailable("the backlog is full") from refused
+            if extra.message_id in self._refusals:
+                self._refusals[extra.message_id] = refused
+            raise
+
+
+def part_id(message_id: str, part: int) -> str:
+    return message_id if part == 1 else f"{message_id}-{part}"
+
+
+def _extra(piece: Piece) -> Extra:
+    return _read_extra.decode(piece.extra or "")
+
+
+def _fit(text: str) -> str:
+    """NUL is no text that a database keeps; senders pad with it."""
+    return text.replace("\0", "")
+
+
+def _asked_of_all(options: Sequence[SmppOptions]) -> int:
+    """What at least one part asked for: clients ask with all of them, or with the last alone."""
+    asked = [each.registered_delivery for each in options]
+    finals = {each & FINAL_MASK for each in asked}
+    final = FINAL if FINAL in finals else FAILURE_ONLY if FAILURE_ONLY in finals else 0
+    return final | (INTERMEDIATE if any(each & INTERMEDIATE for each in asked) else 0)
+
+
+def _unsuccessful(destination: Address | str, status: Status) -> UnsuccessSme:
+    if isinstance(destination, str):
+        return UnsuccessSme(addresses.UNKNOWN, addresses.UNKNOWN, destination, status)
+    return UnsuccessSme(*destination, status)

@@ -1,0 +1,236 @@
+"""How messages, numbers and ids are written for a carrier, and what its errors mean: the pure parts."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from smpp_ground import message
+
+from heliograph.carrier_config import CarrierConfig, Host, StatusRule
+from heliograph.carriers.smpp import addresses, statuses
+from heliograph.carriers.smpp.bind import reconnect_pause
+from heliograph.carriers.smpp.ids import Ids
+from heliograph.carriers.smpp.statuses import Kind, judge, receipt_code
+from heliograph.carriers.smpp.writing import Writer, query_reference
+from heliograph.core.errors import DELIVERY
+from heliograph.wire.smpp.pdu import Status, SubmitSm, Tag
+
+NOW = 1_700_000_000_000_000
+LONG = "Heliographs flashed sunlight from hill to hill; each signal was read and written down. " * 4
+
+
+def config(**values: Any) -> CarrierConfig:
+    return CarrierConfig(**({"name": "tel", "hosts": (Host("localhost", 2775),), "system_id": "us"} | values))
+
+
+def written(body: str = "hello", settings: dict[str, Any] | None = None, **values: Any) -> list[SubmitSm]:
+    return Writer(config(**(settings or {}))).write(message(body=body, **values), NOW)
+
+
+# -- text
+
+
+@pytest.mark.parametrize(
+    ("body", "settings", "data_coding", "octets"),
+    [
+        ("a@[", {}, 0, b"a\x00\x1b\x3c"),
+        ("hellohello", {"gsm": "packed"}, 0, bytes.fromhex("e8329bfd4697d9ec37")),
+        ("a@", {"data_coding_gsm": 1, "default_alphabet": "latin1"}, 1, b"a\x00"),
+        ("a@é", {"default_alphabet": "latin1"}, 0, b"a@\xe9"),
+        ("a@", {"default_alphabet": "ascii"}, 0, b"a@"),
+        ("é", {"default_alphabet": "ascii"}, 8, b"\x00\xe9"),
+        ("ç", {}, 8, b"\x00\xe7"),
+        ("ç", {"prefer_latin1": True}, 3, b"\xe7"),
+        ("ç", {"prefer_latin1": True, "data_coding_latin1": 0xF1}, 0xF1, b"\xe7"),
+        ("ş", {"prefer_latin1": True, "data_coding_ucs2": 0x18}, 0x18, b"\x01\x5f"),
+    ],
+)
+def test_the_alphabet(body: str, settings: dict[str, Any], data_coding: int, octets: bytes) -> None:
+    (part,) = written(body, settings)
+    assert (part.data_coding, part.short_message) == (data_coding, octets)
+
+
+def test_latin1_fills_its_octets() -> None:
+    assert len(written("ç" * 140, {"prefer_latin1": True})) == 1
+    parts = written("ç" * 141, {"prefer_latin1": True})
+    assert [len(part.short_message) for part in parts] == [140, 6 + 7]
+    assert len(written("ç" * 141)) == 3
+
+
+@pytest.mark.parametrize("mode", ["udh8", "udh16", "sar", "payload"])
+def test_long_messages(mode: str) -> None:
+    parts = written(LONG, {"long_messages": mode})
+    if mode == "payload":
+        (whole,) = parts
+        assert (whole.short_message, whole.tlvs[Tag.MESSAGE_PAYLOAD]) == (b"", LONG.encode())
+        return
+    header = {"udh8": 6, "udh16": 7, "sar": 0}[mode]
+    assert b"".join(part.short_message[header:] for part in parts) == LONG.encode()
+    assert {part.esm_class for part in parts} == {0x40 if header else 0}
+    assert all(len(part.short_message) <= 160 for part in parts)
+
+
+def test_parts_written_again_are_the_same() -> None:
+    assert written(LONG) == written(LONG)
+    assert written(LONG, message_id="b")[0].short_message[:6] != written(LONG)[0].short_message[:6]
+
+
+# -- times
+
+
+@pytest.mark.parametrize(
+    ("validity", "seconds", "period"),
+    [
+        ("relative", 3600, "000000010000000R"),
+        ("relative", 172_800 + 61, "000002000101000R"),
+        ("relative", 0, "000000000001000R"),
+        ("absolute", 3600, "231114231320000+"),
+        ("none", 3600, ""),
+    ],
+)
+def test_validity(validity: str, seconds: int, period: str) -> None:
+    (part,) = written(settings={"validity": validity}, expires_at=NOW + seconds * 1_000_000)
+    assert part.validity_period == period
+    assert written(settings={"validity": validity})[0].validity_period == ""
+
+
+# -- numbers
+
+
+@pytest.mark.parametrize(
+    ("number", "settings", "as_written"),
+    [
+        ("+12025550100", {}, (1, 1, "12025550100")),
+        ("+12025550100", {"strip_plus": False, "international_ton": 0}, (0, 1, "+12025550100")),
+        ("12345", {}, (3, 0, "12345")),
+        ("988", {"short_code_ton": 6, "short_code_npi": 1}, (6, 1, "988")),
+        ("2025550100", {}, (2, 1, "2025550100")),
+        ("HELIOGRAPH", {}, (5, 0, "HELIOGRAPH")),
+    ],
+)
+def test_numbers_written(number: str, settings: dict[str, Any], as_written: tuple[int, int, str]) -> None:
+    assert addresses.writer(config(**settings))(number) == as_written
+
+
+@pytest.mark.parametrize(
+    ("ton", "address", "number"),
+    [
+        (1, "12025550100", "+12025550100"),
+        (0, "12025550100", "+12025550100"),
+        (0, "0012025550100", "+12025550100"),
+        (1, "+12025550100", "+12025550100"),
+        (2, "2025550100", "2025550100"),
+        (3, "12345", "12345"),
+        (0, "12345", "12345"),
+        (5, "0012025", "0012025"),
+        (5, "HELIOGRAPH", "HELIOGRAPH"),
+        (0, "", ""),
+    ],
+)
+def test_numbers_read(ton: int, address: str, number: str) -> None:
+    assert addresses.read(ton, address, config()) == number
+
+
+# -- ids
+
+
+@pytest.mark.parametrize(
+    ("match", "answer", "in_receipt"),
+    [
+        ("auto", "00000042", "42"),
+        ("auto", "2A", "2a"),
+        ("auto", "2a", "42"),
+        ("auto", "42", "2A"),
+        ("auto", "0000ffffffff", "4294967295"),
+        ("auto", "msg-Aa", "msg-Aa"),
+        ("exact", "00Aa", "00Aa"),
+        ("ignore_case", "msg-Aa", "MSG-aA"),
+        ("ignore_zeros", "0042", "42"),
+        ("hex_to_decimal", "2a", "42"),
+        ("decimal_to_hex", "42", "0x2a"[2:]),
+    ],
+)
+def test_ids_that_are_the_same(match: Any, answer: str, in_receipt: str) -> None:
+    ids = Ids(match)
+    assert ids.kept(answer) in ids.sought(in_receipt)
+
+
+@pytest.mark.parametrize(
+    ("match", "answer", "in_receipt"),
+    [("exact", "42", "0042"), ("auto", "msg-Aa", "msg-AA"), ("hex_to_decimal", "42", "42"), ("ignore_zeros", "a", "A")],
+)
+def test_ids_that_are_not(match: Any, answer: str, in_receipt: str) -> None:
+    ids = Ids(match)
+    assert ids.kept(answer) not in ids.sought(in_receipt)
+
+
+def test_the_form_that_matched_is_tried_first() -> None:
+    ids = Ids("auto")
+    assert ids.sought("42") == ("42", "2a", "66")
+    ids.matched("40", "28")
+    assert ids.sought("42") == ("2a", "42", "66")
+    for _ in range(2000):
+        ids.matched("40", "64")
+    assert ids.sought("42")[0] == "66"
+
+
+def test_letters_in_answers_tell_the_base() -> None:
+    ids = Ids("auto")
+    ids.kept("0000A1")
+    assert ids.sought("42") == ("2a", "42", "66")
+    assert ids.sought("4b") == ("4b", "75")
+
+
+@given(
+    number=st.integers(0, 2**64), zeros=st.integers(0, 5), answer=st.sampled_from("dxX"), told=st.sampled_from("dxX")
+)
+def test_any_base_case_and_padding_match(number: int, zeros: int, answer: str, told: str) -> None:
+    ids = Ids("auto")
+    spelled = "0" * zeros + format(number, answer)
+    assert ids.kept(spelled) in ids.sought(format(number, told))
+
+
+@given(st.text(max_size=20))
+def test_any_id_is_found_as_it_is(message_id: str) -> None:
+    for match in ("auto", "exact", "ignore_case", "ignore_zeros"):
+        ids = Ids(match)  # type: ignore[arg-type]
+        assert ids.kept(message_id) in ids.sought(message_id)
+
+
+# -- what errors mean
+
+
+def test_every_status_of_the_standard_means_something() -> None:
+    assert set(statuses.STATUSES) == set(Status) - {Status.ROK}
+    assert all(verdict.code in DELIVERY for verdict in statuses.STATUSES.values())
+
+
+def test_overrides() -> None:
+    rules = {0x58: StatusRule("permanent", 30007), 0x400: StatusRule("throttled")}
+    assert judge(0x58, rules)[:2] == (Kind.PERMANENT, 30007)
+    assert judge(0x400, rules).kind is Kind.THROTTLED
+    assert judge(0x401, rules) == statuses.OTHER
+
+
+@given(st.text(max_size=8) | st.none(), st.sampled_from(["EXPIRED", "UNDELIVERABLE", "REJECTED", "DELETED", "X"]))
+def test_every_receipt_has_a_code_of_the_catalogue(error: str | None, state: str) -> None:
+    assert receipt_code(state, error) in DELIVERY
+
+
+def test_references_of_parts_differ() -> None:
+    first = query_reference("0190b6a2-7e1c-7d3a-9f00-0123456789ab", 1)
+    assert len(first) == 17
+    assert first != query_reference("0190b6a2-7e1c-7d3a-9f00-0123456789ab", 2)
+    assert query_reference("no uuid", 1) == b"no uuid\x01"
+
+
+# -- pauses
+
+
+def test_pauses_double_up_to_the_longest_and_stray_by_half() -> None:
+    carrier = config(reconnect_seconds=1.0, reconnect_max_seconds=60.0)
+    assert [reconnect_pause(carrier, attempt, 0.0) for attempt in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert reconnect_pause(carrier, 1000, 0.0) == 60
+    assert reconnect_pause(carrier, 2, 0.5) == 3
+    assert reconnect_pause(carrier, 0, 0.0, for_good=True) == 60

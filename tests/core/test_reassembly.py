@@ -1,0 +1,92 @@
+"""Parts in any order, twice, from several senders at once, too late, too many."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heliograph.core import reassembly
+from heliograph.core.message import Piece
+from heliograph.core.reassembly import Reassembly, Seen
+
+NOW = 1_790_000_000_000_000
+SECOND = 1_000_000
+
+
+def piece(part: int, total: int = 3, *, reference: int = 1, sender: str = "+1", text: str = "", at: int = NOW) -> Piece:
+    return Piece(
+        project_id="p",
+        owner="carrier:one",
+        from_number=sender,
+        to_number="+2",
+        reference=reference,
+        total=total,
+        part=part,
+        alphabet="gsm",
+        data=(text or f"part {part} of {reference}").encode(),
+        at=at,
+    )
+
+
+def sets(**changes: float) -> Reassembly:
+    values: dict[str, float] = {"limit": 100, "seconds": 600, "repeat_seconds": 60}
+    return Reassembly(**(values | changes))  # type: ignore[arg-type]
+
+
+messages = st.dictionaries(
+    st.tuples(st.sampled_from(["+1", "+3"]), st.integers(0, 3)), st.integers(2, 5), min_size=1, max_size=6
+)
+
+
+@given(messages, st.randoms(use_true_random=False))
+def test_every_message_is_complete_once_whatever_the_order(wanted: dict[tuple[str, int], int], order: object) -> None:
+    arriving = [
+        piece(part, total, reference=reference, sender=sender)
+        for (sender, reference), total in wanted.items()
+        for part in range(1, total + 1)
+    ]
+    arriving += arriving[::2]  # some come twice
+    order.shuffle(arriving)  # type: ignore[attr-defined]
+    here, complete = sets(), []
+    for each in arriving:
+        if here.look(each, NOW) is Seen.NEW:
+            found = here.add(each)
+            if found.complete:
+                complete.append(reassembly.key(found.in_order()[0])[2:5:2])
+                assert [p.part for p in found.in_order()] == list(range(1, each.total + 1))
+                here.made(found, NOW)
+    assert sorted(complete) == sorted(wanted)
+    assert len(here) == 0
+
+
+def test_what_never_comes_is_given_up_after_its_time() -> None:
+    here = sets(seconds=10)
+    here.add(piece(1))
+    assert here.given_up(NOW + 9 * SECOND) == []
+    here.add(piece(3, at=NOW + 9 * SECOND))
+    assert here.given_up(NOW + 18 * SECOND) == []
+    (old,) = here.given_up(NOW + 19 * SECOND)
+    assert [p.part for p in old.in_order()] == [1, 3]
+
+
+def test_of_too_many_the_oldest_is_given_up() -> None:
+    here = sets(limit=2)
+    for reference in (1, 2, 3):
+        here.add(piece(1, reference=reference))
+    assert [s.in_order()[0].reference for s in here.given_up(NOW)] == [1]
+
+
+def test_a_part_of_a_message_just_made_is_known() -> None:
+    here = sets()
+    for part in (1, 2, 3):
+        found = here.add(piece(part))
+    here.made(found, NOW)
+    assert here.look(piece(3), NOW + 60 * SECOND) is Seen.REPEATED
+    assert here.look(piece(3), NOW + 61 * SECOND) is Seen.NEW
+    assert here.look(piece(3, text="another message"), NOW) is Seen.NEW
+
+
+def test_another_text_in_a_parts_place_is_another_message() -> None:
+    here = sets()
+    first = here.add(piece(1))
+    assert here.clash(piece(1)) is None
+    assert here.clash(piece(2)) is None
+    assert here.clash(piece(1, text="the reference came round")) is first

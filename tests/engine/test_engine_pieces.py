@@ -1,0 +1,178 @@
+"""Long messages on their way in: put together on disk, over restarts, once."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+from engine_ground import PROJECT, Ground
+from msgspec.structs import replace
+
+from heliograph.core.errors import Fault, StoreUnavailable, refuse
+from heliograph.core.message import Piece
+from heliograph.engine.pieces import Pieces, joined, made_mark, missing
+from heliograph.ports import Acceptance
+from heliograph.wire.smpp.text import Alphabet, encode_text
+
+TEXT = {1: "One, ", 2: "two, ", 3: "three."}
+
+
+def piece(ground: Ground, part: int, **changes: object) -> Piece:
+    made = Piece(
+        project_id=PROJECT,
+        owner="carrier:one",
+        from_number="+12025550199",
+        to_number="+12025550101",
+        reference=7,
+        total=3,
+        part=part,
+        alphabet=Alphabet.GSM_UNPACKED.value,
+        data=encode_text(TEXT[part], Alphabet.GSM_UNPACKED),
+        at=ground.clock.now(),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Desk:
+    """Makes messages of pieces, as a door does."""
+
+    ground: Ground
+    pieces: Pieces
+    made: list[tuple[str, str | None]] = field(default_factory=list)
+    broken: Exception | None = None
+
+    async def make(self, pieces: list[Piece]) -> None:
+        if self.broken is not None:
+            raise self.broken
+        message = self.ground.message(body=joined(pieces))
+        await self.ground.store.accept(
+            Acceptance(message=message, event_no=next(_numbers), made_of=made_mark(pieces, self.ground.clock.now()))
+        )
+        self.made.append((joined(pieces), missing(pieces)))
+
+
+_numbers = iter(range(1, 10**6))
+
+
+async def desk(ground: Ground) -> Desk:
+    pieces = Pieces(ground.store, ground.clock, sets_max=10, seconds=600)
+    here = Desk(ground, pieces)
+    pieces.serve("carrier:", here.make)
+    await pieces.load()
+    return here
+
+
+async def test_the_last_part_makes_the_message(ground: Ground) -> None:
+    here = await desk(ground)
+    for part in (3, 1, 2):
+        assert here.made == []
+        await here.pieces.add(piece(ground, part))
+    assert here.made == [("One, two, three.", None)]
+    assert [p.part for p in await ground.store.pieces(10)] == [0]
+
+
+async def test_parts_survive_a_restart(ground: Ground) -> None:
+    before = await desk(ground)
+    await before.pieces.add(piece(ground, 2))
+    await before.pieces.add(piece(ground, 3))
+    after = await desk(ground)
+    await after.pieces.add(piece(ground, 1))
+    assert after.made == [("One, two, three.", None)]
+
+
+async def test_a_part_brought_again_after_a_restart_makes_no_second_message(ground: Ground) -> None:
+    before = await desk(ground)
+    for part in (1, 2, 3):
+        await before.pieces.add(piece(ground, part))
+    after = await desk(ground)
+    await after.pieces.add(piece(ground, 3))
+    assert after.pieces.waiting() == 0 and after.made == []
+
+
+async def test_a_message_that_could_not_be_kept_is_made_when_the_part_comes_again(ground: Ground) -> None:
+    here = await desk(ground)
+    await here.pieces.add(piece(ground, 1))
+    await here.pieces.add(piece(ground, 2))
+    here.broken = StoreUnavailable("full")
+    with pytest.raises(StoreUnavailable):
+        await here.pieces.add(piece(ground, 3))
+    here.broken = None
+    await here.pieces.add(piece(ground, 3))
+    assert here.made == [("One, two, three.", None)]
+
+
+async def test_what_never_came_is_said(ground: Ground) -> None:
+    here = await desk(ground)
+    await here.pieces.add(piece(ground, 3))
+    ground.clock.add(601)
+    ground.go(here.pieces.run())
+    while not here.made:
+        await asyncio.sleep(0)
+    assert here.made == [("three.", "incomplete: of 3 parts, 1, 2 never came")]
+
+
+async def test_a_message_that_is_refused_for_good_leaves_nothing(ground: Ground) -> None:
+    here = await desk(ground)
+    here.broken = refuse(Fault.TO_INVALID)
+    for part in (1, 2, 3):
+        await here.pieces.add(piece(ground, part))
+    assert here.pieces.waiting() == 0 and await ground.store.pieces(10) == []
+
+
+async def test_a_reference_that_comes_round_makes_two_messages(ground: Ground) -> None:
+    here = await desk(ground)
+    await here.pieces.add(piece(ground, 1))
+    await here.pieces.add(piece(ground, 1, data=b"Other"))
+    assert here.made == [("One, ", "incomplete: of 3 parts, 2, 3 never came")]
+    assert here.pieces.waiting() == 1
+
+
+async def test_halves_of_a_character_meet(ground: Ground) -> None:
+    octets = encode_text("👋", Alphabet.UCS2)
+    parts = [piece(ground, place, alphabet="ucs2", data=octets[2 * place - 2 : 2 * place]) for place in (1, 2)]
+    assert joined(parts) == "👋"
+
+
+async def test_parts_that_clash_at_once_make_the_older_message_once(ground: Ground) -> None:
+    here = await desk(ground)
+    await here.pieces.add(piece(ground, 1))
+    others = [piece(ground, 1, data=b"another"), piece(ground, 1, data=b"a third")]
+    await asyncio.gather(*(here.pieces.add(other) for other in others))
+    assert [text for text, _ in here.made] == ["One, ", "another"]
+
+
+async def test_a_part_that_comes_while_its_set_is_given_up_is_not_lost(ground: Ground) -> None:
+    here = await desk(ground)
+    await here.pieces.add(piece(ground, 1))
+    ground.clock.add(601)
+    sweeping = ground.go(here.pieces.run())
+    makes = here.pieces._makers["carrier:"]
+    late: list[asyncio.Task[None]] = []
+
+    async def make_slowly(pieces: list[Piece]) -> None:
+        late.append(ground.go(here.pieces.add(piece(ground, 2))))
+        await ground.store.ping()  # a turn of the writer: what was to be written with it is
+        await makes(pieces)
+
+    here.pieces.serve("carrier:", make_slowly)
+    while not (late and late[0].done()):
+        await ground.store.ping()
+    sweeping.cancel()
+    assert [each.part for each in await ground.store.pieces(10) if each.part] == [2]
+    again = await desk(ground)
+    assert again.pieces.waiting() == 1 and here.pieces.waiting() == 1
+
+
+async def test_whoever_brings_parts_can_tell_what_they_are_of(ground: Ground) -> None:
+    here = await desk(ground)
+    ids = iter(("first", "second"))
+
+    def finish(new: Piece, beside: list[Piece]) -> Piece:
+        return replace(new, extra=beside[0].extra if beside else next(ids))
+
+    added = await asyncio.gather(*(here.pieces.add(piece(ground, part), finish) for part in (2, 1)))
+    assert [each.extra for each in added] == ["first", "first"]
+    assert here.pieces.waiting_of("carrier:one") == 1
+    await here.pieces.add(piece(ground, 3), finish)
+    assert here.pieces.waiting_of("carrier:one") == 0
+    assert (await here.pieces.add(piece(ground, 1, data=b"new"), finish)).extra == "second"

@@ -1,0 +1,42 @@
+"""Servers with a door for SMPP customers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from servers import HeliographServer, ServerFactory, free_port
+from smpp_customer import QUICK, Smsc, SmscFactory
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Smsc]:
+    """One server for all tests that leave it as it is; each makes a credential of its own."""
+    settings = QUICK | {"smpp_port": free_port()}
+    smsc = Smsc(HeliographServer(tmp_path_factory.mktemp("smsc") / "data", settings=settings).start())
+    yield smsc
+    smsc.close()
+    smsc.server.kill()
+
+
+@pytest.fixture
+def smsc(shared: Smsc) -> Iterator[Smsc]:
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def own_smsc(server: ServerFactory) -> Iterator[SmscFactory]:
+    """Starts a server of the test's own, with settings of its own."""
+    made: list[Smsc] = []
+
+    def start(*, data: Path | None = None, database_url: str | None = None, **settings: Any) -> Smsc:
+        options: dict[str, Any] = {"database_url": database_url} | ({"data": data} if data else {})
+        smsc = Smsc(server(settings=QUICK | {"smpp_port": free_port()} | settings, **options))
+        made.append(smsc)
+        return smsc
+
+    yield start
+    for smsc in made:
+        smsc.close()

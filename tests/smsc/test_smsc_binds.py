@@ -1,0 +1,131 @@
+"""Binding: who may, how often, and what a refused one is told."""
+
+import json
+import ssl
+from pathlib import Path
+
+import pytest
+
+from heliograph.wire.smpp import pdu as smpp
+from heliograph.wire.smpp.pdu import Status, Tag
+from smpp_customer import Closed, Credential, Smsc, SmscFactory
+
+
+@pytest.mark.parametrize("mode", ["transceiver", "transmitter", "receiver"])
+def test_a_customer_binds_and_unbinds(smsc: Smsc, mode: str) -> None:
+    customer = smsc.bind(smsc.credential(f"bind-{mode[:8]}"), mode)
+    assert customer.ask(smpp.EnquireLink())[0] is Status.ROK
+    assert customer.ask(smpp.Unbind())[0] is Status.ROK
+    with pytest.raises(Closed):
+        customer.read()
+
+
+def test_the_answer_to_a_bind_says_who_and_which_version(smsc: Smsc) -> None:
+    credential = smsc.credential("version")
+    smsc.bind(credential).close()
+    with smsc.connect() as customer:
+        bind = smpp.BindTransceiver(system_id=credential.system_id, password=credential.password)
+        status, answer = customer.ask(bind)
+    assert (status, answer.system_id, answer.tlvs) == (Status.ROK, "heliograph", {Tag.SC_INTERFACE_VERSION: b"\x34"})
+
+
+def test_a_refused_bind_does_not_tell_what_was_wrong(smsc: Smsc) -> None:
+    known = smsc.credential("known")
+    elsewhere = smsc.credential("elsewhere", allowed=("192.0.2.0/24",))
+    smsc.bind(known).close()
+    for wrong in (Credential("nobody", "secret"), Credential("known", "secret"), Credential("known", ""), elsewhere):
+        status, customer = smsc.try_bind(wrong)
+        assert status is Status.RBINDFAIL
+        customer.close()
+    customer = smsc.connect()
+    assert customer.ask(smpp.BindReceiver(system_id="known", password="x" * 8))[0] is Status.RBINDFAIL
+    with pytest.raises(Closed):
+        customer.read()
+
+
+def test_a_credential_has_so_many_binds_and_no_more(smsc: Smsc) -> None:
+    credential = smsc.credential("two", max_binds=2)
+    first, _ = smsc.bind(credential, "transmitter"), smsc.bind(credential, "receiver")
+    assert smsc.try_bind(credential)[0] is Status.RALYBND
+    first.close()
+    smsc.bind(credential)
+
+
+def test_a_second_bind_on_one_connection_is_refused(smsc: Smsc) -> None:
+    credential = smsc.credential("twice")
+    customer = smsc.bind(credential)
+    bind = smpp.BindTransceiver(system_id=credential.system_id, password=credential.password)
+    assert customer.ask(bind)[0] is Status.RALYBND
+    assert customer.ask(smpp.EnquireLink())[0] is Status.ROK
+
+
+def test_nothing_is_taken_before_the_bind_nor_over_a_receiver(smsc: Smsc) -> None:
+    customer = smsc.connect()
+    assert customer.ask(smpp.SubmitSm(short_message=b"x"))[0] is Status.RINVBNDSTS
+    receiver = smsc.bind(smsc.credential("rx"), "receiver")
+    assert receiver.ask(smpp.SubmitSm(short_message=b"x"))[0] is Status.RINVBNDSTS
+    assert receiver.ask(smpp.DataSm(tlvs={Tag.MESSAGE_PAYLOAD: b"x"}))[0] is Status.RINVBNDSTS
+
+
+@pytest.mark.parametrize("command", [("update", "--new-password"), ("update", "--allow", "192.0.2.1"), ("remove",)])
+def test_a_credential_that_ends_or_changes_is_unbound(smsc: Smsc, command: tuple[str, ...]) -> None:
+    system_id = f"ends{len(command)}"
+    credential = smsc.credential(system_id)
+    customer = smsc.bind(credential)
+    smsc.server.run("smpp", command[0], system_id, *command[1:], "--data", str(smsc.server.data))
+    header, _ = customer.next(smpp.Unbind)
+    assert customer.ask(smpp.DataSm(tlvs={Tag.MESSAGE_PAYLOAD: b"x"}))[0] is Status.RINVBNDSTS
+    customer.respond(header)
+    with pytest.raises(Closed):
+        customer.read()
+    assert smsc.try_bind(credential)[0] is Status.RBINDFAIL
+
+
+def test_a_connection_that_does_not_bind_is_closed(own_smsc: SmscFactory) -> None:
+    smsc = own_smsc(smpp_bind_seconds=0.2)
+    with pytest.raises(Closed):
+        smsc.connect().read()
+
+
+def test_connections_are_bounded(own_smsc: SmscFactory) -> None:
+    smsc = own_smsc(smpp_connections_max=2)
+    first, second = smsc.connect(), smsc.connect()
+    with pytest.raises(Closed):
+        smsc.connect().read()
+    assert [each.ask(smpp.EnquireLink())[0] for each in (first, second)] == [Status.ROK] * 2
+
+
+def test_an_address_that_fails_too_often_is_put_off(own_smsc: SmscFactory) -> None:
+    smsc = own_smsc(smpp_failed_binds=3)
+    credential = smsc.credential("acme")
+    wrong = Credential("acme", "wrong")
+    smsc.bind(credential).close()
+    seen = [smsc.try_bind(wrong)[0] for _ in range(5)]
+    assert seen[-1] is Status.RTHROTTLED and seen.count(Status.RBINDFAIL) <= 3
+    assert smsc.try_bind(credential)[0] is Status.RTHROTTLED
+    assert smsc.metric('heliograph_smpp_binds_refused_total{status="RTHROTTLED"}') >= 2
+
+
+def test_customers_bind_over_tls(own_smsc: SmscFactory, tmp_path: Path) -> None:
+    plain = own_smsc()
+    made = plain.server.run("dev-cert", "--data", str(tmp_path / "certs"), "--json")
+    files = json.loads(made)
+    smsc = own_smsc(smpp_tls_cert=files["certificate"], smpp_tls_key=files["key"])
+    smsc._tls = ssl.create_default_context(cafile=files["ca"])
+    customer = smsc.bind(smsc.credential("tls"))
+    assert customer.ask(smpp.EnquireLink())[0] is Status.ROK
+    smsc._tls = None
+    customer = smsc.connect()
+    customer.send(smpp.EnquireLink())
+    with pytest.raises(Closed):
+        customer.read()
+
+
+def test_a_stop_unbinds(own_smsc: SmscFactory) -> None:
+    smsc = own_smsc()
+    customer = smsc.bind(smsc.credential("acme"))
+    smsc.server._process.terminate()  # type: ignore[union-attr]
+    header, _ = customer.next(smpp.Unbind)
+    customer.respond(header)
+    assert smsc.server.stop() == 0
+    assert "not_let_go" not in smsc.server.log()

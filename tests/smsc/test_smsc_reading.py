@@ -1,0 +1,191 @@
+"""What submits ask for, numbers as addresses, and which states and codes customers are told."""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heliograph import smsc
+from heliograph.api.system import pages
+from heliograph.core.directory import SmppCredential
+from heliograph.core.errors import Fault, Refused, refuse
+from heliograph.core.lifecycle import State
+from heliograph.smsc import addresses, queries, reading, statuses
+from heliograph.smsc.addresses import Address
+from heliograph.smsc.statuses import Rejected
+from heliograph.wire.smpp.pdu import DataSm, Status, SubmitMulti, SubmitSm, Tag
+from heliograph.wire.smpp.receipt import MessageState
+
+NOW = 1_790_000_000_000_000
+SECOND = 1_000_000
+ACME = SmppCredential(
+    project_id="p", system_id="acme", name="acme", password_hash="", max_binds=1, rate=0, window=10, allowed=(),
+    alphabet="gsm", long_mode="udh8", created_at=0, updated_at=0,
+)  # fmt: skip
+HEADER = bytes((5, 0, 3, 77, 2, 1))
+
+
+def submit(**fields: Any) -> SubmitSm:
+    return SubmitSm(**({"short_message": b"hello", "source_addr": "12025550101", "source_addr_ton": 1} | fields))
+
+
+def read(pdu: reading.Submit, **changes: Any) -> reading.Order:
+    return reading.read(pdu, dataclasses.replace(ACME, **changes), NOW)
+
+
+@pytest.mark.parametrize(
+    ("ton", "text", "number"),
+    [
+        (1, "12025550101", "+12025550101"),
+        (1, "+12025550101", "+12025550101"),
+        (1, "0012025550101", "+12025550101"),
+        (2, "12025550101", "+12025550101"),
+        (0, "+12025550101", "+12025550101"),
+        (0, "0012025550101", "+12025550101"),
+        (0, "12345", "12345"),
+        (3, "123456", "123456"),
+        (0, "988", "988"),
+        (1, "12345", "+12345"),
+        (5, "12025550101", "12025550101"),
+        (5, "Acme", "Acme"),
+        (0, "Acme", "Acme"),
+        (1, "", ""),
+        (0, "", ""),
+        (1, "\xb2025550101", "\xb2025550101"),
+    ],
+)
+def test_an_address_is_a_number(ton: int, text: str, number: str) -> None:
+    assert addresses.number_of(ton, text) == number
+
+
+@pytest.mark.parametrize(
+    ("number", "address"),
+    [
+        ("+12025550101", Address(1, 1, "12025550101")),
+        ("12345", Address(0, 1, "12345")),
+        ("Acme", Address(5, 0, "Acme")),
+        ("someone@mail.example.com", Address(5, 0, "someone@mail.example")),
+        ("Ωmega\0", Address(5, 0, "?mega")),
+    ],
+)
+def test_a_number_is_an_address(number: str, address: Address) -> None:
+    assert addresses.address_of(number) == address
+
+
+@pytest.mark.parametrize(
+    ("data_coding", "octets", "text"),
+    [
+        (0, b"\x00 caf\x05 \x1be", "@ café €"),
+        (1, b"@ cafe", "@ cafe"),
+        (3, "@ café".encode("latin-1"), "@ café"),
+        (8, "Grüße 👋".encode("utf-16-be"), "Grüße 👋"),
+        (0x11, b"flash", "flash"),
+    ],
+)
+def test_text_is_read_by_its_data_coding(data_coding: int, octets: bytes, text: str) -> None:
+    assert read(submit(data_coding=data_coding, short_message=octets)).incoming.text == text
+
+
+def test_data_coding_0_is_the_credentials_alphabet() -> None:
+    octets = "@ café".encode("latin-1")
+    assert read(submit(short_message=octets), alphabet="latin1").incoming.text == "@ café"
+
+
+def test_text_may_be_in_message_payload() -> None:
+    pdu = submit(short_message=b"", tlvs={Tag.MESSAGE_PAYLOAD: b"x" * 400})
+    assert read(pdu).incoming.text == "x" * 400
+    assert read(DataSm(tlvs={Tag.MESSAGE_PAYLOAD: b"hello"})).incoming.text == "hello"
+
+
+@pytest.mark.parametrize("mode", ["udh", "sar"])
+def test_a_part_says_what_it_is_of(mode: str) -> None:
+    sar = {Tag.SAR_MSG_REF_NUM: b"\0M", Tag.SAR_TOTAL_SEGMENTS: b"\2", Tag.SAR_SEGMENT_SEQNUM: b"\1"}
+    pdu = submit(short_message=HEADER + b"one", esm_class=0x40) if mode == "udh" else submit(tlvs=sar)
+    concat = read(pdu).incoming.concat
+    assert concat is not None and (concat.reference, concat.total, concat.part) == (77, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("pdu", "seconds"),
+    [
+        (submit(), None),
+        (submit(validity_period="000000001500000R"), 900),
+        (submit(validity_period="000003000000000R"), 172_800),
+        (DataSm(tlvs={Tag.QOS_TIME_TO_LIVE: (60).to_bytes(4, "big")}), 60),
+    ],
+)
+def test_validity(pdu: reading.Submit, seconds: int | None) -> None:
+    expires_at = read(pdu).expires_at
+    assert expires_at == (None if seconds is None else NOW + seconds * SECOND)
+
+
+def test_what_is_not_ours_to_read_is_passed_on() -> None:
+    tlvs = {0x1400: b"vendor", int(Tag.USER_MESSAGE_REFERENCE): b"\0\7", int(Tag.SAR_MSG_REF_NUM): b"\0\1"}
+    options = read(
+        submit(service_type="CMT", priority_flag=2, protocol_id=64, registered_delivery=17, tlvs=tlvs)
+    ).options
+    assert (options.service_type, options.priority, options.protocol_id) == ("CMT", 2, 64)
+    assert options.registered_delivery == 17
+    assert options.tlvs == {0x1400: b"vendor", 0x0204: b"\0\7"}
+
+
+@pytest.mark.parametrize(
+    ("pdu", "status"),
+    [
+        (submit(schedule_delivery_time="000000001500000R"), Status.RINVSCHED),
+        (submit(validity_period="yesterday"), Status.RINVEXPIRY),
+        (submit(validity_period="000000000000000R"), Status.RINVEXPIRY),
+        (submit(validity_period="200101000000000+"), Status.RINVEXPIRY),
+        (submit(replace_if_present_flag=1), Status.RINVREPFLAG),
+        (submit(sm_default_msg_id=1), Status.RINVDFTMSGID),
+        (submit(priority_flag=4), Status.RINVPRTFLG),
+        (submit(esm_class=0x02), Status.RINVESMCLASS),
+        (submit(esm_class=0x04), Status.RINVESMCLASS),
+        (submit(registered_delivery=3), Status.RINVREGDLVFLG),
+        (submit(data_coding=4), Status.RSUBMITFAIL),
+        (submit(esm_class=0x40, short_message=bytes((6, 5, 4, 11, 132, 35, 240)) + b"wap"), Status.RSUBMITFAIL),
+        (submit(tlvs={Tag.MESSAGE_PAYLOAD: b"x"}), Status.ROPTPARNOTALLWD),
+        (submit(tlvs={0x1400: b"x" * 1025}), Status.RINVPARLEN),
+        (SubmitMulti(esm_class=0x40, short_message=HEADER + b"one"), Status.RINVESMCLASS),
+    ],
+)
+def test_what_can_not_be_done_is_refused(pdu: reading.Submit, status: Status) -> None:
+    with pytest.raises(Rejected) as rejected:
+        read(pdu)
+    assert rejected.value.status is status
+
+
+def test_every_refusal_of_the_catalogue_has_a_status() -> None:
+    for fault in Fault:
+        assert isinstance(statuses.status_of(refuse(fault)), Status)
+    refused = Refused(*refuse(Fault.TO_INVALID).refusals, *refuse(Fault.FROM_INVALID).refusals)
+    assert statuses.status_of(refused) is Status.RINVDSTADR
+
+
+def test_every_status_that_the_door_gives_is_documented() -> None:
+    text = pages.page("smpp").text
+    folder = Path(smsc.__file__).parent
+    given = {name for file in folder.glob("*.py") for name in re.findall(r"\bStatus\.(R\w+)", file.read_text("utf-8"))}
+    assert "RINVDSTADR" in given
+    assert [name for name in sorted(given - {"ROK"}) if name not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "told", "error"),
+    [
+        (State.QUEUED, None, MessageState.ENROUTE, 0),
+        (State.INITIATED, None, MessageState.ENROUTE, 0),
+        (State.SENT, None, MessageState.ACCEPTED, 0),
+        (State.DELIVERED, None, MessageState.DELIVERED, 0),
+        (State.UNDELIVERED, 30005, MessageState.UNDELIVERABLE, 5),
+        (State.UNDELIVERED, 30009, MessageState.EXPIRED, 9),
+        (State.FAILED, 30001, MessageState.EXPIRED, 1),
+        (State.FAILED, 63011, MessageState.REJECTED, 911),
+        (State.FAILED, None, MessageState.DELETED, 0),
+    ],
+)
+def test_states_and_codes_in_smpps_words(state: State, code: int | None, told: MessageState, error: int) -> None:
+    assert queries.state_of(state, code) is told
+    assert queries.error_of(code) == error
