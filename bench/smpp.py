@@ -105,6 +105,7 @@ class _Esme:
             password=Secret("bench"),
             window=WINDOW,
             rate=rate,
+            registered_delivery=0,  # submits alone: a receipt would be a second round trip
         )
         self._carrier = SmppCarrier(config, SystemClock(), chance=lambda: 0.5)
         self._seconds = seconds
