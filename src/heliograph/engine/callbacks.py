@@ -128,7 +128,7 @@ class _Lane:
 
 
 class Callbacks:
-    def __init__(  # noqa: PLR0913 - wired once, in app.py; each is a different machine
+    def __init__(  # noqa: PLR0913 - wired once, in parts.py; each is a different machine
         self,
         *,
         store: Store,

@@ -65,7 +65,7 @@ class DocumentFault(Exception):
 
 
 class CxmlHandler:
-    def __init__(  # noqa: PLR0913 - wired once, in app.py; each is a different machine
+    def __init__(  # noqa: PLR0913 - wired once, in parts.py; each is a different machine
         self,
         *,
         webhooks: Webhooks,

@@ -54,7 +54,7 @@ class InboundSettings:
 
 
 class Inbound:
-    def __init__(  # noqa: PLR0913 - wired once, in app.py; each is a different machine
+    def __init__(  # noqa: PLR0913 - wired once, in parts.py; each is a different machine
         self,
         *,
         store: Store,

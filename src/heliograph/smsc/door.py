@@ -54,7 +54,7 @@ StartTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class Door:
-    def __init__(  # noqa: PLR0913 - wired once, in app.py; each is a different machine
+    def __init__(  # noqa: PLR0913 - wired once, in parts.py; each is a different machine
         self,
         *,
         settings: SmscSettings,
