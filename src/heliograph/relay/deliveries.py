@@ -28,6 +28,9 @@ Note = Callable[[Message, str], None]
 OUTBOUND_AT_ONCE: Final = 1000
 """Attempts for one session at once: those of fresh sends pause, so the window alone would slow them down."""
 
+MISSED_MAX: Final = 10_000
+"""Contexts and sessions remembered that somebody was wanted for."""
+
 TAKEN: Final = 200
 
 
@@ -52,6 +55,8 @@ class Deliveries:
             each.is_open for each in self._clients.hearing(whom.project_id, whom.context)
         ):
             return True
+        if len(self._missed) >= MISSED_MAX:
+            self._missed.clear()  # the polls find them
         self._missed[whom.project_id, whom.context].add(origin)
         if whom.session:
             self._missed[whom.project_id, whom.session].add(origin)
