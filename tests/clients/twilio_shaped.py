@@ -147,6 +147,22 @@ class TwilioShapedTests:
         changed = sdk.call("configure_number", number=number, sms_url=callbacks.url(path), sms_method="GET")
         assert (changed["sms_url"], changed["sms_method"]) == (callbacks.url(path), "GET")
 
+    def test_an_application_is_made_listed_changed_and_removed(self, sdk: Session) -> None:
+        name = f"application {uuid.uuid4()}"
+        fields = ["sid", "friendly_name", "sms_url", "sms_method", "sms_status_callback"]
+        given = {"friendly_name": name, "sms_url": "https://example.com/a", "sms_method": "GET"}
+        made = sdk.call("resource", at=["applications"], verb="create", fields=fields, **given)
+        assert made == {"sid": made["sid"], "sms_status_callback": None, **given}
+        assert sdk.call("resource", at=["applications"], verb="list", fields=fields, friendly_name=name) == [made]
+        one = ["applications", f"({made['sid']})"]
+        changes = {"sms_method": "POST", "sms_status_callback": "https://example.com/b"}
+        assert sdk.call("resource", at=one, verb="update", fields=fields, **changes) == made | changes
+        assert sdk.call("resource", at=one, verb="fetch", fields=fields) == made | changes
+        assert sdk.call("resource", at=one, verb="delete", fields=[]) is True
+        with pytest.raises(SdkError) as refused:
+            sdk.call("resource", at=one, verb="fetch", fields=fields)
+        assert (refused.value.status, refused.value.code) == (404, 20404)
+
     def test_its_validator_takes_our_form_and_get_signatures(
         self, sdk: Session, plain_server: HeliographServer, webhooks: Mapping[str, Received]
     ) -> None:
