@@ -32,6 +32,8 @@ from heliograph.engine.notify import SMPP
 from heliograph.engine.pieces import Pieces
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.records import Records
+from heliograph.engine.senders import Senders
+from heliograph.engine.sticky import StickySenders
 from heliograph.engine.sweeper import Sweeper, SweepSettings
 from heliograph.engine.transition import Transitions
 from heliograph.net import media as net_media
@@ -192,6 +194,11 @@ class Parts:
         return attachments
 
     @cached_property
+    def senders(self) -> Senders:
+        sticky = StickySenders(self.store, self.clock, self.config.sticky_memory_max)
+        return Senders(self.directory, self.transitions, sticky, random.random, self.config.group_choice)
+
+    @cached_property
     def acceptor(self) -> Acceptor:
         acceptor = Acceptor(
             store=self.store,
@@ -199,6 +206,7 @@ class Parts:
             ids=self.ids,
             directory=self.directory,
             transitions=self.transitions,
+            senders=self.senders,
             metrics=self.metrics,
             settings=AcceptSettings(
                 simulator=self.config.simulator,
@@ -346,6 +354,7 @@ class Parts:
                 every_seconds=self.config.sweep_seconds,
                 retention_days=self.config.retention_days,
                 idempotency_hours=self.config.idempotency_hours,
+                sticky_sender_days=self.config.sticky_sender_days,
             ),
         )
         sweeper.ended = self.dispatcher.forget
