@@ -119,6 +119,7 @@ class _Server:
         parts.directory.space_id = await parts.store.space_id(str(uuid_utils.uuid4()))
         await parts.directory.load()
         parts.transitions.queued.update(await parts.store.queued_counts())
+        parts.transitions.unsent.update(await parts.store.unsent_counts())
         left = await parts.dispatcher.left_initiated()
         await parts.receipts.load()
         await parts.pieces.load()

@@ -78,6 +78,13 @@ SETTINGS: tuple[Setting, ...] = (
     _whole("keep_alive_seconds", 75, "How long a connection is kept open after an answer.", 1, 86400),
     _whole("max_form_fields", 1000, "Most fields in one form.", 10, 100000),
     _whole("retention_days", 0, "Days that messages and logs are kept; 0 keeps them for good.", 0, 36500),
+    _whole(
+        "sticky_sender_days",
+        365,
+        "Days after its last use that a sticky group's sender for a recipient is remembered; 0 is for good.",
+        0,
+        36500,
+    ),
     _whole("idempotency_hours", 24, "Hours that an Idempotency-Key is remembered.", 1, 8760),
     # store
     _whole("store_batch_max", 1000, "Most writes that share one commit.", 1, 100000),
@@ -116,6 +123,19 @@ SETTINGS: tuple[Setting, ...] = (
     _real("sweep_seconds", 1.0, "How often expired messages are looked for.", 0.05, 3600),
     _whole(
         "default_validity_seconds", 14400, "How long a message may stay unsent where its sender did not say.", 1, 172800
+    ),
+    _text(
+        "group_choice",
+        "least_loaded",
+        "Who of a number group's members sends where none is remembered: one with the fewest unsent messages, or any.",
+        choices=("least_loaded", "random"),
+    ),
+    _whole(
+        "sticky_memory_max",
+        50000,
+        "Recipients whose sender in a sticky group is kept in memory; the rest is read from disk.",
+        1,
+        10**7,
     ),
     _text(
         "uncertain_policy",

@@ -13,7 +13,16 @@ from typing import Final, Protocol
 
 from msgspec import Struct, field
 
-from heliograph.core.directory import Application, Number, Project, SmppCredential, Snapshot, Token
+from heliograph.core.directory import (
+    Application,
+    Membership,
+    Number,
+    NumberGroup,
+    Project,
+    SmppCredential,
+    Snapshot,
+    Token,
+)
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, Part, Piece, SmppOptions, TimelineEntry
 
@@ -343,12 +352,22 @@ class HeldReceipt(Struct, frozen=True, kw_only=True):
     at: int
 
 
+class StickySender(Struct, frozen=True, kw_only=True):
+    """Which member of a group sends to a number, and when that was last written down."""
+
+    project_id: str
+    group_id: str
+    to_number: str
+    number_id: str
+    used_at: int
+
+
 class Acceptance(Struct, frozen=True, kw_only=True):
     """A new message, outbound or inbound, with what is to be kept with it.
 
     made_of: what stands for the pieces that it was joined from; these all go in the same transaction, and it stays in
     their place for a while (engine.pieces.made_mark). detail: for the first
-    line of its timeline.
+    line of its timeline. sticky: the choice of a sender to remember, in the place of an earlier one.
     """
 
     message: Message
@@ -357,6 +376,7 @@ class Acceptance(Struct, frozen=True, kw_only=True):
     claim: IdempotencyClaim | None = None
     made_of: Piece | None = None
     detail: str | None = None
+    sticky: StickySender | None = None
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -505,6 +525,28 @@ class Store(Protocol):
 
     async def remove_application(self, project_id: str, application_id: str) -> bool: ...
 
+    async def put_group(self, group: NumberGroup) -> None: ...
+
+    async def update_group(self, group: NumberGroup) -> bool: ...
+
+    async def remove_group(self, project_id: str, group_id: str) -> bool:
+        """With its memberships, and what is remembered of its senders."""
+        ...
+
+    async def add_membership(self, membership: Membership) -> bool:
+        """False where the project has no such group or number; raises AlreadyMember."""
+        ...
+
+    async def remove_membership(self, project_id: str, membership_id: str) -> bool: ...
+
+    # who sent last: written with the message, by `accept`
+
+    async def sticky_sender(self, project_id: str, group_id: str, to_number: str) -> StickySender | None: ...
+
+    async def forget_sticky_senders(self, before: int, limit: int) -> int:
+        """Forget those last written down before a moment; says how many, at most `limit`."""
+        ...
+
     # messages
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
@@ -592,6 +634,10 @@ class Store(Protocol):
     async def queued_counts(self) -> dict[str, int]:
         """How many messages each project has queued."""
 
+    async def unsent_counts(self) -> dict[str, int]:
+        """How many messages of each sender are queued or initiated."""
+        ...
+
     async def expired(self, now: int, limit: int) -> list[Message]:
         """Queued or initiated messages whose validity has ended."""
 
@@ -663,3 +709,7 @@ class NumberTaken(Exception):
 
 class SystemIdTaken(Exception):
     """An SMPP credential with this system_id exists in the deployment already."""
+
+
+class AlreadyMember(Exception):
+    """The number is in the group already."""

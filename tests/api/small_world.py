@@ -12,14 +12,25 @@ from heliograph.api import server
 from heliograph.api.cxml import accounts, applications
 from heliograph.api.cxml import numbers as cxml_numbers
 from heliograph.api.project import tokens
+from heliograph.api.relay_rest import groups, memberships
 from heliograph.api.relay_rest import numbers as relay_numbers
 from heliograph.api.route import Route
 from heliograph.api.services import Services
 from heliograph.api.system import health, site
-from heliograph.core.directory import SCOPES, Application, Number, Project, Snapshot, Token
+from heliograph.core.directory import (
+    SCOPES,
+    Application,
+    Membership,
+    Number,
+    NumberGroup,
+    Project,
+    Snapshot,
+    Token,
+)
 from heliograph.core.errors import StoreUnavailable
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
+from heliograph.ports import AlreadyMember
 
 PROJECT = "00000000-0000-4000-8000-00000000000a"
 CHILD = "00000000-0000-4000-8000-00000000000b"
@@ -85,6 +96,29 @@ class MemoryStore:
     async def remove_application(self, project_id: str, application_id: str) -> bool:
         return self._remove("applications", project_id, application_id)
 
+    async def put_group(self, group: NumberGroup) -> None:
+        self._put("groups", group)
+
+    async def update_group(self, group: NumberGroup) -> bool:
+        return self._update("groups", group)
+
+    async def remove_group(self, project_id: str, group_id: str) -> bool:
+        left = tuple(each for each in self.snapshot.memberships if each.group_id != group_id)
+        self._set("memberships", left)
+        return self._remove("groups", project_id, group_id)
+
+    async def add_membership(self, membership: Membership) -> bool:
+        if any(
+            (each.group_id, each.number_id) == (membership.group_id, membership.number_id)
+            for each in self.snapshot.memberships
+        ):
+            raise AlreadyMember
+        self._put("memberships", membership)
+        return True
+
+    async def remove_membership(self, project_id: str, membership_id: str) -> bool:
+        return self._remove("memberships", project_id, membership_id)
+
     def _update(self, table: str, row: Any) -> bool:
         there = any((each.project_id, each.id) == (row.project_id, row.id) for each in getattr(self.snapshot, table))
         if there:
@@ -134,6 +168,8 @@ def all_routes() -> list[Route]:
         *applications.routes(),
         *cxml_numbers.routes(),
         *relay_numbers.routes(),
+        *groups.routes(),
+        *memberships.routes(),
         *tokens.routes(),
         *health.routes(),
     ]

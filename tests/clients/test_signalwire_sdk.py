@@ -134,6 +134,27 @@ def test_numbers_are_listed_and_changed(sdk: Session, plain_server: HeliographSe
     assert sdk.call("phone_numbers.get", resource_id=listed[0]["id"])["name"] == "renamed"
 
 
+def test_a_group_is_made_filled_changed_and_ended(sdk: Session, sender: str) -> None:
+    group = sdk.call("number_groups.create", name="Support")
+    assert (group["sticky_sender"], group["phone_number_count"]) == (False, 0)
+    number = sdk.call("phone_numbers.list", filter_number=sender)["data"][0]
+    membership = sdk.call("number_groups.add_membership", positional=[group["id"]], phone_number_id=number["id"])
+    assert (membership["number_group_id"], membership["phone_number"]["number"]) == (group["id"], sender)
+    assert sdk.call("number_groups.list_memberships", positional=[group["id"]])["data"] == [membership]
+    assert sdk.call("number_groups.get_membership", positional=[membership["id"]]) == membership
+    changed = sdk.call("number_groups.update", positional=[group["id"]], sticky_sender=True)
+    assert changed == group | {"sticky_sender": True, "phone_number_count": 1}
+    assert sdk.call("number_groups.get", positional=[group["id"]]) == changed
+    assert changed in sdk.call("number_groups.list", filter_name="Support")["data"]
+    assert changed in sdk.call("number_groups.paginate", page_size=1)
+    assert sdk.call("number_groups.delete_membership", positional=[membership["id"]]) == {}
+    assert sdk.call("number_groups.get", positional=[group["id"]])["phone_number_count"] == 0
+    assert sdk.call("number_groups.delete", positional=[group["id"]]) == {}
+    with pytest.raises(SdkError) as refused:
+        sdk.call("number_groups.get", positional=[group["id"]])
+    assert refused.value.status == 404
+
+
 def test_a_token_is_made_used_and_revoked(sdk: Session, connect: Connect) -> None:
     made = sdk.call("project.tokens.create", name="ci", permissions=["messaging"])
     session = connect(made["token"])

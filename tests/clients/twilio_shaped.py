@@ -14,6 +14,8 @@ from sessions import SdkError, Session
 from servers import Answer, HeliographServer, Received, Sink
 
 Connect = Callable[[str], Session]
+GROUPS = "/api/relay/rest/number_groups"
+NUMBERS = "/api/relay/rest/phone_numbers"
 WaitForStatus = Callable[[str, str], dict[str, str]]
 
 PICTURE = bytes.fromhex(
@@ -36,6 +38,30 @@ class TwilioShapedTests:
     def sender(self, server: HeliographServer) -> str:
         """A number of the project."""
         return server.credentials.numbers[0]
+
+    def test_a_number_group_sends_as_a_messaging_service(
+        self, sdk: Session, sender: str, server: HeliographServer, handset: str
+    ) -> None:
+        group = server.request("POST", GROUPS, json_body={"name": "Support", "sticky_sender": True}).json()["id"]
+        with pytest.raises(SdkError) as refused:
+            sdk.call("create", to=handset, messaging_service_sid=group, body="x")
+        assert (refused.value.status, refused.value.code) == (422, 21703)
+        number = server.request("GET", f"{NUMBERS}?filter_number={sender[1:]}").json()["data"][0]["id"]
+        joined = server.request(
+            "POST", f"{GROUPS}/{group}/number_group_memberships", json_body={"phone_number_id": number}
+        )
+        assert joined.status == 200
+
+        made = sdk.call("create", to=handset, messaging_service_sid=group, body="x")
+        assert (made["from_"], made["messaging_service_sid"]) == (sender, group)
+        both = sdk.call(
+            "create", to=handset, from_=server.credentials.numbers[1], messaging_service_sid=group, body="x"
+        )
+        assert (both["from_"], both["messaging_service_sid"]) == (server.credentials.numbers[1], group)
+        assert sdk.call("fetch", sid=made["sid"])["messaging_service_sid"] == group
+        with pytest.raises(SdkError) as refused:
+            sdk.call("create", to=handset, messaging_service_sid=str(uuid.uuid4()), body="x")
+        assert (refused.value.status, refused.value.code) == (422, 21701)
 
     def test_a_text_is_created_sent_and_delivered(
         self,

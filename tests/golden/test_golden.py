@@ -15,7 +15,7 @@ import exchanges
 import pytest
 
 import caller
-from caller import CXML_ROOT, INBOUND, LOGS, NUMBERS, REST_MESSAGES, TOKENS, Caller
+from caller import CXML_ROOT, GROUPS, INBOUND, LOGS, MEMBERSHIPS, NUMBERS, REST_MESSAGES, TOKENS, Caller
 from heliograph import __version__
 from heliograph.api import families
 from servers import Answer, HeliographServer, Reply, Sink, wait_until
@@ -94,6 +94,14 @@ class World:
         reply = self.api.ask("POST", f"{self.api.account}/Applications", form=form)
         return str(reply.json()["uri"])
 
+    def group(self) -> str:
+        """The path of a new group of one number."""
+        return f"{GROUPS}/{self.api.group(self.numbers[0], sticky=True)}"
+
+    def membership(self) -> str:
+        """A new membership's path."""
+        return f"{MEMBERSHIPS}/{self.api.join(self.api.group(), self.numbers[0])}"
+
     def token(self) -> str:
         """A new token's path."""
         return f"{TOKENS}/{self.api.ask('POST', TOKENS, body=NEW_TOKEN).json()['id']}"
@@ -128,6 +136,17 @@ def _number(world: World, place: int) -> str:
 
 def _relay_number(world: World, place: int) -> str:
     return f"{NUMBERS}/{world.api.number(world.numbers[place])['sid']}"
+
+
+def _group_page(world: World) -> Reply:
+    """The middle one of three."""
+    made = [world.api.ask("POST", GROUPS, body={"name": f"Page {n}"}).json()["id"] for n in range(3)][2]
+    return world.api.ask("GET", f"{GROUPS}?filter_name=Page&page_size=1&page_number=1&page_token=PA{made}")
+
+
+def _joined(world: World) -> Reply:
+    body = {"phone_number_id": world.api.number(world.numbers[0])["sid"]}
+    return world.api.ask("POST", f"{GROUPS}/{world.api.group()}/number_group_memberships", body=body)
 
 
 def _deleted(world: World) -> Reply:
@@ -196,6 +215,9 @@ CASES: dict[str, dict[str, Case]] = {
         "a text": lambda world: world.api.create(To=HANDSET),
         "an MMS without a text": lambda world: world.api.create(To=HANDSET, Body="", MediaUrl=[world.picture] * 2),
         "a replay": _replayed,
+        "from a group": lambda world: world.api.create(
+            To=HANDSET, From="", MessagingServiceSid=world.api.group(world.numbers[0])
+        ),
     },
     "list_messages": {
         "a page amid others": _message_page,
@@ -273,6 +295,22 @@ CASES: dict[str, dict[str, Case]] = {
             "PUT", _filled(world), body={"message_handler": None, "message_request_url": None, "name": None}
         ),
     },
+    "list_number_groups": {"found": _group_page, "nothing": _plain("GET", f"{GROUPS}?filter_name=none")},
+    "create_number_group": {
+        "a new one": _plain("POST", GROUPS, body={"name": "Support"}),
+        "a sticky one": _plain("POST", GROUPS, body={"name": "Support", "sticky_sender": True}),
+    },
+    "retrieve_number_group": {"of one number": lambda world: world.api.ask("GET", world.group())},
+    "update_number_group": {
+        "changed": lambda world: world.api.ask("PUT", world.group(), body={"name": "Sales", "sticky_sender": False}),
+    },
+    "delete_number_group": {"gone": lambda world: world.api.ask("DELETE", world.group())},
+    "list_number_group_memberships": {
+        "of one number": lambda world: world.api.ask("GET", world.group() + "/number_group_memberships"),
+    },
+    "create_number_group_membership": {"a new one": _joined},
+    "retrieve_number_group_membership": {"as made": lambda world: world.api.ask("GET", world.membership())},
+    "delete_number_group_membership": {"gone": lambda world: world.api.ask("DELETE", world.membership())},
     "create_token": {"a new one": _plain("POST", TOKENS, body=NEW_TOKEN)},
     "update_token": {"renamed": lambda world: world.api.ask("PATCH", world.token(), body={"name": "Till"})},
     "delete_token": {"gone": lambda world: world.api.ask("DELETE", world.token())},

@@ -1,4 +1,4 @@
-"""Who may send and receive: projects, tokens, SMPP credentials, numbers and applications, as values."""
+"""Who may send and receive: projects, tokens, SMPP credentials, numbers, their groups and applications, as values."""
 
 from dataclasses import dataclass, field
 
@@ -94,6 +94,31 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NumberGroup:
+    """Numbers of a project that send as one. `sticky_sender`: whoever got a message from one of them gets the next from
+    the same."""
+
+    project_id: str
+    id: str
+    name: str
+    sticky_sender: bool
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """A number's place in a group; a number is in a group once."""
+
+    project_id: str
+    id: str
+    group_id: str
+    number_id: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The whole directory at one version, small enough to keep in memory."""
 
@@ -103,3 +128,5 @@ class Snapshot:
     numbers: tuple[Number, ...]
     applications: tuple[Application, ...]
     smpp_credentials: tuple[SmppCredential, ...] = ()
+    groups: tuple[NumberGroup, ...] = ()
+    memberships: tuple[Membership, ...] = ()

@@ -1,4 +1,4 @@
-"""Projects, tokens, SMPP credentials, numbers and applications in memory, in step with the store.
+"""Projects, tokens, SMPP credentials, numbers, groups and applications in memory, in step with the store.
 
 A request asks the store for none of these. Changes made through this process are seen at once; those of the
 command line within `directory_poll_seconds`, because every write to the directory raises its version.
@@ -14,7 +14,16 @@ from dataclasses import dataclass, replace
 import structlog
 import uuid_utils
 
-from heliograph.core.directory import Application, Number, Project, SmppCredential, Snapshot, Token
+from heliograph.core.directory import (
+    Application,
+    Membership,
+    Number,
+    NumberGroup,
+    Project,
+    SmppCredential,
+    Snapshot,
+    Token,
+)
 from heliograph.core.errors import NotFound, StoreUnavailable
 from heliograph.ports import Clock, Store
 
@@ -65,6 +74,15 @@ class Directory:
         self._numbers_of: dict[str, list[Number]] = defaultdict(list)
         for number in sorted(snapshot.numbers, key=lambda each: each.id, reverse=True):
             self._numbers_of[number.project_id].append(number)
+        self._take_groups(snapshot)
+
+    def _take_groups(self, snapshot: Snapshot) -> None:
+        self._groups = {(group.project_id, group.id): group for group in snapshot.groups}
+        self._memberships = {(each.project_id, each.id): each for each in snapshot.memberships}
+        self._memberships_of: dict[tuple[str, str], list[Membership]] = defaultdict(list)
+        for each in sorted(snapshot.memberships, key=lambda each: each.id, reverse=True):
+            if (each.project_id, each.number_id) in self._numbers_by_id:
+                self._memberships_of[each.project_id, each.group_id].append(each)
 
     # -- asking
 
@@ -105,6 +123,24 @@ class Directory:
         mine = [each for each in self._applications.values() if each.project_id == project_id]
         return sorted(mine, key=lambda each: each.id, reverse=True)
 
+    def group(self, project_id: str, group_id: str) -> NumberGroup | None:
+        return self._groups.get((project_id, group_id.lower()))
+
+    def groups_of(self, project_id: str) -> list[NumberGroup]:
+        mine = [each for each in self._groups.values() if each.project_id == project_id]
+        return sorted(mine, key=lambda each: each.id, reverse=True)
+
+    def membership(self, project_id: str, membership_id: str) -> Membership | None:
+        return self._memberships.get((project_id, membership_id.lower()))
+
+    def memberships_of(self, group: NumberGroup) -> list[Membership]:
+        return list(self._memberships_of.get((group.project_id, group.id), ()))
+
+    def members_of(self, group: NumberGroup) -> list[Number]:
+        """The group's numbers, those that joined last first."""
+        mine = self._memberships_of.get((group.project_id, group.id), ())
+        return [self._numbers_by_id[each.project_id, each.number_id] for each in mine]
+
     def token(self, project_id: str, token_id: str) -> Token | None:
         return next((t for t in self.tokens_of(project_id) if t.id == token_id.lower()), None)
 
@@ -136,6 +172,27 @@ class Directory:
 
     async def remove_application(self, project_id: str, application_id: str) -> bool:
         removed = await self._store.remove_application(project_id, application_id)
+        await self.load()
+        return removed
+
+    async def create_group(self, group: NumberGroup) -> None:
+        await self._store.put_group(group)
+        await self.load()
+
+    async def update_group(self, group: NumberGroup) -> None:
+        await self._updated(await self._store.update_group(replace(group, updated_at=self._clock.now())))
+
+    async def remove_group(self, project_id: str, group_id: str) -> bool:
+        removed = await self._store.remove_group(project_id, group_id)
+        await self.load()
+        return removed
+
+    async def add_membership(self, membership: Membership) -> None:
+        """Raises AlreadyMember, and NotFound where group or number went meanwhile."""
+        await self._updated(await self._store.add_membership(membership))
+
+    async def remove_membership(self, project_id: str, membership_id: str) -> bool:
+        removed = await self._store.remove_membership(project_id, membership_id)
         await self.load()
         return removed
 

@@ -21,6 +21,9 @@ EXPIRED_MAX = 500
 PURGE_MAX = 200
 """Messages removed in one transaction, so that retention never holds up an accept for long."""
 
+FORGOTTEN_MAX = 1000
+"""Senders forgotten in one transaction, for the same reason."""
+
 HOUSEKEEPING_SECONDS = 60.0
 UNFINISHED_SECONDS = 3600.0
 """A media file that nobody has finished for so long was cut off by a crash."""
@@ -37,6 +40,7 @@ class SweepSettings:
     every_seconds: float
     retention_days: int
     idempotency_hours: int
+    sticky_sender_days: int
 
 
 class Sweeper:
@@ -89,6 +93,7 @@ class Sweeper:
         while True:
             try:
                 await self._store.forget_claims(self._clock.now() - self._settings.idempotency_hours * _HOUR_MICROS)
+                await self._forget_sticky_senders()
                 if self._settings.retention_days:
                     await self._purge(self._clock.now() - self._settings.retention_days * _DAY_MICROS)
                 await self._store.turn_over()
@@ -96,6 +101,15 @@ class Sweeper:
             except (StoreUnavailable, OSError) as error:
                 log.warning("sweeper.store_unavailable", error=str(error))
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    async def _forget_sticky_senders(self) -> None:
+        """A day late: a use is written down once a day only."""
+        days = self._settings.sticky_sender_days
+        if not days:
+            return
+        before = self._clock.now() - (days + 1) * _DAY_MICROS
+        while await self._store.forget_sticky_senders(before, FORGOTTEN_MAX) == FORGOTTEN_MAX:
+            pass
 
     async def _purge(self, before: int) -> None:
         for project in self._directory.projects():

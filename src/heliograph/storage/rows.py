@@ -7,7 +7,15 @@ from typing import Any
 import msgspec
 import orjson
 
-from heliograph.core.directory import Application, Number, Project, SmppCredential, Token
+from heliograph.core.directory import (
+    Application,
+    Membership,
+    Number,
+    NumberGroup,
+    Project,
+    SmppCredential,
+    Token,
+)
 from heliograph.core.lifecycle import RANK, State
 from heliograph.core.message import (
     Callback,
@@ -22,7 +30,16 @@ from heliograph.core.message import (
     SmppOptions,
     Source,
 )
-from heliograph.ports import Acceptance, CallbackOutcome, CallbackRecord, DueCallback, HandOver, HeldReceipt, Receipt
+from heliograph.ports import (
+    Acceptance,
+    CallbackOutcome,
+    CallbackRecord,
+    DueCallback,
+    HandOver,
+    HeldReceipt,
+    Receipt,
+    StickySender,
+)
 
 Row = Sequence[Any]
 DAY_MICROS = 86_400_000_000
@@ -349,6 +366,32 @@ def application(row: Row) -> Application:
     )
 
 
+def group(row: Row) -> NumberGroup:
+    return NumberGroup(
+        project_id=str(row[0]),
+        id=str(row[1]),
+        name=row[2],
+        sticky_sender=bool(row[3]),
+        created_at=row[4],
+        updated_at=row[5],
+    )
+
+
+def membership(row: Row) -> Membership:
+    return Membership(
+        project_id=str(row[0]),
+        id=str(row[1]),
+        group_id=str(row[2]),
+        number_id=str(row[3]),
+        created_at=row[4],
+        updated_at=row[5],
+    )
+
+
+def sticky_row(s: StickySender) -> Row:
+    return (s.project_id, s.group_id, s.to_number, s.number_id, s.used_at)
+
+
 def project_params(p: Project) -> dict[str, Any]:
     return {
         "project_id": p.id,
@@ -410,4 +453,26 @@ def application_params(a: Application) -> dict[str, Any]:
         "settings": orjson.dumps(a.settings).decode(),
         "created_at": a.created_at,
         "updated_at": a.updated_at,
+    }
+
+
+def group_params(g: NumberGroup) -> dict[str, Any]:
+    return {
+        "project_id": g.project_id,
+        "group_id": g.id,
+        "name": g.name,
+        "sticky_sender": int(g.sticky_sender),
+        "created_at": g.created_at,
+        "updated_at": g.updated_at,
+    }
+
+
+def membership_params(m: Membership) -> dict[str, Any]:
+    return {
+        "project_id": m.project_id,
+        "membership_id": m.id,
+        "group_id": m.group_id,
+        "number_id": m.number_id,
+        "created_at": m.created_at,
+        "updated_at": m.updated_at,
     }

@@ -42,11 +42,19 @@ def accept(items: list[Acceptance]) -> Script:
         media = [rows.media_row(m) for item in fresh for m in item.media]
         if media:
             yield Step("media_insert", {"rows": rows.encode(media)})
+        yield from _stick(fresh)
     for item in items:
         if item.made_of is not None:
             yield Step("pieces_remove", rows.piece_key(item.made_of))
             yield Step("pieces_put", {"rows": rows.encode([rows.piece_row(item.made_of)])})
     return [earlier.get(item.message.id) or Accepted(message_id=item.message.id) for item in items]
+
+
+def _stick(items: Sequence[Acceptance]) -> Generator[Step, Sequence[Row], None]:
+    """The last choice of a sender counts: one statement writes a row once."""
+    chosen = {(item.sticky.group_id, item.sticky.to_number): item.sticky for item in items if item.sticky}
+    if chosen:
+        yield Step("sticky_put", {"rows": rows.encode([rows.sticky_row(each) for each in chosen.values()])})
 
 
 def _claim(items: Sequence[Acceptance]) -> Generator[Step, Sequence[Row], dict[str, Accepted]]:

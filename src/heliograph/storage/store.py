@@ -24,6 +24,7 @@ from heliograph.ports import (
 )
 from heliograph.storage import rows, scripts
 from heliograph.storage.database import Conflict, Database
+from heliograph.storage.group_tables import GroupTables
 from heliograph.storage.lock import FolderLock
 from heliograph.storage.scripts import Step
 
@@ -34,7 +35,7 @@ is a range of ids, and a page by date stays a scan by id."""
 _CHANGED = Step("directory_changed", {})
 
 
-class SqlStore:
+class SqlStore(GroupTables):
     def __init__(self, database: Database, lock: FolderLock | None = None) -> None:
         self._database = database
         self._lock = lock
@@ -85,6 +86,8 @@ class SqlStore:
             numbers=tuple(map(rows.number, await read("numbers_all", {}))),
             applications=tuple(map(rows.application, await read("applications_all", {}))),
             smpp_credentials=tuple(map(rows.smpp_credential, await read("smpp_credentials_all", {}))),
+            groups=tuple(map(rows.group, await read("groups_all", {}))),
+            memberships=tuple(map(rows.membership, await read("memberships_all", {}))),
         )
 
     async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None:
@@ -252,6 +255,9 @@ class SqlStore:
 
     async def queued_counts(self) -> dict[str, int]:
         return {str(row[0]): row[1] for row in await self._database.read("messages_queued_counts", {})}
+
+    async def unsent_counts(self) -> dict[str, int]:
+        return {row[0]: row[1] for row in await self._database.read("messages_unsent_counts", {})}
 
     async def expired(self, now: int, limit: int) -> list[Message]:
         found = await self._database.read("messages_expired", {"now": now, "limit": limit})
