@@ -13,6 +13,7 @@ from caller import NUMBERS, Caller
 from servers import Answer, HeliographServer, Sink, wait_until
 
 ROWS = 3
+GROUPS = "/api/relay/rest/number_groups"
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,16 @@ def _numbers(api: Caller, node: HeliographServer) -> None:
     for number in ("+12025550171", "+12025550172"):
         node.run("number", "add", number, "--project", api.project_id, "--data", str(node.data), "--json")
     wait_until(lambda: len(api.get(NUMBERS)["data"]) > ROWS, "the server to know the numbers")
+
+
+@pytest.fixture(scope="module")
+def group(api: Caller, _numbers: None) -> str:
+    """A group with three members."""
+    made = api.ask("POST", GROUPS, body={"name": "of three"}).json()
+    for number in api.get(f"{NUMBERS}?page_size={ROWS}")["data"]:
+        body = {"phone_number_id": number["id"]}
+        assert api.ask("POST", f"{GROUPS}/{made['id']}/number_group_memberships", body=body).status == 200
+    return str(made["id"])
 
 
 def _cxml(path: str, **form: str) -> Callable[[Caller], Any]:
@@ -57,7 +68,8 @@ MAKERS: dict[str, Callable[[Caller], Any]] = {
     "cxml.list_accounts": _rest("/api/projects", name="one of some"),
     "rest.list_projects": _rest("/api/projects", name="one of some"),
     "rest.list_message_logs": lambda api: api.delivered(),
-    "rest.list_number_groups": _rest("/api/relay/rest/number_groups", name="one of some"),
+    "rest.list_number_groups": _rest(GROUPS, name="one of some"),
+    "rest.list_number_group_memberships": lambda api: None,
 }
 """Makes a row of a list."""
 
@@ -97,10 +109,10 @@ def _walk_cxml(api: Caller, path: str, key: str, rows: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("operation", listing.rest_pages())
-def test_a_rest_list_page_by_page(api: Caller, operation: str) -> None:
+def test_a_rest_list_page_by_page(api: Caller, group: str, operation: str) -> None:
     for _ in range(ROWS):
         MAKERS[operation](api)
-    path = specification().operations[operation].path
+    path = specification().operations[operation].path.format(NumberGroupId=group)
     rows = api.get(f"{path}?page_size=1000")["data"]
     assert len(rows) >= ROWS, "the walk needs more rows"
     _walk_rest(api, path, rows[:ROWS])
