@@ -29,9 +29,11 @@ from heliograph.engine.handler import CxmlHandler
 from heliograph.engine.inbound import Inbound, InboundSettings
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.notify import SMPP
+from heliograph.engine.own_documents import OwnDocuments
 from heliograph.engine.pieces import Pieces
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.records import Records
+from heliograph.engine.scripts import Scripts
 from heliograph.engine.senders import Senders
 from heliograph.engine.sticky import StickySenders
 from heliograph.engine.sweeper import Sweeper, SweepSettings
@@ -305,7 +307,7 @@ class Parts:
     @cached_property
     def inbound(self) -> Inbound:
         handler = CxmlHandler(
-            webhooks=self.http,
+            webhooks=self.documents,
             directory=self.directory,
             transitions=self.transitions,
             send=self.acceptor.send,
@@ -330,6 +332,17 @@ class Parts:
         )
         inbound.start_task = self._start_task
         return inbound
+
+    @cached_property
+    def documents(self) -> OwnDocuments:
+        """Where handlers fetch from."""
+        return OwnDocuments(self.http, self.scripts, lambda: self.base_url)
+
+    @cached_property
+    def scripts(self) -> Scripts:
+        scripts = Scripts(self.store, self.clock, self.ids, self.config.script_max_bytes)
+        scripts.start_task = self._start_task
+        return scripts
 
     @cached_property
     def records(self) -> Records:
@@ -373,7 +386,9 @@ class Parts:
             inbound=self.inbound,
             media_files=self.files,
             metrics=self.metrics,
+            scripts=self.scripts,
             carriers=self.carriers.status,
+            own_url=lambda: self.base_url,
             local_secret=secrets.token_hex(32),
         )
 

@@ -25,6 +25,7 @@ from heliograph.core.directory import (
 )
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, Part, Piece, SmppOptions, TimelineEntry
+from heliograph.core.script import Script, ScriptUse
 
 
 class Clock(Protocol):
@@ -499,11 +500,13 @@ class Store(Protocol):
 
     async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None: ...
 
-    async def put_token(self, token: Token) -> None: ...
-
-    async def update_token(self, token: Token) -> bool:
+    async def update_project(self, project: Project) -> bool:
         """False, and nothing is written, where there is none such any more; so the other updates."""
         ...
+
+    async def put_token(self, token: Token) -> None: ...
+
+    async def update_token(self, token: Token) -> bool: ...
 
     async def remove_token(self, project_id: str, token_id: str) -> bool: ...
 
@@ -546,6 +549,28 @@ class Store(Protocol):
     async def forget_sticky_senders(self, before: int, limit: int) -> int:
         """Forget those last written down before a moment; says how many, at most `limit`."""
         ...
+
+    # scripts; they are not in the directory
+
+    async def add_script(self, script: Script) -> None: ...
+
+    async def update_script(self, script: Script) -> bool:
+        """Name, contents and when they changed; False where there is none such any more."""
+        ...
+
+    async def remove_script(self, project_id: str, script_id: str) -> bool: ...
+
+    async def script(self, project_id: str, script_id: str) -> Script | None: ...
+
+    async def public_script(self, script_id: str) -> Script | None:
+        """A script of any project."""
+        ...
+
+    async def scripts_page(self, project_id: str, name: str | None, cursor: Cursor | None, limit: int) -> list[Script]:
+        """A project's scripts, of one name where it is given, newest first, from a cursor whose id is a place."""
+        ...
+
+    async def count_script_uses(self, uses: Sequence[ScriptUse]) -> None: ...
 
     # messages
 

@@ -234,6 +234,7 @@ class World:
             inbound=self.inbound,  # type: ignore[arg-type]
             media_files=self.files,  # type: ignore[arg-type]
             metrics=Metrics(),
+            scripts=None,  # type: ignore[arg-type]
             local_secret=LOCAL_SECRET,
             carriers=lambda: self.carriers,
         )

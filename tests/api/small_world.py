@@ -1,6 +1,7 @@
 """A server of the real framework over a directory in memory: enough for everything that needs no messages."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -9,8 +10,9 @@ import falcon.testing
 
 from heliograph import config
 from heliograph.api import server
-from heliograph.api.cxml import accounts, applications
+from heliograph.api.cxml import accounts, applications, scripts
 from heliograph.api.cxml import numbers as cxml_numbers
+from heliograph.api.cxml import tokens as cxml_tokens
 from heliograph.api.project import tokens
 from heliograph.api.relay_rest import groups, memberships
 from heliograph.api.relay_rest import numbers as relay_numbers
@@ -28,15 +30,22 @@ from heliograph.core.directory import (
     Token,
 )
 from heliograph.core.errors import StoreUnavailable
+from heliograph.core.ids import Uuid7Generator
+from heliograph.core.script import Script, ScriptUse
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
-from heliograph.ports import AlreadyMember
+from heliograph.engine.scripts import Scripts
+from heliograph.ports import AlreadyMember, Cursor
 
 PROJECT = "00000000-0000-4000-8000-00000000000a"
 CHILD = "00000000-0000-4000-8000-00000000000b"
 STRANGER = "00000000-0000-4000-8000-00000000000c"
 NUMBERS = [f"00000000-0000-4000-8000-0000000001{index:02d}" for index in range(1, 6)]
 OTHERS_NUMBER = "00000000-0000-4000-8000-000000000200"
+OWN_URL = "http://10.1.2.3:8080"
+"""Where this world says that it is found: an address that it would not call for a client."""
+
+SCRIPT_MAX_BYTES = 2000
 NOW = 1_795_426_200_000_000
 """Mon, 23 Nov 2026 09:30:00 UTC, microseconds."""
 
@@ -54,6 +63,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.down = False
+        self.scripts: dict[str, Script] = {}
         self.snapshot = Snapshot(
             version=1,
             projects=(_project(PROJECT, None), _project(CHILD, PROJECT), _project(STRANGER, None)),
@@ -74,6 +84,15 @@ class MemoryStore:
 
     async def directory(self) -> Snapshot:
         return self.snapshot
+
+    async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None:
+        self._put("projects", project)
+
+    async def update_project(self, project: Project) -> bool:
+        there = any(each.id == project.id for each in self.snapshot.projects)
+        if there:
+            self._put("projects", project)
+        return there
 
     async def put_token(self, token: Token) -> None:
         self._put("tokens", token)
@@ -118,6 +137,46 @@ class MemoryStore:
 
     async def remove_membership(self, project_id: str, membership_id: str) -> bool:
         return self._remove("memberships", project_id, membership_id)
+
+    async def add_script(self, script: Script) -> None:
+        self.scripts[script.id] = script
+
+    async def update_script(self, script: Script) -> bool:
+        there = script.id in self.scripts
+        if there:
+            self.scripts[script.id] = script
+        return there
+
+    async def remove_script(self, project_id: str, script_id: str) -> bool:
+        there = await self.script(project_id, script_id) is not None
+        if there:
+            del self.scripts[script_id]
+        return there
+
+    async def script(self, project_id: str, script_id: str) -> Script | None:
+        found = self.scripts.get(script_id)
+        return found if found is not None and found.project_id == project_id else None
+
+    async def public_script(self, script_id: str) -> Script | None:
+        return self.scripts.get(script_id)
+
+    async def scripts_page(self, project_id: str, name: str | None, cursor: Cursor | None, limit: int) -> list[Script]:
+        rows = [each for each in self.scripts.values() if each.project_id == project_id and name in (None, each.name)]
+        rows.sort(key=lambda each: each.place, reverse=True)
+        if cursor is None:
+            return rows[:limit]
+        if cursor.backward:
+            return [row for row in rows if row.place > cursor.id][-limit:]
+        return [row for row in rows if row.place < cursor.id][:limit]
+
+    async def count_script_uses(self, uses: Sequence[ScriptUse]) -> None:
+        if self.down:
+            raise StoreUnavailable
+        for use in uses:
+            known = self.scripts[use.script_id]
+            self.scripts[use.script_id] = replace(
+                known, requests=known.requests + use.requests, last_request_at=use.last_at
+            )
 
     def _update(self, table: str, row: Any) -> bool:
         there = any((each.project_id, each.id) == (row.project_id, row.id) for each in getattr(self.snapshot, table))
@@ -166,6 +225,8 @@ def all_routes() -> list[Route]:
     rows = [
         *accounts.routes(),
         *applications.routes(),
+        *scripts.routes(),
+        *cxml_tokens.routes(),
         *cxml_numbers.routes(),
         *relay_numbers.routes(),
         *groups.routes(),
@@ -194,7 +255,9 @@ async def make() -> World:
         inbound=cast(Any, None),
         media_files=cast(Any, None),
         metrics=Metrics(),
+        scripts=Scripts(cast(Any, store), FixedClock(), Uuid7Generator(lambda: 7), SCRIPT_MAX_BYTES),
         local_secret="",
+        own_url=lambda: OWN_URL,
     )
     return World(store, directory, secrets, server.build(services, all_routes()))
 

@@ -63,6 +63,17 @@ class World:
         return str(self.api.once(self.api.send(To="+15005554000")["sid"], "failed")["sid"])
 
     @cached_property
+    def script(self) -> str:
+        """The path of a cXML script."""
+        return str(_script(self).json()["uri"])
+
+    @cached_property
+    def subproject(self) -> str:
+        """The path of a subproject's account."""
+        form = {"FriendlyName": "Warehouse"}
+        return str(self.api.ask("POST", f"{CXML_ROOT}/Accounts", form=form).json()["uri"])
+
+    @cached_property
     def mms(self) -> str:
         """A sent MMS with two media and no text."""
         message = self.api.send(To=HANDSET, Body="", MediaUrl=[self.picture, self.picture])
@@ -164,6 +175,23 @@ def _filled(world: World) -> str:
     handler = {"message_handler": "laml_webhooks", "message_request_url": "https://example.com/sms", "name": "Support"}
     assert world.api.ask("PUT", path, body=handler).status == 200
     return path
+
+
+def _script(world: World) -> Reply:
+    form = {"Name": "Welcome", "Contents": "<Response><Message>Hello {{From}}</Message></Response>"}
+    return world.api.ask("POST", f"{world.api.account}/LamlBins", form=form)
+
+
+def _document(world: World, method: str) -> Reply:
+    path = f"/laml-bins/{_script(world).json()['sid']}?From=%2B13125550100"
+    return world.api.ask(method, path, headers={"Authorization": None})
+
+
+def _account_token(world: World) -> str:
+    """The path of a new token of the project."""
+    tokens = f"{world.api.account}/tokens"
+    form = {"name": "Web shop", "permissions": ["messaging", "numbers"]}
+    return f"{tokens}/{world.api.ask('POST', tokens, form=form).json()['id']}"
 
 
 def _carriers(world: World) -> Reply:
@@ -311,6 +339,46 @@ CASES: dict[str, dict[str, Case]] = {
     "create_number_group_membership": {"a new one": _joined},
     "retrieve_number_group_membership": {"as made": lambda world: world.api.ask("GET", world.membership())},
     "delete_number_group_membership": {"gone": lambda world: world.api.ask("DELETE", world.membership())},
+    "list_cxml_scripts": {
+        "by name": lambda world: (
+            _script(world),
+            world.api.ask("GET", f"{world.api.account}/LamlBins?Name=Welcome&PageSize=1"),
+        )[1],
+        "none of that name": _plain("GET", ACCOUNT + "/LamlBins?Name=Nobody"),
+    },
+    "create_cxml_script": {
+        "with contents": _script,
+        "without": _plain("POST", ACCOUNT + "/LamlBins", form={"Name": "Silent"}),
+        "not XML": _plain("POST", ACCOUNT + "/LamlBins", form={"Name": "Text", "Contents": "Hello"}),
+    },
+    "retrieve_cxml_script": {"as made": lambda world: world.api.ask("GET", world.script)},
+    "update_cxml_script": {
+        "renamed": lambda world: world.api.ask("POST", _script(world).json()["uri"], form={"Name": "Hello"}),
+    },
+    "delete_cxml_script": {"gone": lambda world: world.api.ask("DELETE", _script(world).json()["uri"])},
+    "get_script_document": {
+        "filled in": lambda world: _document(world, "GET"),
+        "no such": _anonymous(f"/laml-bins/{UNKNOWN}"),
+    },
+    "post_script_document": {"filled in": lambda world: _document(world, "POST")},
+    "list_accounts": {"by name": _plain("GET", CXML_ROOT + "/Accounts?FriendlyName=default")},
+    "create_subproject_account": {
+        "a new one": _plain("POST", CXML_ROOT + "/Accounts", form={"FriendlyName": "Branch"}),
+        "no name": _plain("POST", CXML_ROOT + "/Accounts", form={}),
+    },
+    "update_account": {
+        "renamed": lambda world: world.api.ask("POST", world.subproject, form={"FriendlyName": "Depot"}),
+    },
+    "create_account_token": {
+        "a new one": _plain(
+            "POST", ACCOUNT + "/tokens", form={"name": "Web shop", "permissions": ["messaging", "numbers"]}
+        ),
+        "no permissions": _plain("POST", ACCOUNT + "/tokens", form={"name": "Web shop"}),
+    },
+    "update_account_token": {
+        "renamed": lambda world: world.api.ask("PATCH", _account_token(world), body={"name": "Till"}),
+    },
+    "delete_account_token": {"gone": lambda world: world.api.ask("DELETE", _account_token(world))},
     "create_token": {"a new one": _plain("POST", TOKENS, body=NEW_TOKEN)},
     "update_token": {"renamed": lambda world: world.api.ask("PATCH", world.token(), body={"name": "Till"})},
     "delete_token": {"gone": lambda world: world.api.ask("DELETE", world.token())},

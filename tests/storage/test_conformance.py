@@ -25,6 +25,7 @@ from heliograph.core.message import (
     SmppOptions,
     Source,
 )
+from heliograph.core.script import Script, ScriptUse
 from heliograph.ports import (
     Acceptance,
     CallbackOutcome,
@@ -519,6 +520,17 @@ async def test_the_directory_comes_back_and_its_version_rises(store: Store) -> N
     assert versions == sorted(set(versions))
 
 
+async def test_a_project_is_changed_where_it_is_there(store: Store) -> None:
+    await store.add_project(a_project(), None, [])
+    before = await store.directory_version()
+    changed = dataclasses.replace(a_project(), name="q", signing_key="PSKy", updated_at=NOW + 1)
+    assert await store.update_project(changed)
+    assert not await store.update_project(dataclasses.replace(changed, id=P2))
+    snapshot = await store.directory()
+    assert snapshot.projects == (changed,)
+    assert snapshot.version > before
+
+
 async def test_an_update_changes_what_is_there(store: Store) -> None:
     token = Token(project_id=P1, id=P2, name="t", scopes=SCOPES, sha256="aa" * 32, created_at=NOW, updated_at=NOW)
     number = a_number("+12025550101", "55555555-5555-4555-8555-555555555555")
@@ -748,3 +760,64 @@ async def test_a_system_id_is_given_once_in_the_deployment(store: Store) -> None
         with pytest.raises(SystemIdTaken):
             await store.add_smpp_credential(a_credential(project_id=project_id, name="again"))
     assert [each.name for each in (await store.directory()).smpp_credentials] == ["Acme"]
+
+
+def a_script(number: int, project_id: str = P1, name: str = "s") -> Script:
+    """`number` is the script's place in lists; their ids stand in another order."""
+    return Script(
+        project_id=project_id,
+        id=f"{(number * 7) % 10:08d}-0000-4000-8000-000000000000",
+        place=f"0190d5a2-7c3e-7b1f-8a44-{number:012x}",
+        name=name,
+        contents="<Response>äöü\n</Response>",
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+async def test_a_script_is_kept_changed_and_removed_by_its_project(store: Store) -> None:
+    script = a_script(1)
+    await store.add_script(script)
+    assert await store.script(P1, script.id) == script
+    assert await store.public_script(script.id) == script
+    assert await store.script(P2, script.id) is None
+    changed = dataclasses.replace(script, name="t", contents="<Response/>", updated_at=NOW + 1)
+    assert not await store.update_script(dataclasses.replace(changed, project_id=P2))
+    assert await store.update_script(changed)
+    assert await store.script(P1, script.id) == changed
+    assert not await store.remove_script(P2, script.id)
+    assert await store.remove_script(P1, script.id)
+    assert not await store.remove_script(P1, script.id)
+    assert not await store.update_script(changed)
+    assert await store.public_script(script.id) is None
+
+
+async def test_scripts_are_listed_by_place_both_ways(store: Store) -> None:
+    made = [a_script(number, name="even" if number % 2 == 0 else "odd") for number in range(6)]
+    for script in made:
+        await store.add_script(script)
+    await store.add_script(a_script(9, project_id=P2))
+
+    async def places(name: str | None, cursor: Cursor | None, limit: int) -> list[int]:
+        found = await store.scripts_page(P1, name, cursor, limit)
+        return [made.index(script) for script in found]
+
+    assert await places(None, None, 4) == [5, 4, 3, 2]
+    assert await places(None, Cursor(id=made[2].place), 4) == [1, 0]
+    assert await places(None, Cursor(id=made[2].place, backward=True), 2) == [4, 3]
+    assert await places("odd", None, 4) == [5, 3, 1]
+    assert await places("odd", Cursor(id=made[2].place, backward=True), 4) == [5, 3]
+
+
+async def test_uses_of_scripts_add_up_and_the_latest_stays(store: Store) -> None:
+    one, other = a_script(1), a_script(2, project_id=P2)
+    await store.add_script(one)
+    await store.add_script(other)
+
+    def use(script: Script, requests: int, last_at: int) -> ScriptUse:
+        return ScriptUse(project_id=script.project_id, script_id=script.id, requests=requests, last_at=last_at)
+
+    await store.count_script_uses([use(one, 2, NOW + 5), use(other, 1, NOW + 1), use(a_script(3), 9, NOW)])
+    await store.count_script_uses([use(one, 3, NOW + 2)])
+    assert await store.script(P1, one.id) == dataclasses.replace(one, requests=5, last_request_at=NOW + 5)
+    assert await store.script(P2, other.id) == dataclasses.replace(other, requests=1, last_request_at=NOW + 1)

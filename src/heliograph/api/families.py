@@ -1,8 +1,9 @@
 """Every route of the server, family by family: what is served is what is documented."""
 
-from heliograph.api.cxml import accounts, applications, media
+from heliograph.api.cxml import accounts, applications, media, scripts
 from heliograph.api.cxml import messages as cxml_messages
 from heliograph.api.cxml import numbers as cxml_numbers
+from heliograph.api.cxml import tokens as cxml_tokens
 from heliograph.api.heliograph_api import callbacks, carriers, simulator, timeline
 from heliograph.api.messaging import logs
 from heliograph.api.messaging import messages as rest_messages
@@ -17,7 +18,9 @@ _FAMILIES = (
     media,
     cxml_numbers,
     applications,
+    scripts,
     accounts,
+    cxml_tokens,
     rest_messages,
     logs,
     relay_numbers,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from heliograph.engine.inbound import Inbound
     from heliograph.engine.metrics import Metrics
     from heliograph.engine.records import Records
+    from heliograph.engine.scripts import Scripts
     from heliograph.net.media import MediaFiles
     from heliograph.ports import CarrierStatus, Clock, Store
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """`local_secret` lets the command line on this machine act for any project; empty means it may not. `carriers`: all
-    of them, as they are now."""
+    of them, as they are now. `own_url`: where this server is found, without a slash at its end."""
 
     config: Config
     clock: Clock
@@ -32,5 +33,7 @@ class Services:
     inbound: Inbound
     media_files: MediaFiles
     metrics: Metrics
+    scripts: Scripts
     local_secret: str = field(repr=False)
     carriers: Callable[[], list[CarrierStatus]] = list
+    own_url: Callable[[], str] = str

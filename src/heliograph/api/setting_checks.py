@@ -7,6 +7,7 @@ from heliograph.api.services import Services
 from heliograph.config import Config
 from heliograph.core import ids
 from heliograph.core.number_settings import Checks
+from heliograph.engine.own_documents import own_script
 from heliograph.engine.urls import url_fault
 
 
@@ -15,7 +16,8 @@ def checks_for(services: Services, project_id: str) -> Checks:
     allow_loopback = allows_loopback(services.config)
 
     def fault(url: str) -> Literal["invalid", "unsafe"] | None:
-        return url_fault(url, allow_loopback)
+        found = url_fault(url, allow_loopback)
+        return None if found == "unsafe" and own_script(url, services.own_url()) else found
 
     def is_application(given: str) -> bool:
         return ids.is_uuid(given) and services.directory.application(project_id, given) is not None

@@ -12,7 +12,8 @@ from enum import Enum
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """cxml: the number; rest: the word; status: the HTTP status in cXML and REST; attribute: the REST name."""
+    """cxml: the number; rest: the word; status: the HTTP status in cXML and REST; attribute: the REST name, "" for a
+    fault of no parameter."""
 
     cxml: int
     rest: str
@@ -128,6 +129,15 @@ class Fault(Enum):
     METHOD_INVALID = Reason(21209, "invalid_parameter", "The method must be GET or POST.")
     URL_INVALID = Reason(21402, "invalid_parameter", "The URL must be a valid http or https URL.")
     URL_UNSAFE = Reason(21402, "url_is_unsafe", "The URL points to an address that this server does not call.")
+    NESTED_SUBPROJECT = Reason(
+        10000,
+        "nested_subprojects_not_allowed",
+        "A subproject has no subprojects: make them with a token of its parent.",
+        "",
+    )
+    SCRIPT_INVALID = Reason(
+        10000, "invalid_parameter", "A script is well-formed XML, with proper Mustache tags if any.", "contents"
+    )
     PAGE_WITHOUT_TOKEN = Reason(
         54453, "page_token_required", "A page after the first needs its page token.", "page_token", 400
     )

@@ -7,12 +7,10 @@ command line within `directory_poll_seconds`, because every write to the directo
 import asyncio
 import hashlib
 import hmac
-import secrets
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import structlog
-import uuid_utils
 
 from heliograph.core.directory import (
     Application,
@@ -25,6 +23,7 @@ from heliograph.core.directory import (
     Token,
 )
 from heliograph.core.errors import NotFound, StoreUnavailable
+from heliograph.engine.provision import Mint
 from heliograph.ports import Clock, Store
 
 log = structlog.get_logger(__name__)
@@ -45,6 +44,7 @@ class Directory:
     def __init__(self, store: Store, clock: Clock, space_id: str = "") -> None:
         self._store = store
         self._clock = clock
+        self._mint = Mint(clock)
         self.space_id = space_id
         self._take(_EMPTY)
 
@@ -107,6 +107,11 @@ class Directory:
     def projects(self) -> list[Project]:
         return list(self._projects.values())
 
+    def family_of(self, project_id: str) -> list[Project]:
+        """The project and its subprojects, newest first."""
+        mine = [each for each in self._projects.values() if project_id in (each.id, each.parent_id)]
+        return sorted(mine, key=lambda each: each.id, reverse=True)
+
     def number(self, project_id: str, number_id: str) -> Number | None:
         return self._numbers_by_id.get((project_id, number_id.lower()))
 
@@ -157,6 +162,16 @@ class Directory:
     async def update_number(self, number: Number) -> None:
         await self._updated(await self._store.update_number(replace(number, updated_at=self._clock.now())))
 
+    async def create_subproject(self, parent: Project, name: str) -> Project:
+        """A new subproject with a signing key of its own, and without a token: its parent's act on it."""
+        made = self._mint.judged_project(name, parent.id)
+        await self._store.add_project(made, None, ())
+        await self.load()
+        return made
+
+    async def update_project(self, project: Project) -> None:
+        await self._updated(await self._store.update_project(replace(project, updated_at=self._clock.now())))
+
     async def create_application(self, application: Application) -> None:
         await self._store.put_application(application)
         await self.load()
@@ -198,17 +213,7 @@ class Directory:
 
     async def create_token(self, project_id: str, name: str, scopes: tuple[str, ...]) -> tuple[Token, str]:
         """A new token and its secret, which nobody can read again."""
-        secret = new_token_secret()
-        now = self._clock.now()
-        token = Token(
-            project_id=project_id,
-            id=str(uuid_utils.uuid4()),
-            name=name,
-            scopes=scopes,
-            sha256=hashlib.sha256(secret.encode()).hexdigest(),
-            created_at=now,
-            updated_at=now,
-        )
+        token, secret = self._mint.judged_token(project_id, name, scopes)
         await self._store.put_token(token)
         await self.load()
         return token, secret
@@ -220,8 +225,3 @@ class Directory:
         removed = await self._store.remove_token(project_id, token_id)
         await self.load()
         return removed
-
-
-def new_token_secret() -> str:
-    """`PT` and 48 hexadecimal digits (contract, section 1)."""
-    return "PT" + secrets.token_hex(24)

@@ -51,11 +51,15 @@ class Mint:
 
     def project(self, name: str, parent_id: str | None = None) -> Project:
         """A project with a signing key of its own; raises Refused for an unfit name."""
+        return self.judged_project(_fit_name(name), parent_id)
+
+    def judged_project(self, name: str, parent_id: str | None) -> Project:
+        """The same for who has rules of its own for names."""
         now = self._clock.now()
         return Project(
             id=self._ids.next(now),
             parent_id=parent_id,
-            name=_fit_name(name),
+            name=name,
             signing_key=self.signing_key(),
             created_at=now,
             updated_at=now,
@@ -63,13 +67,18 @@ class Mint:
 
     def token(self, project_id: str, name: str, scopes: Sequence[str]) -> tuple[Token, str]:
         """A token and its secret; raises Refused for an unfit name, for no scope and for unknown ones."""
+        return self.judged_token(project_id, _fit_name(name), _chosen("scope", scopes, SCOPES))
+
+    def judged_token(self, project_id: str, name: str, scopes: tuple[str, ...]) -> tuple[Token, str]:
+        """The same for who has rules of its own for names and scopes. The secret is `PT` and 48 hexadecimal digits
+        (contract, section 1)."""
         now = self._clock.now()
         secret = "PT" + self._random_bytes(_TOKEN_BYTES).hex()
         token = Token(
             project_id=project_id,
             id=self._ids.next(now),
-            name=_fit_name(name),
-            scopes=_chosen("scope", scopes, SCOPES),
+            name=name,
+            scopes=scopes,
             sha256=hashlib.sha256(secret.encode()).hexdigest(),
             created_at=now,
             updated_at=now,

@@ -30,6 +30,7 @@ from heliograph.core.message import (
     SmppOptions,
     Source,
 )
+from heliograph.core.script import Script, ScriptUse
 from heliograph.ports import (
     Acceptance,
     CallbackOutcome,
@@ -392,6 +393,24 @@ def sticky_row(s: StickySender) -> Row:
     return (s.project_id, s.group_id, s.to_number, s.number_id, s.used_at)
 
 
+def script(row: Row) -> Script:
+    return Script(
+        project_id=str(row[0]),
+        id=str(row[1]),
+        place=str(row[2]),
+        name=row[3],
+        contents=row[4],
+        requests=row[5],
+        last_request_at=row[6],
+        created_at=row[7],
+        updated_at=row[8],
+    )
+
+
+def script_use(u: ScriptUse) -> Row:
+    return (u.project_id, u.script_id, u.requests, u.last_at)
+
+
 def project_params(p: Project) -> dict[str, Any]:
     return {
         "project_id": p.id,
@@ -475,4 +494,16 @@ def membership_params(m: Membership) -> dict[str, Any]:
         "number_id": m.number_id,
         "created_at": m.created_at,
         "updated_at": m.updated_at,
+    }
+
+
+def script_params(s: Script) -> dict[str, Any]:
+    return {
+        "project_id": s.project_id,
+        "script_id": s.id,
+        "place": s.place,
+        "name": s.name,
+        "contents": s.contents,
+        "created_at": s.created_at,
+        "updated_at": s.updated_at,
     }

@@ -8,6 +8,7 @@ from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import floor
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, Part, Piece, TimelineEntry
+from heliograph.core.script import Script, ScriptUse
 from heliograph.ports import (
     Acceptance,
     Accepted,
@@ -97,6 +98,9 @@ class SqlStore(GroupTables):
         steps.extend(Step("number_put", rows.number_params(number)) for number in numbers)
         await self._write_directory(*steps)
 
+    async def update_project(self, project: Project) -> bool:
+        return await self._hit(Step("project_update", rows.project_params(project)))
+
     async def put_token(self, token: Token) -> None:
         await self._write_directory(Step("token_put", rows.token_params(token)))
 
@@ -144,6 +148,41 @@ class SqlStore(GroupTables):
             await self._database.write(scripts.run, [*steps, _CHANGED])
         except Conflict as error:
             raise NumberTaken(str(error)) from error
+
+    # -- scripts
+
+    async def add_script(self, script: Script) -> None:
+        await self._database.write(scripts.run, [Step("cxml_script_add", rows.script_params(script))])
+
+    async def update_script(self, script: Script) -> bool:
+        return bool(await self._database.write(scripts.run, [Step("cxml_script_update", rows.script_params(script))]))
+
+    async def remove_script(self, project_id: str, script_id: str) -> bool:
+        keys = {"project_id": project_id, "script_id": script_id}
+        return bool(await self._database.write(scripts.run, [Step("cxml_script_remove", keys)]))
+
+    async def script(self, project_id: str, script_id: str) -> Script | None:
+        found = await self._database.read("cxml_script_get", {"project_id": project_id, "script_id": script_id})
+        return rows.script(found[0]) if found else None
+
+    async def public_script(self, script_id: str) -> Script | None:
+        found = await self._database.read("cxml_script_public", {"script_id": script_id})
+        return rows.script(found[0]) if found else None
+
+    async def scripts_page(self, project_id: str, name: str | None, cursor: Cursor | None, limit: int) -> list[Script]:
+        backward = cursor is not None and cursor.backward
+        parameters: dict[str, Any] = {"project_id": project_id, "limit": limit}
+        if name is not None:
+            parameters["name"] = name
+        if cursor is not None:
+            parameters["newer_than" if backward else "older_than"] = cursor.id
+        flags = frozenset(parameters) | {"backward" if backward else "forward"}
+        found = [rows.script(row) for row in await self._database.read("cxml_scripts_page", parameters, flags)]
+        return found[::-1] if backward else found
+
+    async def count_script_uses(self, uses: Sequence[ScriptUse]) -> None:
+        step = Step("cxml_scripts_count", {"rows": rows.encode([rows.script_use(use) for use in uses])})
+        await self._database.write(scripts.run, [step])
 
     # -- messages
 

@@ -26,6 +26,10 @@ VALUES (:project_id, :parent_id, :name, :signing_key, :created_at, :updated_at)
 ON CONFLICT (project_id) DO UPDATE
 SET name = excluded.name, signing_key = excluded.signing_key, updated_at = excluded.updated_at
 
+-- name: project_update
+UPDATE projects SET name = :name, signing_key = :signing_key, updated_at = :updated_at
+WHERE project_id = :project_id RETURNING project_id
+
 -- name: token_put
 INSERT INTO tokens (project_id, token_id, name, scopes, sha256, created_at, updated_at)
 VALUES (:project_id, :token_id, :name, :scopes, :sha256, :created_at, :updated_at)
