@@ -37,6 +37,8 @@ from heliograph.engine.scripts import Scripts
 from heliograph.engine.senders import Senders
 from heliograph.engine.sticky import StickySenders
 from heliograph.engine.sweeper import Sweeper, SweepSettings
+from heliograph.engine.swml_handler import SwmlHandler
+from heliograph.engine.swml_run import SwmlLimits
 from heliograph.engine.transition import Transitions
 from heliograph.net import media as net_media
 from heliograph.net.clock import SystemClock
@@ -305,6 +307,24 @@ class Parts:
         return door
 
     @cached_property
+    def swml_handler(self) -> SwmlHandler:
+        return SwmlHandler(
+            webhooks=self.http,
+            directory=self.directory,
+            transitions=self.transitions,
+            clock=self.clock,
+            send=self.acceptor.send,
+            base_url=lambda: self.base_url,
+            limits=SwmlLimits(
+                steps=self.config.swml_steps,
+                requests=self.config.swml_requests,
+                request_seconds=self.config.swml_request_seconds,
+                seconds=self.config.swml_seconds,
+            ),
+            allow_loopback_urls=self.allow_loopback,
+        )
+
+    @cached_property
     def inbound(self) -> Inbound:
         handler = CxmlHandler(
             webhooks=self.documents,
@@ -324,6 +344,7 @@ class Parts:
             metrics=self.metrics,
             pieces=self.pieces,
             run_cxml=handler.run,
+            run_swml=self.swml_handler.run,
             settings=InboundSettings(
                 concurrency=self.config.handler_concurrency,
                 queue_max=self.config.handler_queue_max,

@@ -67,7 +67,7 @@ def test_the_examples_of_carriers_can_be_used() -> None:
 def test_every_error_code_has_its_place() -> None:
     anchors = _anchors(render.markdown(pages.page("errors").text).body)
     wanted = {str(fault.value.cxml) for fault in errors.Fault} | {fault.value.rest for fault in errors.Fault}
-    wanted |= {str(code) for code in (*errors.DELIVERY, *errors.WEBHOOK)}
+    wanted |= {str(code) for code in (*errors.DELIVERY, *errors.WEBHOOK, *errors.SWML)}
     for raised in (errors.NotFound(), errors.StoreUnavailable(), ValueError(), api_errors.Unauthorized()):
         wanted.add(str(api_errors.answer(Family.CXML, raised, "").body.code))  # type: ignore[attr-defined]
     for fault in (api_errors.Unreadable(), api_errors.TooLarge(), api_errors.UnsupportedType()):

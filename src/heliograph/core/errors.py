@@ -255,6 +255,36 @@ WEBHOOK: dict[int, str] = {
 }
 """What went wrong with an inbound handler's URL or document; recorded on the message's timeline."""
 
+SWML: dict[str, str] = {
+    "http_retrieval_error": "The document could not be fetched; the line's code says why.",
+    "json_or_yaml_required": "The answer is no JSON or YAML object, or more than a document may be.",
+    "swml_invalid_document": "The document, or the parameters of a step, are not as SWML says.",
+    "swml_missing_entry_point": "The document has none of `reply`, `receive` and `sections`.",
+    "swml_invalid_section_format": "A section is no list, a step no object with one method, or there is no `main`.",
+    "swml_unsupported_method": "The document names a method that SWML for messages doesn't have.",
+    "swml_reply_failed": "The reply was refused for another reason, which the line gives.",
+    "swml_reply_media_limit_exceeded": "The reply has more than 8 media.",
+    "swml_reply_body_or_media_required": "The reply has neither a body nor media.",
+    "swml_reply_invalid_from_number": "The reply's `from` is no number of this project.",
+    "swml_reply_invalid_to_number": "The reply's `to` is no phone number.",
+    "swml_reply_missing_messaging_capability": "The reply's `from` can't send this kind of message.",
+    "swml_reply_character_limit_exceeded": "The reply's body is longer than 1600 characters.",
+    "swml_switch_no_match": "No case of a `switch` fits, and it has no default. The run ended.",
+    "swml_switch_invalid_transform": "A `switch` names a transform that there is not. The run ended.",
+    "swml_section_not_found": "`execute.dest` names no section of the document. The run ended.",
+    "swml_transfer_failed": "`transfer.dest` is missing. The run ended.",
+    "swml_transfer_fetch_failed": "The document of a `transfer` could not be fetched; the line's code says why.",
+    "swml_transfer_document_invalid": "What a `transfer` fetched is no SWML document for messages.",
+    "swml_goto_label_not_found": "`goto.label` names no label of its section. The run ended.",
+    "swml_request_url_required": "`request.url` is missing. The run ended.",
+    "swml_too_many_steps": "The run took more than `swml_steps` steps and was ended.",
+    "swml_too_many_documents": "The run asked for more than 10 documents and was ended.",
+    "swml_too_slow": "The run took longer than `swml_seconds` and was ended.",
+    "swml_nested_too_deep": "More than 32 sections were executed inside each other. The run ended.",
+    "swml_value_too_long": "A parameter grew beyond 262144 characters by what it was filled with. The run ended.",
+}
+"""What went wrong with a SWML handler: SignalWire's words, and from swml_too_many_steps on our own."""
+
 
 def describe(code: int | None) -> str | None:
     """Return the sentence for a code that a message carries, None for no code."""

@@ -27,7 +27,7 @@ NOT_SUCCESS = 11217
 UNREACHABLE = 11200
 WARNING = 12200
 
-CxmlRun = Callable[[Message, Handler, list[Media]], Awaitable[None]]
+HandlerRun = Callable[[Message, Handler, list[Media]], Awaitable[None]]
 Send = Callable[[SendRequest], Awaitable[Sent]]
 Pairs = list[tuple[str, str]]
 

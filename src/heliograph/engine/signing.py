@@ -21,10 +21,10 @@ def form_request(
     return HttpRequest(method="POST", url=url, headers=headers, body=body, truncate=truncate, repeatable=True)
 
 
-def json_request(key: str, url: str, body: bytes, *, truncate: bool = False) -> HttpRequest:
+def json_request(key: str, url: str, body: bytes, *, truncate: bool = False, method: str = "POST") -> HttpRequest:
     headers = _headers(signature.sign_json(key, parse_target(url).url, body))
     headers["Content-Type"] = "application/json"
-    return HttpRequest(method="POST", url=url, headers=headers, body=body, truncate=truncate, repeatable=True)
+    return HttpRequest(method=method, url=url, headers=headers, body=body, truncate=truncate, repeatable=True)
 
 
 def _headers(signed: str) -> dict[str, str]:

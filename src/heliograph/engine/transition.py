@@ -94,8 +94,11 @@ class Transitions:
 
     async def note(self, message: Message, kind: str, *, error_code: int | None = None, detail: str = "") -> None:
         """Add a line to a message's timeline."""
-        event = self.event(message, kind, error_code=error_code, detail=detail)
-        await self.persist(lambda: self._store.note([event]))
+        await self.note_all([self.event(message, kind, error_code=error_code, detail=detail)])
+
+    async def note_all(self, events: Sequence[Event]) -> None:
+        """Add lines that `event` made."""
+        await self.persist(lambda: self._store.note(events))
 
     def event(self, message: Message, kind: str, *, error_code: int | None = None, detail: str = "") -> Event:
         """A line for a message's timeline, to be written with others."""

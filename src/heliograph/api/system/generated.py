@@ -90,6 +90,12 @@ def webhook_errors() -> str:
     return _codes(errors.WEBHOOK, known=errors.DELIVERY)
 
 
+def swml_errors() -> str:
+    """Return what can go wrong with a SWML handler, by its word."""
+    rows = [f'| <a id="{word}"></a>`{word}` | {_cell(meaning)} |' for word, meaning in errors.SWML.items()]
+    return _table("| Word | Meaning |", rows)
+
+
 def states() -> str:
     """Return the states, their words in each API, and what may follow."""
     rows = [
@@ -159,6 +165,7 @@ MAKERS: Mapping[str, Maker] = {
     "request-errors": request_errors,
     "delivery-errors": delivery_errors,
     "webhook-errors": webhook_errors,
+    "swml-errors": swml_errors,
     "states": states,
     "diagram": diagram,
     "smpp-statuses": smpp_statuses,
