@@ -65,8 +65,15 @@ def refused(operation: str, reply: Reply, status: int) -> Any:
     shape = specification().operations[operation].answers.get(str(status))
     shown = reply.json()
     if shape is not None:
-        conforms(shape, shown)
+        conforms(differences.stand_in(shape) or shape, shown)
     return shown
+
+
+def instead(owner: str, shown: Any) -> None:
+    """In an object's place there is the one that the stated difference names."""
+    other = differences.stand_in(owner)
+    assert other is not None, f"differences.toml has no stand-in for {owner}"
+    conforms(other, shown)
 
 
 def absent(operation: str, reply: Reply) -> None:
@@ -83,6 +90,12 @@ def effects(owner: str, seen: Mapping[str, tuple[object, object]]) -> None:
     for name, (got, expected) in seen.items():
         assert name in names, f"{owner} has no {name}"
         assert got == expected, f"{owner} {name}: {got!r}, not {expected!r}"
+
+
+def does(owner: str, got: object, expected: object) -> None:
+    """What has no fields did what it is for."""
+    assert owner in specification().objects, owner
+    assert got == expected, f"{owner}: {got!r}, not {expected!r}"
 
 
 def fields(owner: str, shown: object, expected: Mapping[str, object]) -> None:

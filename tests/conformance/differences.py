@@ -1,7 +1,8 @@
 """Where this server differs from the specification, and why: differences.toml.
 
 A table's key is a row ("cxml.Message status"), or its owner for an operation or object with all its fields. It has a
-`reason`, and `status` where an operation is answered with another one.
+`reason`, and perhaps `whole`: nothing of the operation or object is here; `instead`: the object that is answered in its
+place; `status`: the status that an operation is answered with.
 """
 
 import functools
@@ -23,7 +24,13 @@ def of(row: Row) -> Mapping[str, Any] | None:
     if (found := stated().get(str(row))) is not None:
         return found
     found = stated().get(row.owner)
-    return found if found is not None and found.get("whole") else None
+    return found if found is not None and (found.get("whole") or found.get("instead")) else None
+
+
+def stand_in(owner: str) -> str | None:
+    """The object that is answered in another one's place."""
+    given = stated().get(owner, {}).get("instead")
+    return None if given is None else str(given)
 
 
 def status(operation: str) -> int | None:

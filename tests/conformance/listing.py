@@ -139,7 +139,11 @@ _FAMILIES = {"cxml": "cXML", "rest": "REST"}
 
 def _claims(tree: ast.AST) -> list[ast.Call]:
     calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
-    return [each for each in calls if _claim(each) in ("answered", "absent", "effects", "fields")]
+    return [each for each in calls if _claim(each) in _CLAIMS]
+
+
+_OF_ONE_ROW = ("answered", "absent", "does")
+_CLAIMS = (*_OF_ONE_ROW, "instead", "effects", "fields")
 
 
 def _claim(call: ast.Call) -> str | None:
@@ -153,8 +157,10 @@ def _rows(call: ast.Call) -> list[Row]:
     owner = call.args[0]
     if not isinstance(owner, ast.Constant) or not isinstance(owner.value, str):
         return []
-    if _claim(call) in ("answered", "absent"):
+    if _claim(call) in _OF_ONE_ROW:
         return [Row(owner.value)]
+    if _claim(call) == "instead":
+        return [row for row in specification().rows() if row.owner == owner.value]
     last = call.args[-1]
     keys = last.keys if isinstance(last, ast.Dict) else []
     names = [key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]

@@ -9,11 +9,12 @@ import listing
 import pytest
 from facts import specification
 
-from caller import NUMBERS, Caller
-from servers import Answer, HeliographServer, Sink, wait_until
+from caller import CXML_ROOT, NUMBERS, Caller
+from servers import Answer, HeliographServer, Reply, Sink, wait_until
 
 ROWS = 3
 GROUPS = "/api/relay/rest/number_groups"
+ACCOUNTS = f"{CXML_ROOT}/Accounts"
 
 
 @pytest.fixture(scope="module")
@@ -43,19 +44,15 @@ def group(api: Caller, _numbers: None) -> str:
 
 
 def _cxml(path: str, **form: str) -> Callable[[Caller], Any]:
-    def make(api: Caller) -> None:
-        reply = api.ask("POST", f"{api.account}/{path}", form=form)
-        assert reply.status == 201, reply.body
-
-    return make
+    return lambda api: _made(api.ask("POST", f"{api.account}/{path}", form=form))
 
 
 def _rest(path: str, **body: object) -> Callable[[Caller], Any]:
-    def make(api: Caller) -> None:
-        reply = api.ask("POST", path, body=body)
-        assert reply.status in (200, 201), reply.body
+    return lambda api: _made(api.ask("POST", path, body=body))
 
-    return make
+
+def _made(reply: Reply) -> None:
+    assert reply.status in (200, 201), reply.body
 
 
 MAKERS: dict[str, Callable[[Caller], Any]] = {
@@ -65,7 +62,7 @@ MAKERS: dict[str, Callable[[Caller], Any]] = {
     "rest.list_phone_numbers": lambda api: None,
     "cxml.list_applications": _cxml("Applications", FriendlyName="one of some"),
     "cxml.list_cxml_scripts": _cxml("LamlBins", Name="one of some"),
-    "cxml.list_accounts": _rest("/api/projects", name="one of some"),
+    "cxml.list_accounts": lambda api: _made(api.ask("POST", ACCOUNTS, form={"FriendlyName": "one of some"})),
     "rest.list_projects": _rest("/api/projects", name="one of some"),
     "rest.list_message_logs": lambda api: api.delivered(),
     "rest.list_number_groups": _rest(GROUPS, name="one of some"),
