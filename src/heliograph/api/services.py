@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from heliograph.engine.directory import Directory
     from heliograph.engine.inbound import Inbound
     from heliograph.engine.metrics import Metrics
+    from heliograph.engine.mfa import Mfa
     from heliograph.engine.records import Records
     from heliograph.net.media import MediaFiles
     from heliograph.ports import CarrierStatus, Clock, Store
@@ -29,6 +30,7 @@ class Services:
     directory: Directory
     acceptor: Acceptor
     records: Records
+    mfa: Mfa
     inbound: Inbound
     media_files: MediaFiles
     metrics: Metrics
