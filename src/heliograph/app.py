@@ -31,7 +31,7 @@ from heliograph.config import Config, ConfigError
 from heliograph.engine import provision
 from heliograph.engine.dispatch import LeftInitiated
 from heliograph.engine.provision import Provisioned
-from heliograph.parts import Machine, Parts, make_store, rates
+from heliograph.parts import Machine, Parts, make_store, mfa_sender, rates
 from heliograph.ports import MessageFilter
 from heliograph.reloading import Source
 from heliograph.stopping import ABANDONED, Deadline
@@ -76,6 +76,7 @@ def serve(
     no carriers but the simulated one."""
     logs.configure(config.log_format, config.log_level)
     rates(config)  # a wrong price is refused before anything starts
+    mfa_sender(config)
     server = _Server(config, extra_routes, source or _alone(config))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -144,6 +144,11 @@ SETTINGS: tuple[Setting, ...] = (
         "hold it until its validity ends, or resend it marked uncertain.",
         choices=("hold", "resend"),
     ),
+    _text(
+        "mfa_from",
+        None,
+        "Number of this deployment that sends the codes of projects which have no number that can send SMS.",
+    ),
     # callbacks
     _whole("callback_concurrency", 128, "Requests under way to one endpoint.", 1, 10000),
     _whole(

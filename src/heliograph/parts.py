@@ -15,7 +15,7 @@ from heliograph.carrier_config import CarrierConfig
 from heliograph.carriers.loopback import LoopbackCarrier, LoopbackSettings
 from heliograph.carriers.smpp.carrier import SmppCarrier
 from heliograph.config import Config, ConfigError
-from heliograph.core import pricing
+from heliograph.core import numbers, pricing
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.message import SMPP_SCHEME, Change, Message
 from heliograph.core.retry import RetryPolicy
@@ -28,6 +28,7 @@ from heliograph.engine.dispatch import Dispatcher, DispatchSettings
 from heliograph.engine.handler import CxmlHandler
 from heliograph.engine.inbound import Inbound, InboundSettings
 from heliograph.engine.metrics import Metrics
+from heliograph.engine.mfa import Mfa, MfaSettings
 from heliograph.engine.notify import SMPP
 from heliograph.engine.own_documents import OwnDocuments
 from heliograph.engine.pieces import Pieces
@@ -102,6 +103,13 @@ def rates(config: Config) -> pricing.Rates:
         return pricing.Rates(**{f"{name}_micros": pricing.parse_usd(getattr(config, f"rate_{name}")) for name in names})
     except ValueError as error:
         raise ConfigError(f"a rate_ setting is no price in US dollars with at most 6 decimals: {error}") from error
+
+
+def mfa_sender(config: Config) -> str | None:
+    sender: str | None = config.mfa_from
+    if sender is not None and numbers.normalize_from(sender) is None:
+        raise ConfigError("mfa_from is no phone number: write + and 5 to 17 digits, or a short code")
+    return sender
 
 
 class Parts:
@@ -377,6 +385,19 @@ class Parts:
         self.callbacks.forget_body(message)
 
     @cached_property
+    def mfa(self) -> Mfa:
+        mfa = Mfa(
+            store=self.store,
+            clock=self.clock,
+            ids=self.ids,
+            directory=self.directory,
+            acceptor=self.acceptor,
+            settings=MfaSettings(sender=mfa_sender(self.config)),
+        )
+        mfa.forget_text = self.records.forget_body
+        return mfa
+
+    @cached_property
     def sweeper(self) -> Sweeper:
         sweeper = Sweeper(
             store=self.store,
@@ -391,6 +412,7 @@ class Parts:
                 sticky_sender_days=self.config.sticky_sender_days,
             ),
         )
+        sweeper.forget_codes = self.mfa.forget_ended
         sweeper.ended = self.dispatcher.forget
         sweeper.deferred = self.dispatcher.deferred
         return sweeper
@@ -404,6 +426,7 @@ class Parts:
             directory=self.directory,
             acceptor=self.acceptor,
             records=self.records,
+            mfa=self.mfa,
             inbound=self.inbound,
             media_files=self.files,
             metrics=self.metrics,

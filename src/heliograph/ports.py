@@ -363,6 +363,18 @@ class StickySender(Struct, frozen=True, kw_only=True):
     used_at: int
 
 
+class Challenge(Struct, frozen=True, kw_only=True):
+    """A code that was sent and is to be told back by `expires_at`, as a slow hash (engine.slow_hashes). message_id: the
+    message that carried it."""
+
+    project_id: str
+    id: str
+    message_id: str
+    code_hash: str
+    attempts_left: int
+    expires_at: int
+
+
 class Acceptance(Struct, frozen=True, kw_only=True):
     """A new message, outbound or inbound, with what is to be kept with it.
 
@@ -571,6 +583,25 @@ class Store(Protocol):
         ...
 
     async def count_script_uses(self, uses: Sequence[ScriptUse]) -> None: ...
+
+    # codes that were sent
+
+    async def put_challenge(self, challenge: Challenge) -> None: ...
+
+    async def attempt_challenge(self, project_id: str, challenge_id: str, now: int) -> Challenge | None:
+        """Take one attempt off, and return what is left; None, and nothing is written, where there is no such challenge
+        or it has ended. Of attempts at once only as many get through as were left."""
+        ...
+
+    async def use_challenge(self, project_id: str, challenge_id: str, now: int) -> bool:
+        """End it, as used; False where somebody has, or it ended otherwise."""
+        ...
+
+    async def ended_challenges(self, now: int, limit: int) -> list[Challenge]:
+        """Used or expired, those that ended first before the others."""
+        ...
+
+    async def remove_challenges(self, challenges: Sequence[Challenge]) -> None: ...
 
     # messages
 

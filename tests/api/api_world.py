@@ -231,6 +231,7 @@ class World:
             directory=self.directory,
             acceptor=self.acceptor,  # type: ignore[arg-type]
             records=self.records,  # type: ignore[arg-type]
+            mfa=None,  # type: ignore[arg-type]
             inbound=self.inbound,  # type: ignore[arg-type]
             media_files=self.files,  # type: ignore[arg-type]
             metrics=Metrics(),

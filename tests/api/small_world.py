@@ -1,12 +1,14 @@
 """A server of the real framework over a directory in memory: enough for everything that needs no messages."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import urlencode
 
+import api_world
 import falcon.testing
+from msgspec import structs
 
 from heliograph import config
 from heliograph.api import server
@@ -14,11 +16,12 @@ from heliograph.api.cxml import accounts, applications, scripts
 from heliograph.api.cxml import numbers as cxml_numbers
 from heliograph.api.cxml import tokens as cxml_tokens
 from heliograph.api.project import tokens
-from heliograph.api.relay_rest import groups, memberships
+from heliograph.api.relay_rest import groups, memberships, mfa
 from heliograph.api.relay_rest import numbers as relay_numbers
 from heliograph.api.route import Route
 from heliograph.api.services import Services
 from heliograph.api.system import health, site
+from heliograph.core import numbers
 from heliograph.core.directory import (
     SCOPES,
     Application,
@@ -29,13 +32,15 @@ from heliograph.core.directory import (
     Snapshot,
     Token,
 )
-from heliograph.core.errors import StoreUnavailable
+from heliograph.core.errors import Fault, Refusal, Refused, StoreUnavailable
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.script import Script, ScriptUse
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
+from heliograph.engine.mfa import Mfa, MfaSettings
+from heliograph.engine.requests import SendRequest, Sent
 from heliograph.engine.scripts import Scripts
-from heliograph.ports import AlreadyMember, Cursor
+from heliograph.ports import AlreadyMember, Challenge, Cursor
 
 PROJECT = "00000000-0000-4000-8000-00000000000a"
 CHILD = "00000000-0000-4000-8000-00000000000b"
@@ -64,6 +69,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.down = False
         self.scripts: dict[str, Script] = {}
+        self.challenges: dict[str, Challenge] = {}
         self.snapshot = Snapshot(
             version=1,
             projects=(_project(PROJECT, None), _project(CHILD, PROJECT), _project(STRANGER, None)),
@@ -178,6 +184,23 @@ class MemoryStore:
                 known, requests=known.requests + use.requests, last_request_at=use.last_at
             )
 
+    async def put_challenge(self, challenge: Challenge) -> None:
+        self.challenges[challenge.id] = challenge
+
+    async def attempt_challenge(self, project_id: str, challenge_id: str, now: int) -> Challenge | None:
+        found = self.challenges.get(challenge_id)
+        if found is None or found.project_id != project_id or not found.attempts_left:
+            return None
+        self.challenges[challenge_id] = structs.replace(found, attempts_left=found.attempts_left - 1)
+        return self.challenges[challenge_id]
+
+    async def use_challenge(self, project_id: str, challenge_id: str, now: int) -> bool:
+        return self.challenges.pop(challenge_id, None) is not None
+
+    async def remove_challenges(self, challenges: Sequence[Challenge]) -> None:
+        for each in challenges:
+            self.challenges.pop(each.id, None)
+
     def _update(self, table: str, row: Any) -> bool:
         there = any((each.project_id, each.id) == (row.project_id, row.id) for each in getattr(self.snapshot, table))
         if there:
@@ -199,14 +222,41 @@ class MemoryStore:
         self.snapshot = replace(self.snapshot, **changes)
 
 
+class Acceptor:
+    """Takes what a project's own number sends, and keeps it in `sent`."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self.sent: list[SendRequest] = []
+        self.full = False
+
+    def faults(self, request: SendRequest) -> Iterator[Refusal]:
+        sender = self._directory.number_by_text(request.from_number or "")
+        if numbers.normalize_to(request.to_number or "") is None:
+            yield Refusal(Fault.TO_INVALID if request.to_number else Fault.TO_MISSING)
+        if not request.from_number:
+            yield Refusal(Fault.SENDER_MISSING)
+        elif sender is None or sender.project_id != request.project_id:
+            yield Refusal(Fault.FROM_NOT_OWNED)
+
+    async def send(self, request: SendRequest) -> Sent:
+        if self.full:
+            raise Refused(Refusal(Fault.BACKLOG_FULL))
+        self.sent.append(request)
+        return Sent(message=api_world.a_message(to_number=request.to_number))
+
+
 class World:
     """Asks the server as one project's token; `ask` returns Falcon's result."""
 
-    def __init__(self, store: MemoryStore, directory: Directory, secrets: dict[str, str], app: Any) -> None:
+    def __init__(
+        self, store: MemoryStore, directory: Directory, secrets: dict[str, str], app: Any, acceptor: Acceptor
+    ) -> None:
         self.store = store
         self.directory = directory
         self.secrets = secrets
         self.app = app
+        self.acceptor = acceptor
 
     async def ask(self, method: str, path: str, *, who: str = PROJECT, token: str | None = None, **given: Any) -> Any:
         secret = token or self.secrets[who]
@@ -231,6 +281,7 @@ def all_routes() -> list[Route]:
         *relay_numbers.routes(),
         *groups.routes(),
         *memberships.routes(),
+        *mfa.routes(),
         *tokens.routes(),
         *health.routes(),
     ]
@@ -245,13 +296,22 @@ async def make() -> World:
     secrets = {}
     for project in (PROJECT, CHILD, STRANGER):
         _, secrets[project] = await directory.create_token(project, "all", SCOPES)
+    acceptor = Acceptor(directory)
     services = Services(
         config=config.load({}, {}),
         clock=FixedClock(),
         store=cast(Any, store),
         directory=directory,
-        acceptor=cast(Any, None),
+        acceptor=cast(Any, acceptor),
         records=cast(Any, None),
+        mfa=Mfa(
+            store=cast(Any, store),
+            clock=FixedClock(),
+            ids=Uuid7Generator(lambda: 3),
+            directory=directory,
+            acceptor=cast(Any, acceptor),
+            settings=MfaSettings(),
+        ),
         inbound=cast(Any, None),
         media_files=cast(Any, None),
         metrics=Metrics(),
@@ -259,7 +319,7 @@ async def make() -> World:
         local_secret="",
         own_url=lambda: OWN_URL,
     )
-    return World(store, directory, secrets, server.build(services, all_routes()))
+    return World(store, directory, secrets, server.build(services, all_routes()), acceptor)
 
 
 def _basic(user: str, password: str) -> str:

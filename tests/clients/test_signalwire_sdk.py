@@ -155,6 +155,23 @@ def test_a_group_is_made_filled_changed_and_ended(sdk: Session, sender: str) -> 
     assert refused.value.status == 404
 
 
+def test_a_code_is_sent_and_verified(sdk: Session, sender: str, handset: str, plain_server: HeliographServer) -> None:
+    made = sdk.call("mfa.sms", to=handset, from_=sender, message="Code:", token_length=8, max_attempts=2)
+    assert (made["success"], made["to"], made["channel"]) == (True, handset, "sms")
+    account = f"/api/laml/2010-04-01/Accounts/{plain_server.credentials.project_id}"
+    sent = plain_server.request("GET", f"{account}/Messages?To=%2B{handset[1:]}").json()["messages"][0]
+    code = sent["body"].removeprefix("Code: ")
+    assert (sent["from"], len(code), code.isdigit()) == (sender, 8, True)
+    assert sdk.call("mfa.verify", positional=[made["id"]], token="x" * 8) == {"success": False}
+    assert sdk.call("mfa.verify", positional=[made["id"]], token=code) == {"success": True}
+    with pytest.raises(SdkError) as refused:
+        sdk.call("mfa.verify", positional=[made["id"]], token=code)
+    assert refused.value.status == 404
+    with pytest.raises(SdkError) as refused:
+        sdk.call("mfa.call", to=handset)
+    assert refused.value.given["body"]["errors"][0]["code"] == "voice_not_supported"
+
+
 def test_a_token_is_made_used_and_revoked(sdk: Session, connect: Connect) -> None:
     made = sdk.call("project.tokens.create", name="ci", permissions=["messaging"])
     session = connect(made["token"])

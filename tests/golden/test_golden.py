@@ -15,7 +15,7 @@ import exchanges
 import pytest
 
 import caller
-from caller import CXML_ROOT, GROUPS, INBOUND, LOGS, MEMBERSHIPS, NUMBERS, REST_MESSAGES, TOKENS, Caller
+from caller import CXML_ROOT, GROUPS, INBOUND, LOGS, MEMBERSHIPS, MFA, NUMBERS, REST_MESSAGES, TOKENS, Caller
 from heliograph import __version__
 from heliograph.api import families
 from servers import Answer, HeliographServer, Reply, Sink, wait_until
@@ -36,6 +36,7 @@ class World:
     sink: Sink
     numbers: tuple[str, ...]
     made: dict[str, str] = field(default_factory=dict)
+    used: str = ""
 
     @property
     def known(self) -> dict[str, str]:
@@ -158,6 +159,15 @@ def _group_page(world: World) -> Reply:
 def _joined(world: World) -> Reply:
     body = {"phone_number_id": world.api.number(world.numbers[0])["sid"]}
     return world.api.ask("POST", f"{GROUPS}/{world.api.group()}/number_group_memberships", body=body)
+
+
+def _told_back(world: World, wording: str) -> Reply:
+    """A code, told back in these words."""
+    to = caller.new_handset()
+    made = world.api.ask("POST", f"{MFA}/sms", body={"to": to}).json()["id"]
+    code = world.api.get(f"{world.api.messages}?To=%2B{to[1:]}")["messages"][0]["body"].split()[-1]
+    world.used = f"{MFA}/{made}/verify"
+    return world.api.ask("POST", world.used, body={"token": wording.format(code)})
 
 
 def _deleted(world: World) -> Reply:
@@ -379,6 +389,15 @@ CASES: dict[str, dict[str, Case]] = {
         "renamed": lambda world: world.api.ask("PATCH", _account_token(world), body={"name": "Till"}),
     },
     "delete_account_token": {"gone": lambda world: world.api.ask("DELETE", _account_token(world))},
+    "request_mfa_sms": {"a code": _plain("POST", f"{MFA}/sms", body={"to": HANDSET})},
+    "request_mfa_call": {"refused": _plain("POST", f"{MFA}/call", body={"to": HANDSET})},
+    "verify_mfa_token": {
+        "the code": lambda world: _told_back(world, "{}"),
+        "not the code": lambda world: _told_back(world, "{}1"),
+        "used up": lambda world: (_told_back(world, "{}"), world.api.ask("POST", world.used, body={"token": "123456"}))[
+            1
+        ],
+    },
     "create_token": {"a new one": _plain("POST", TOKENS, body=NEW_TOKEN)},
     "update_token": {"renamed": lambda world: world.api.ask("PATCH", world.token(), body={"name": "Till"})},
     "delete_token": {"gone": lambda world: world.api.ask("DELETE", world.token())},
@@ -453,6 +472,9 @@ FAULTS: dict[str, dict[str, Case]] = {
             "PUT", _relay_number(world, 1), body={"message_request_url": "x", "message_request_method": "PUT"}
         ),
         "422 page size": _plain("GET", f"{NUMBERS}?page_size=0"),
+        "422 every fault of a code": _plain(
+            "POST", f"{MFA}/sms", body={"to": "nobody", "from": HANDSET, "message": "x" * 155, "token_length": 3}
+        ),
     },
     "faults_project": {
         "400 not JSON": _plain("POST", TOKENS, raw=b"{", headers=JSON),

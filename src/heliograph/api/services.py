@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from heliograph.engine.directory import Directory
     from heliograph.engine.inbound import Inbound
     from heliograph.engine.metrics import Metrics
+    from heliograph.engine.mfa import Mfa
     from heliograph.engine.records import Records
     from heliograph.engine.scripts import Scripts
     from heliograph.net.media import MediaFiles
@@ -30,6 +31,7 @@ class Services:
     directory: Directory
     acceptor: Acceptor
     records: Records
+    mfa: Mfa
     inbound: Inbound
     media_files: MediaFiles
     metrics: Metrics

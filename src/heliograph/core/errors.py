@@ -144,6 +144,9 @@ class Fault(Enum):
     PAGE_TOKEN_INVALID = Reason(21481, "page_token_is_invalid", "The page token is not valid.", "page_token", 400)
     PAGE_SIZE_INVALID = Reason(54454, "invalid_parameter", "The page size is from 1 to 1000.", "page_size", 400)
     PAGE_NUMBER_INVALID = Reason(54453, "invalid_parameter", "The page number is 0 or more.", "page_number", 400)
+    VOICE_MISSING = Reason(
+        10000, "voice_not_supported", "This server makes no calls: ask for the code by SMS, at /api/relay/rest/mfa/sms."
+    )
     DATETIME_REQUIRED = Reason(10000, "datetime_required", "This value must be a date or a date-time.")
 
 

@@ -225,6 +225,8 @@ class Acceptor:
             elif need is not None and not self._senders.fitting(need):
                 yield Refusal(Fault.GROUP_UNFIT)
             return
+        if request.sender_vouched:
+            return
         number = numbers.normalize_from(request.from_number)
         fault = Fault.FROM_INVALID if number is None else self._sender_fault(number, request)
         if fault is not None:

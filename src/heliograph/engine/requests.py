@@ -34,6 +34,8 @@ class SendRequest(Struct, frozen=True, kw_only=True):
     options: SmppOptions | None = None
     receipts_to: str | None = None
     """The system_id of the SMPP customer who sends it, and gets its receipts."""
+    sender_vouched: bool = False
+    """From is a number of the deployment that any project may send from."""
     message_id: str | None = None
     """The message's id, where its door had to name it before: minted by core.ids for this deployment."""
     pieces: tuple[Piece, ...] = ()

@@ -1,7 +1,7 @@
 """Housekeeping: end messages whose validity is over, forget old idempotency keys, remove what is past retention."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -62,6 +62,8 @@ class Sweeper:
         self._settings = settings
         self.ended: Callable[[Message], None] = lambda message: None
         """Told of each message that was ended here."""
+        self.forget_codes: Callable[[], Awaitable[None]] = _nothing_more
+        """Asked to forget the codes that have ended."""
         self.deferred: Callable[[str], bool] = lambda message_id: False
         """Asked whether the carrier's last word on a message was "not now": then there is no doubt."""
 
@@ -94,6 +96,7 @@ class Sweeper:
             try:
                 await self._store.forget_claims(self._clock.now() - self._settings.idempotency_hours * _HOUR_MICROS)
                 await self._forget_sticky_senders()
+                await self.forget_codes()
                 if self._settings.retention_days:
                     await self._purge(self._clock.now() - self._settings.retention_days * _DAY_MICROS)
                 await self._store.turn_over()
@@ -118,3 +121,7 @@ class Sweeper:
                 await self._files.remove_orphans(hashes, self._store.orphaned_files)
                 if gone < PURGE_MAX:
                     break
+
+
+async def _nothing_more() -> None:
+    return None

@@ -10,7 +10,7 @@ from typing import Final
 
 from heliograph.core.directory import SmppCredential
 from heliograph.core.limits import TokenBucket
-from heliograph.engine import smpp_credentials
+from heliograph.engine import slow_hashes, smpp_credentials
 from heliograph.engine.directory import Directory
 from heliograph.ports import Clock
 from heliograph.smsc.settings import SmscSettings
@@ -42,7 +42,7 @@ class Login:
         known = self._directory.smpp_credential(bind.system_id)
         stored = known.password_hash if known else smpp_credentials.NOBODY
         async with self._hashing:
-            right = await asyncio.to_thread(smpp_credentials.matches, stored, bind.password)
+            right = await asyncio.to_thread(slow_hashes.matches, stored, bind.password)
         if known is None or not right or not smpp_credentials.is_allowed(known, address):
             self._fail(address)
             reason = "unknown system_id" if known is None else "address not allowed" if right else "wrong password"

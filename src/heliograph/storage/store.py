@@ -27,6 +27,7 @@ from heliograph.storage import rows, scripts
 from heliograph.storage.database import Conflict, Database
 from heliograph.storage.group_tables import GroupTables
 from heliograph.storage.lock import FolderLock
+from heliograph.storage.mfa_tables import MfaTables
 from heliograph.storage.scripts import Step
 
 LONGEST_WAY_MICROS = 172_800_000_000 + 3_600_000_000
@@ -36,7 +37,7 @@ is a range of ids, and a page by date stays a scan by id."""
 _CHANGED = Step("directory_changed", {})
 
 
-class SqlStore(GroupTables):
+class SqlStore(GroupTables, MfaTables):
     def __init__(self, database: Database, lock: FolderLock | None = None) -> None:
         self._database = database
         self._lock = lock
