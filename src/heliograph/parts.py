@@ -29,6 +29,7 @@ from heliograph.engine.handler import CxmlHandler
 from heliograph.engine.inbound import Inbound, InboundSettings
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.notify import SMPP
+from heliograph.engine.number_orders import NumberOrders
 from heliograph.engine.pieces import Pieces
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.records import Records
@@ -371,6 +372,7 @@ class Parts:
             acceptor=self.acceptor,
             records=self.records,
             inbound=self.inbound,
+            number_orders=NumberOrders(self.store, self.directory, self.clock),
             media_files=self.files,
             metrics=self.metrics,
             carriers=self.carriers.status,

@@ -1,13 +1,13 @@
 """Every route of the server, family by family: what is served is what is documented."""
 
-from heliograph.api.cxml import accounts, applications, media
+from heliograph.api.cxml import accounts, applications, available, imported, media
 from heliograph.api.cxml import messages as cxml_messages
 from heliograph.api.cxml import numbers as cxml_numbers
 from heliograph.api.heliograph_api import callbacks, carriers, simulator, timeline
 from heliograph.api.messaging import logs
 from heliograph.api.messaging import messages as rest_messages
 from heliograph.api.project import tokens
-from heliograph.api.relay_rest import groups, memberships
+from heliograph.api.relay_rest import groups, inventory, memberships
 from heliograph.api.relay_rest import numbers as relay_numbers
 from heliograph.api.route import Route
 from heliograph.api.system import health, site
@@ -16,11 +16,14 @@ _FAMILIES = (
     cxml_messages,
     media,
     cxml_numbers,
+    available,
+    imported,
     applications,
     accounts,
     rest_messages,
     logs,
     relay_numbers,
+    inventory,
     groups,
     memberships,
     tokens,

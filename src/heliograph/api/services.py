@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from heliograph.engine.directory import Directory
     from heliograph.engine.inbound import Inbound
     from heliograph.engine.metrics import Metrics
+    from heliograph.engine.number_orders import NumberOrders
     from heliograph.engine.records import Records
     from heliograph.net.media import MediaFiles
     from heliograph.ports import CarrierStatus, Clock, Store
@@ -30,6 +31,7 @@ class Services:
     acceptor: Acceptor
     records: Records
     inbound: Inbound
+    number_orders: NumberOrders
     media_files: MediaFiles
     metrics: Metrics
     local_secret: str = field(repr=False)
