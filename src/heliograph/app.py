@@ -118,6 +118,9 @@ class _Server:
         parts = self._parts
         provisioned = await provision.initialise(parts.store, provision.Mint(parts.clock))
         parts.directory.space_id = await parts.store.space_id(str(uuid_utils.uuid4()))
+        if provisioned is not None and self._config.simulator:
+            await parts.store.stock(provision.example_inventory(), parts.clock.now())
+        await self._stock(self._source.running.topology)
         await parts.directory.load()
         parts.transitions.queued.update(await parts.store.queued_counts())
         parts.transitions.unsent.update(await parts.store.unsent_counts())
@@ -143,6 +146,12 @@ class _Server:
             await self._told_to_stop(serving)
             withdraw()
             await self._shut_down(server, serving)
+
+    async def _stock(self, topology: Topology) -> None:
+        """Numbers leave the inventory by hand only: a row taken out of the file may be a project's number."""
+        free = [number for row in topology.inventory for number in row.free()]
+        if free:
+            await self._parts.store.stock(free, self._parts.clock.now())
 
     async def _pass_known_ids(self) -> None:
         """New ids lie above every old one, even where the clock was set back between two runs."""
@@ -233,6 +242,8 @@ class _Server:
             await parts.carriers.exchange([parts.smpp_carrier(change.after) for change in fresh])
             await parts.carriers.add(parts.smpp_carrier(each) for each in differs.added)
             parts.carriers.route_by(topology.router())
+            if differs.inventory:
+                await parts.transitions.persist(lambda: self._stock(topology))
             await parts.carriers.remove([carrier.name for carrier in differs.removed])
 
     def _tell_to_stop(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-TABLES: Final = ("carriers", "routes", "rates")
+TABLES: Final = ("carriers", "routes", "rates", "inventory")
 """Keys of the file that hold tables instead of a setting; carrier_config.py reads them."""
 
 Value = str | int | float | bool | None
@@ -171,6 +171,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Whether webhooks and media may point to this machine; unset: yes when "
         "listening on loopback with the simulator.",
     ),
+    # numbers
+    _flag(
+        "allow_number_import",
+        None,
+        "Whether projects may bring numbers along that are hosted elsewhere (ImportedPhoneNumbers); unset: yes when "
+        "listening on loopback with the simulator.",
+    ),
+    _whole("number_search_max", 100, "Most free numbers in the answer to one search.", 1, 1000),
     # media
     _whole("media_max_bytes", 1_200_000, "Largest sum of one message's media, bytes.", 1000, 10**9),
     _whole("media_max_bytes_toll_free", 750_000, "The same from a toll-free number, bytes.", 1000, 10**9),

@@ -30,6 +30,7 @@ from heliograph.engine.inbound import Inbound, InboundSettings
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.mfa import Mfa, MfaSettings
 from heliograph.engine.notify import SMPP
+from heliograph.engine.number_orders import NumberOrders
 from heliograph.engine.own_documents import OwnDocuments
 from heliograph.engine.pieces import Pieces
 from heliograph.engine.receipts import Receipts
@@ -428,6 +429,7 @@ class Parts:
             records=self.records,
             mfa=self.mfa,
             inbound=self.inbound,
+            number_orders=NumberOrders(self.store, self.directory, self.clock),
             media_files=self.files,
             metrics=self.metrics,
             scripts=self.scripts,

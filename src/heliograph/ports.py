@@ -23,6 +23,7 @@ from heliograph.core.directory import (
     Snapshot,
     Token,
 )
+from heliograph.core.inventory import FreeNumber, Search
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, Part, Piece, SmppOptions, TimelineEntry
 from heliograph.core.script import Script, ScriptUse
@@ -533,6 +534,35 @@ class Store(Protocol):
         """Insert or replace; raises NumberTaken when another project or id has the same number."""
 
     async def update_number(self, number: Number) -> bool: ...
+
+    # numbers that are free to take
+
+    async def stock(self, free: Sequence[FreeNumber], at: int) -> None:
+        """Put them into the inventory; what is known of those that are there already is replaced."""
+
+    async def free_numbers(self, search: Search) -> list[FreeNumber]:
+        """At most `search.limit`, by number."""
+        ...
+
+    async def free_number(self, number: str) -> FreeNumber | None:
+        """This one, where it is free."""
+        ...
+
+    async def free_countries(self) -> list[str]:
+        """The countries that have free numbers."""
+        ...
+
+    async def take_number(self, number: Number) -> bool:
+        """Give a free number to its project; False where it is not free (any more)."""
+        ...
+
+    async def release_number(self, number: Number) -> bool:
+        """Take a number from its project and its groups. One of the inventory is free again; any other is gone."""
+        ...
+
+    async def move_number(self, before: Number, after: Number) -> bool:
+        """Give a number, with its id, to another project; it leaves its groups."""
+        ...
 
     async def put_application(self, application: Application) -> None: ...
 

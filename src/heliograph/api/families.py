@@ -1,6 +1,6 @@
 """Every route of the server, family by family: what is served is what is documented."""
 
-from heliograph.api.cxml import accounts, applications, media, scripts
+from heliograph.api.cxml import accounts, applications, available, imported, media, scripts
 from heliograph.api.cxml import messages as cxml_messages
 from heliograph.api.cxml import numbers as cxml_numbers
 from heliograph.api.cxml import tokens as cxml_tokens
@@ -8,7 +8,7 @@ from heliograph.api.heliograph_api import callbacks, carriers, simulator, timeli
 from heliograph.api.messaging import logs
 from heliograph.api.messaging import messages as rest_messages
 from heliograph.api.project import tokens
-from heliograph.api.relay_rest import groups, memberships, mfa
+from heliograph.api.relay_rest import groups, inventory, memberships, mfa
 from heliograph.api.relay_rest import numbers as relay_numbers
 from heliograph.api.route import Route
 from heliograph.api.system import health, site
@@ -17,6 +17,8 @@ _FAMILIES = (
     cxml_messages,
     media,
     cxml_numbers,
+    available,
+    imported,
     applications,
     scripts,
     accounts,
@@ -24,6 +26,7 @@ _FAMILIES = (
     rest_messages,
     logs,
     relay_numbers,
+    inventory,
     groups,
     memberships,
     mfa,

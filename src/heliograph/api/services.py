@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from heliograph.engine.inbound import Inbound
     from heliograph.engine.metrics import Metrics
     from heliograph.engine.mfa import Mfa
+    from heliograph.engine.number_orders import NumberOrders
     from heliograph.engine.records import Records
     from heliograph.engine.scripts import Scripts
     from heliograph.net.media import MediaFiles
@@ -33,6 +34,7 @@ class Services:
     records: Records
     mfa: Mfa
     inbound: Inbound
+    number_orders: NumberOrders
     media_files: MediaFiles
     metrics: Metrics
     scripts: Scripts

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from heliograph.cli import output, stores
+from heliograph.cli import inventory, output, stores
 from heliograph.cli.options import Call, common
 from heliograph.cli.token import PROJECT_HELP
 from heliograph.core.directory import CAPABILITIES, Number, Snapshot
@@ -107,3 +107,7 @@ def as_values(number: Number) -> dict[str, Any]:
         "name": number.name,
         "capabilities": list(number.capabilities),
     }
+
+
+number.add_command(inventory.import_numbers)
+number.add_command(inventory.available)

@@ -124,6 +124,23 @@ class Fault(Enum):
     VARIABLE_TOO_LONG = Reason(
         10000, "custom_variable_value_too_long", "A custom variable's value has at most 1024 bytes.", "custom_variables"
     )
+    NUMBER_MISSING = Reason(21421, "missing_required_parameter", "A phone number is required.", "number")
+    NUMBER_INVALID = Reason(
+        21421, "invalid_phone_number", "The phone number is not valid: write + and 5 to 17 digits.", "number"
+    )
+    NUMBER_NOT_FREE = Reason(
+        21422, "phone_number_not_available", "The phone number is not available: search for one that is.", "number"
+    )
+    AREA_CODE_INVALID = Reason(21451, "invalid_parameter", "An area code has 3 digits.", "areacode")
+    AREA_CODE_EMPTY = Reason(
+        21452, "phone_number_not_available", "No phone number of this area code is available.", "areacode"
+    )
+    IMPORT_DISABLED = Reason(
+        20403, "forbidden", "This deployment does not take numbers from its projects: ask its operator.", "number", 403
+    )
+    ACCOUNT_UNKNOWN = Reason(
+        20404, "invalid_parameter", "The number can be moved to this project and its subprojects only.", "account_sid"
+    )
     PARAMETER_INVALID = Reason(10000, "invalid_parameter", "The value is not allowed.")
     PARAMETER_MISSING = Reason(10000, "missing_required_parameter", "The parameter is required.")
     METHOD_INVALID = Reason(21209, "invalid_parameter", "The method must be GET or POST.")

@@ -55,6 +55,11 @@ CALL_HANDLERS: Final = (
 RECEIVE_MODES: Final = ("voice", "fax")
 
 
+ORIGIN: Final = "origin"
+HOSTED: Final = "hosted"
+"""A setting that no API lets a client write: HOSTED for a number that a project brought along."""
+
+
 class Kind(Enum):
     """What a value must be. METHOD and CHOICE are cleared by null only, the others by an empty value too."""
 
@@ -258,6 +263,24 @@ def changed_by_relay(settings: Mapping[str, str | None], given: Mapping[str, obj
     refusal = _unfinished(following) if "message_handler" in given else None
     if refusal is not None:
         raise Refused(refusal)
+    return following
+
+
+def fit_for(settings: Mapping[str, str | None], checks: Checks) -> Settings:
+    """Return a number's settings as they fit another project: without what only its old one has. A handler that loses
+    what it named is no handler any more."""
+    following: Settings = dict(settings)
+    for slot in (_MESSAGES, _CALLS):
+        application = following.get(slot.application)
+        if application and not checks.is_application(application):
+            following[slot.application] = None
+            if _chosen(settings, slot) == "laml_application":
+                following[slot.handler] = None
+    system_id = following.get("smpp_system_id")
+    if system_id and not checks.is_system_id(system_id):
+        following["smpp_system_id"] = None
+        if following.get("message_handler") == "smpp_bind":
+            following["message_handler"] = None
     return following
 
 

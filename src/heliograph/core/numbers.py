@@ -122,6 +122,24 @@ def national_format(number: str) -> str:
     return _plan().format_number(parsed, _plan().PhoneNumberFormat.NATIONAL)  # type: ignore[no-any-return]  # loaded late, so untyped
 
 
+@lru_cache(maxsize=_PLAN_CACHE_SIZE)
+def national_digits(number: str) -> str:
+    """Return the digits of an E.164 ``number`` without its calling code, or all where the plan has no such code."""
+    parsed = _parse(number)
+    return number[1:] if parsed is None else str(_plan().national_significant_number(parsed))
+
+
+@lru_cache(maxsize=1000)
+def country_name(code: str) -> str:
+    """Return the English name of an ISO 3166 country, or the code itself where none is known."""
+    example = _plan().example_number(code)
+    if example is None:
+        return code
+    from phonenumbers import geocoder  # loaded late: it is large
+
+    return geocoder.country_name_for_number(example, "en") or code
+
+
 def mask(number: str) -> str:
     """Return what a log may show: ``***`` and at most the last four digits, never more than half of them.
 

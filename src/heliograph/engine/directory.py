@@ -172,6 +172,26 @@ class Directory:
     async def update_project(self, project: Project) -> None:
         await self._updated(await self._store.update_project(replace(project, updated_at=self._clock.now())))
 
+    async def take_number(self, number: Number) -> bool:
+        """A free number of the deployment becomes the project's; False where it is not free."""
+        taken = await self._store.take_number(number)
+        await self.load()
+        return taken
+
+    async def import_number(self, number: Number) -> None:
+        """A number that is none of the deployment's yet; raises NumberTaken."""
+        try:
+            await self._store.put_number(number)
+        finally:
+            await self.load()
+
+    async def release_number(self, number: Number) -> None:
+        await self._updated(await self._store.release_number(number))
+
+    async def move_number(self, before: Number, after: Number) -> None:
+        """To another project, under the same id."""
+        await self._updated(await self._store.move_number(before, replace(after, updated_at=self._clock.now())))
+
     async def create_application(self, application: Application) -> None:
         await self._store.put_application(application)
         await self.load()

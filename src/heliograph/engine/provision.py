@@ -11,14 +11,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from heliograph.core import numbers
+from heliograph.core import inventory, numbers
 from heliograph.core.directory import CAPABILITIES, SCOPES, Number, Project, Token
 from heliograph.core.ids import Uuid7Generator
+from heliograph.core.inventory import FreeNumber, Place
 from heliograph.ports import Clock, NumberTaken, Store
 
 FIRST_PROJECT: Final = "default"
 FIRST_NUMBERS: Final = ("+12025550101", "+12025550102")
 """Numbers from the range kept for fiction, so that nobody's phone rings by mistake."""
+
+EXAMPLE_PLACES: Final = (
+    ("206", "WA", "Seattle"),
+    ("212", "NY", "New York"),
+    ("312", "IL", "Chicago"),
+    ("415", "CA", "San Francisco"),
+    ("512", "TX", "Austin"),
+)
+EXAMPLE_SUBSCRIBERS: Final = range(140, 146)
+"""Of each place; 555-0100 to 555-0199 are kept for fiction in every area."""
 
 _TOKEN_BYTES: Final = 24
 _SIGNING_KEY_BYTES: Final = 24
@@ -124,6 +135,17 @@ async def initialise(store: Store, mint: Mint) -> Provisioned | None:
     except NumberTaken:
         return None
     return Provisioned(project=project, token=token, api_token=secret, numbers=owned)
+
+
+def example_inventory() -> list[FreeNumber]:
+    """Free numbers for a new deployment with the simulated carrier, so that a search finds something to take."""
+    made = [
+        inventory.free_number(f"+1{area}5550{subscriber}", Place(region=region, city=city, rate_center=city.upper()))
+        for area, region, city in EXAMPLE_PLACES
+        for subscriber in EXAMPLE_SUBSCRIBERS
+    ]
+    toll_free = [inventory.free_number(f"+18005550{each}", Place()) for each in EXAMPLE_SUBSCRIBERS]
+    return made + toll_free
 
 
 async def create_project(store: Store, mint: Mint, name: str, parent_id: str | None = None) -> Provisioned:

@@ -16,6 +16,7 @@ from heliograph.core.directory import (
     SmppCredential,
     Token,
 )
+from heliograph.core.inventory import FreeNumber
 from heliograph.core.lifecycle import RANK, State
 from heliograph.core.message import (
     Callback,
@@ -354,6 +355,27 @@ def number(row: Row) -> Number:
         created_at=row[6],
         updated_at=row[7],
     )
+
+
+def free_number(row: Row) -> FreeNumber:
+    return FreeNumber(
+        number=row[0],
+        country=row[1],
+        kind=row[2],
+        national=row[3],
+        region=row[4],
+        city=row[5],
+        rate_center=row[6],
+        lata=row[7],
+        capabilities=tuple(orjson.loads(row[8])),
+    )
+
+
+def free_row(n: FreeNumber, at: int) -> tuple[Any, ...]:
+    """Cities are found whatever their case: by a key of their own, since the databases fold letters differently."""
+    capabilities = orjson.dumps(n.capabilities).decode()
+    place = (n.region, n.city, n.city.casefold() if n.city else None, n.rate_center, n.lata)
+    return (n.number, n.country, n.kind, n.national, *place, capabilities, at)
 
 
 def application(row: Row) -> Application:

@@ -8,6 +8,7 @@ task drive the same scripts, so the two stores can't drift apart.
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
+from heliograph.core.directory import Number
 from heliograph.core.message import Change, Event, Media, Part, Piece
 from heliograph.ports import CALLBACK_LEASE_MICROS, Acceptance, Accepted, CallbackOutcome, HandOver, HeldReceipt
 from heliograph.storage import rows
@@ -228,3 +229,46 @@ def purge(items: list[tuple[str, str, int]]) -> Script:
                 yield Step(query, keys)
         results.append((len(found), sorted(hashes)))
     return results
+
+
+def take_numbers(items: list[Number]) -> Script:
+    """Of several who want the same free number the first gets it."""
+    results = []
+    for number in items:
+        taken = yield Step("inventory_take", {"number": number.number, "at": number.created_at})
+        if taken:
+            yield Step("number_put", rows.number_params(number))
+            yield Step("directory_changed", {})
+        results.append(bool(taken))
+    return results
+
+
+def release_numbers(items: list[Number]) -> Script:
+    """A number goes from its project and from its groups; one of the inventory is free again."""
+    results = []
+    for number in items:
+        gone = yield from _let_go(number)
+        if gone:
+            yield Step("inventory_give_back", {"number": number.number})
+        results.append(gone)
+    return results
+
+
+def move_numbers(items: list[tuple[Number, Number]]) -> Script:
+    """Removed and put again: project_id is the key that a schema is distributed by, which no update may change."""
+    results = []
+    for before, after in items:
+        gone = yield from _let_go(before)
+        if gone:
+            yield Step("number_put", rows.number_params(after))
+        results.append(gone)
+    return results
+
+
+def _let_go(number: Number) -> Generator[Step, Sequence[Row], bool]:
+    keys = {"project_id": number.project_id, "number_id": number.id}
+    gone = yield Step("number_remove", keys)
+    if gone:
+        yield Step("memberships_of_number_remove", keys)
+        yield Step("directory_changed", {})
+    return bool(gone)

@@ -26,6 +26,7 @@ from heliograph.ports import (
 from heliograph.storage import rows, scripts
 from heliograph.storage.database import Conflict, Database
 from heliograph.storage.group_tables import GroupTables
+from heliograph.storage.inventory_tables import InventoryTables
 from heliograph.storage.lock import FolderLock
 from heliograph.storage.mfa_tables import MfaTables
 from heliograph.storage.scripts import Step
@@ -37,7 +38,7 @@ is a range of ids, and a page by date stays a scan by id."""
 _CHANGED = Step("directory_changed", {})
 
 
-class SqlStore(GroupTables, MfaTables):
+class SqlStore(GroupTables, MfaTables, InventoryTables):
     def __init__(self, database: Database, lock: FolderLock | None = None) -> None:
         self._database = database
         self._lock = lock

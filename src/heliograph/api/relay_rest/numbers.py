@@ -82,6 +82,12 @@ async def update(request: Request, response: Response, id: str) -> None:
     http.reply(response, 200, view(_find(request, id)))
 
 
+async def release(request: Request, response: Response, id: str) -> None:
+    """Give the number back."""
+    await request.services.number_orders.release(_find(request, id))
+    response.status = 204
+
+
 def _name(body: Body, before: Number) -> str:
     if "name" not in body.values:
         return before.name
@@ -126,7 +132,7 @@ def _find(request: Request, number_id: str) -> Number:
 
 
 def routes() -> list[Route]:
-    """List, get, update. Numbers are added on the command line."""
+    """List, get, update, release; inventory.py has those that take a number."""
 
     def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
         return Route(
@@ -156,6 +162,15 @@ def routes() -> list[Route]:
             "Get a phone number",
             handler=retrieve,
             answers={200: PhoneNumber},
+        ),
+        route(
+            "DELETE",
+            PATH + "/{id}",
+            "release_phone_number",
+            "Release a phone number",
+            about="It leaves its number groups; a number of the inventory is free again.",
+            handler=release,
+            answers={204: None},
         ),
         route(
             "PUT",
