@@ -45,5 +45,10 @@ def test_a_number_is_given_to_a_credential_of_its_project(cli: Any, store: Memor
     settings = next(each.settings for each in store.numbers if each.number == NUMBER)
     assert settings == {"message_handler": "smpp_bind", "smpp_system_id": "acme"}
     assert cli("number", "handler", NUMBER, "--url", "https://a.example/", *home).code == 0
+    assert cli("number", "handler", NUMBER, "--swml", "https://a.example/swml", *home).code == 0
+    settings = next(each.settings for each in store.numbers if each.number == NUMBER)
+    assert (settings["message_handler"], settings["sms_url"]) == ("relay_script", "https://a.example/swml")
+    assert cli("number", "handler", NUMBER, "--swml", "a.example", *home).code == 2
+    assert cli("number", "handler", NUMBER, "--swml", "https://a.example/", "--none", *home).code == 2
     assert cli("number", "handler", NUMBER, "--none", *home).code == 0
     assert cli("number", "handler", NUMBER, *home).code == 2

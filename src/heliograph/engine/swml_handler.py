@@ -24,7 +24,7 @@ from heliograph.engine.swml_run import Answered, AskUrl, Note, Progress, Replied
 from heliograph.engine.transition import Transitions
 from heliograph.engine.urls import url_fault
 from heliograph.ports import Clock, FaultKind, FetchFault, HttpRequest, HttpResponse, Webhooks
-from heliograph.wire import swml, webhook
+from heliograph.wire import swml, swml_reader, webhook
 from heliograph.wire.swml import Content
 from heliograph.wire.urls import UrlError, parse_target
 
@@ -163,8 +163,8 @@ class SwmlHandler:
     async def _document(self, run: _Run, ask: Ask) -> swml.Document:
         response = await self._fetch(run, ask)
         try:
-            document = swml.parse(response.body)
-        except swml.DocumentError as error:
+            document = swml_reader.parse(response.body)
+        except swml_reader.DocumentError as error:
             code = "swml_transfer_document_invalid" if ask.transferred else error.code
             detail = f"{error.code}: {error.message}" if ask.transferred else error.message
             raise DocumentFault(code, ask.url, detail) from error

@@ -25,7 +25,7 @@ DOCUMENT_MAX = 64 * 1024
 """Bytes: SignalWire's limit for a document."""
 
 NESTING_MAX = 64
-"""Lists and objects inside each other: a `switch` in a `switch` takes five, so a dozen of these."""
+"""Lists and objects inside each other: a `switch` in a `switch` takes four, so fifteen of these."""
 
 NODES_MAX = 20_000
 """Values in a document, those behind an alias counted each time: a document of 64 KiB without aliases has fewer."""
