@@ -17,6 +17,7 @@ from heliograph.carriers.smpp.carrier import SmppCarrier
 from heliograph.config import Config, ConfigError
 from heliograph.core import numbers, pricing
 from heliograph.core.ids import Uuid7Generator
+from heliograph.core.limits import Buckets
 from heliograph.core.message import SMPP_SCHEME, Change, Message
 from heliograph.core.retry import RetryPolicy
 from heliograph.engine.accept import Acceptor, AcceptSettings
@@ -25,11 +26,12 @@ from heliograph.engine.callbacks import Callbacks, CallbackSettings
 from heliograph.engine.carriers import Carriers
 from heliograph.engine.directory import Directory
 from heliograph.engine.dispatch import Dispatcher, DispatchSettings
+from heliograph.engine.failures import FailedLogins
 from heliograph.engine.handler import CxmlHandler
 from heliograph.engine.inbound import Inbound, InboundSettings
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.mfa import Mfa, MfaSettings
-from heliograph.engine.notify import SMPP
+from heliograph.engine.notify import RELAY, SMPP
 from heliograph.engine.number_orders import NumberOrders
 from heliograph.engine.own_documents import OwnDocuments
 from heliograph.engine.pieces import Pieces
@@ -46,6 +48,12 @@ from heliograph.net import media as net_media
 from heliograph.net.clock import SystemClock
 from heliograph.net.http import MAX_PER_HOST, HttpClient
 from heliograph.ports import CommitWatcher, Store
+from heliograph.relay import deliveries as relay_deliveries
+from heliograph.relay import door as relay_door
+from heliograph.relay import login as relay_login
+from heliograph.relay.calls import Calls
+from heliograph.relay.clients import Clients as RelayClients
+from heliograph.relay.settings import RelaySettings
 from heliograph.smsc.clients import Clients
 from heliograph.smsc.deliveries import Deliveries
 from heliograph.smsc.door import Door
@@ -289,6 +297,7 @@ class Parts:
         )
         callbacks.start_task = self._start_task
         callbacks.notifiers[SMPP] = Deliveries(self.smpp_clients)
+        callbacks.notifiers[RELAY] = self.relay_deliveries
         return callbacks
 
     @cached_property
@@ -332,6 +341,59 @@ class Parts:
             ),
             allow_loopback_urls=self.allow_loopback,
         )
+
+    @cached_property
+    def relay_clients(self) -> RelayClients:
+        clients = RelayClients()
+        self.metrics.gauge("heliograph_relay_clients", "Relay clients that are connected.", lambda: len(clients))
+        return clients
+
+    @cached_property
+    def relay_deliveries(self) -> relay_deliveries.Deliveries:
+        deliveries = relay_deliveries.Deliveries(
+            self.relay_clients,
+            self.metrics,
+            media_of=lambda message: self.transitions.persist(
+                lambda: self.store.media_of(message.project_id, message.id)
+            ),
+            base_url=lambda: self.base_url,
+        )
+        deliveries.note = self._note_told
+        deliveries.wake = lambda origin: self.callbacks.wake(origin)
+        return deliveries
+
+    def _note_told(self, message: Message, detail: str) -> None:
+        self._start_task(self.transitions.note(message, "relay_told", detail=detail))
+
+    @cached_property
+    def relay_door(self) -> relay_door.Door:
+        settings = _relay_settings(self.config)
+        login = relay_login.Login(self.directory, FailedLogins(self.clock, settings.failed_connects))
+        calls = Calls(
+            settings=settings,
+            directory=self.directory,
+            clients=self.relay_clients,
+            login=login,
+            acceptor=self.acceptor,
+            writes=self.writes,
+            clock=self.clock,
+            metrics=self.metrics,
+        )
+        door = relay_door.Door(
+            settings=settings,
+            directory=self.directory,
+            clients=self.relay_clients,
+            login=login,
+            calls=calls,
+            clock=self.clock,
+        )
+        door.start_task = self._start_task
+        return door
+
+    @cached_property
+    def writes(self) -> Buckets:
+        """What each project may still write, through all doors."""
+        return Buckets(self.config.rate_limit_writes, self.config.rate_limit_seconds)
 
     @cached_property
     def inbound(self) -> Inbound:
@@ -435,6 +497,7 @@ class Parts:
             scripts=self.scripts,
             carriers=self.carriers.status,
             own_url=lambda: self.base_url,
+            writes=self.writes,
             local_secret=secrets.token_hex(32),
         )
 
@@ -460,5 +523,26 @@ def _smsc_settings(config: Config) -> SmscSettings:
         pdu_max_bytes=config.smpp_pdu_max_bytes,
         unanswered_max=config.smpp_unanswered_max,
         failed_binds=config.smpp_failed_binds,
+        directory_poll_seconds=config.directory_poll_seconds,
+    )
+
+
+def _relay_settings(config: Config) -> RelaySettings:
+    return RelaySettings(
+        clients_max=config.relay_clients_max,
+        project_clients_max=config.relay_project_clients_max,
+        connect_seconds=config.relay_connect_seconds,
+        failed_connects=config.relay_failed_connects,
+        frame_max_bytes=config.relay_frame_max_bytes,
+        send_buffer_bytes=config.relay_send_buffer_bytes,
+        requests_max=config.relay_requests_max,
+        events_max=config.relay_events_max,
+        contexts_max=config.relay_contexts_max,
+        context_max_chars=config.relay_context_max_chars,
+        answer_seconds=config.relay_answer_seconds,
+        ack_seconds=config.relay_ack_seconds,
+        resume_seconds=config.relay_resume_seconds,
+        ping_seconds=config.relay_ping_seconds,
+        silence_seconds=config.relay_silence_seconds,
         directory_poll_seconds=config.directory_poll_seconds,
     )

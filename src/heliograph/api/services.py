@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from heliograph.core.limits import Buckets
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """`local_secret` lets the command line on this machine act for any project; empty means it may not. `carriers`: all
-    of them, as they are now. `own_url`: where this server is found, without a slash at its end."""
+    of them, as they are now. `own_url`: where this server is found, without a slash at its end. `writes`: what each
+    project may still write, through any door."""
 
     config: Config
     clock: Clock
@@ -41,3 +44,4 @@ class Services:
     local_secret: str = field(repr=False)
     carriers: Callable[[], list[CarrierStatus]] = list
     own_url: Callable[[], str] = str
+    writes: Buckets = field(default_factory=lambda: Buckets(0, 1))
