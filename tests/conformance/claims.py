@@ -77,10 +77,11 @@ def instead(owner: str, shown: Any) -> None:
 
 
 def absent(operation: str, reply: Reply) -> None:
-    """The operation isn't here, and who asks for it is told so."""
-    assert specification().operations[operation]
-    assert reply.status == 404, (operation, reply.status, reply.body)
-    assert reply.json() == {"error": "Not Found"}
+    """The operation isn't here, and who asks for it is told so: 404, or the status that the difference has."""
+    answers = specification().operations[operation].answers
+    wanted = differences.status(operation) or 404
+    assert reply.status == wanted, (operation, reply.status, reply.body)
+    conforms(answers.get(str(wanted)) or "rest.StatusCode404", reply.json())
 
 
 def effects(owner: str, seen: Mapping[str, tuple[object, object]]) -> None:

@@ -25,12 +25,6 @@ def number(node: HeliographServer, api: Caller) -> Iterator[dict[str, Any]]:
     assert api.ask("POST", found["uri"], form=blank).status == 200
 
 
-@pytest.fixture
-def application(api: Caller) -> str:
-    reply = api.ask("POST", f"{api.account}/Applications", form={"FriendlyName": "of numbers"})
-    return str(reply.json()["sid"])
-
-
 # cXML
 
 

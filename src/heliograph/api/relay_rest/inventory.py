@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from heliograph.api import http, imports
 from heliograph.api.fields import Form
@@ -37,13 +37,13 @@ class FreeCapabilities(msgspec.Struct, kw_only=True):
 
 
 class FreePhoneNumber(msgspec.Struct, kw_only=True):
-    """A number that can be taken; what is not known of its place is null."""
+    """A number that can be taken; what is not known of its place is left out."""
 
     number: Annotated[str, Meta(examples=["+12065550142"])]
-    region: Annotated[str | None, Meta(examples=["WA"])]
-    city: Annotated[str | None, Meta(examples=["Seattle"])]
-    rate_center: Annotated[str | None, Meta(examples=["SEATTLE"])]
-    lata: str | None
+    region: Annotated[str, Meta(examples=["WA"])] | UnsetType = UNSET
+    city: Annotated[str, Meta(examples=["Seattle"])] | UnsetType = UNSET
+    rate_center: Annotated[str, Meta(examples=["SEATTLE"])] | UnsetType = UNSET
+    lata: Annotated[str, Meta(examples=["674"])] | UnsetType = UNSET
     capabilities: FreeCapabilities
 
 
@@ -77,9 +77,9 @@ class ImportPhoneNumber(msgspec.Struct, kw_only=True):
             list[Annotated[str, Meta(extra_json_schema={"enum": list(CAPABILITIES)})]],
             Meta(description="What it can do; everything unless told.", examples=[["sms", "mms"]]),
         ]
-        | msgspec.UnsetType
+        | UnsetType
         | None
-    ) = msgspec.UNSET
+    ) = UNSET
 
 
 async def search(request: Request, response: Response) -> None:
@@ -161,10 +161,10 @@ def _whole(text: str | None) -> int | None:
 def _view(free: FreeNumber) -> FreePhoneNumber:
     return FreePhoneNumber(
         number=free.number,
-        region=free.region,
-        city=free.city,
-        rate_center=free.rate_center,
-        lata=free.lata,
+        region=free.region or UNSET,
+        city=free.city or UNSET,
+        rate_center=free.rate_center or UNSET,
+        lata=free.lata or UNSET,
         capabilities=FreeCapabilities(**{name: name in free.capabilities for name in CAPABILITIES}),
     )
 
