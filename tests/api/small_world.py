@@ -30,6 +30,7 @@ from heliograph.core.directory import (
 from heliograph.core.errors import StoreUnavailable
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
+from heliograph.engine.number_orders import NumberOrders
 from heliograph.ports import AlreadyMember
 
 PROJECT = "00000000-0000-4000-8000-00000000000a"
@@ -192,6 +193,7 @@ async def make() -> World:
         acceptor=cast(Any, None),
         records=cast(Any, None),
         inbound=cast(Any, None),
+        number_orders=NumberOrders(cast(Any, store), directory, FixedClock()),
         media_files=cast(Any, None),
         metrics=Metrics(),
         local_secret="",
