@@ -117,10 +117,9 @@ class _Server:
 
     async def _run(self, greet: Greet, announce: Announce) -> None:
         parts = self._parts
-        provisioned = await provision.initialise(parts.store, provision.Mint(parts.clock))
+        examples = provision.example_inventory() if self._config.simulator else []
+        provisioned = await provision.initialise(parts.store, provision.Mint(parts.clock), examples)
         parts.directory.space_id = await parts.store.space_id(str(uuid_utils.uuid4()))
-        if provisioned is not None and self._config.simulator:
-            await parts.store.stock(provision.example_inventory(), parts.clock.now())
         await self._stock(self._source.running.topology)
         await parts.directory.load()
         parts.transitions.queued.update(await parts.store.queued_counts())

@@ -26,6 +26,7 @@ from heliograph.core.lifecycle import State
 from heliograph.core.message import Direction, Kind, Media, Message, Source, TimelineEntry
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
+from heliograph.engine.number_orders import NumberOrders
 from heliograph.engine.requests import InboundRequest, SendRequest, Sent
 from heliograph.ports import CallbackRecord, CarrierStatus, Cursor, MessageFilter
 
@@ -233,6 +234,7 @@ class World:
             records=self.records,  # type: ignore[arg-type]
             mfa=None,  # type: ignore[arg-type]
             inbound=self.inbound,  # type: ignore[arg-type]
+            number_orders=NumberOrders(self.store, self.directory, self.clock),  # type: ignore[arg-type]
             media_files=self.files,  # type: ignore[arg-type]
             metrics=Metrics(),
             scripts=None,  # type: ignore[arg-type]

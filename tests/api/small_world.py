@@ -38,6 +38,7 @@ from heliograph.core.script import Script, ScriptUse
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.mfa import Mfa, MfaSettings
+from heliograph.engine.number_orders import NumberOrders
 from heliograph.engine.requests import SendRequest, Sent
 from heliograph.engine.scripts import Scripts
 from heliograph.ports import AlreadyMember, Challenge, Cursor
@@ -313,6 +314,7 @@ async def make() -> World:
             settings=MfaSettings(),
         ),
         inbound=cast(Any, None),
+        number_orders=NumberOrders(cast(Any, store), directory, FixedClock()),
         media_files=cast(Any, None),
         metrics=Metrics(),
         scripts=Scripts(cast(Any, store), FixedClock(), Uuid7Generator(lambda: 7), SCRIPT_MAX_BYTES),

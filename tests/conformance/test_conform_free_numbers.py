@@ -1,7 +1,6 @@
 """Free numbers: how the inventory is searched, and how a number is taken from it, brought in and given back."""
 
 from collections.abc import Callable
-from typing import Any
 
 import claims
 from claims import TEXT, UUID

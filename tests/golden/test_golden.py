@@ -156,6 +156,12 @@ def _group_page(world: World) -> Reply:
     return world.api.ask("GET", f"{GROUPS}?filter_name=Page&page_size=1&page_number=1&page_token=PA{made}")
 
 
+def _bought(world: World) -> dict[str, Any]:
+    """A free number, taken."""
+    form = {"AreaCode": "415"}
+    return dict(world.api.ask("POST", f"{world.api.account}/IncomingPhoneNumbers", form=form).json())
+
+
 def _joined(world: World) -> Reply:
     body = {"phone_number_id": world.api.number(world.numbers[0])["sid"]}
     return world.api.ask("POST", f"{GROUPS}/{world.api.group()}/number_group_memberships", body=body)
@@ -289,6 +295,26 @@ CASES: dict[str, dict[str, Case]] = {
             "GET", f"{world.api.account}/IncomingPhoneNumbers?PhoneNumber={world.numbers[0][1:]}"
         ),
     },
+    "create_incoming_phone_number": {
+        "by number": _plain("POST", ACCOUNT + "/IncomingPhoneNumbers", form={"PhoneNumber": "+12065550140"}),
+        "not free": _plain("POST", ACCOUNT + "/IncomingPhoneNumbers", form={"PhoneNumber": "+12025550101"}),
+    },
+    "delete_incoming_phone_number": {"gone": lambda world: world.api.ask("DELETE", _bought(world)["uri"])},
+    "list_available_phone_number_countries": {"one": _plain("GET", ACCOUNT + "/AvailablePhoneNumbers")},
+    "get_available_phone_number_country": {"one": _plain("GET", ACCOUNT + "/AvailablePhoneNumbers/US")},
+    "search_local_phone_numbers": {
+        "one": _plain("GET", ACCOUNT + "/AvailablePhoneNumbers/US/Local?AreaCode=512&PageSize=1"),
+    },
+    "search_toll_free_phone_numbers": {
+        "one": _plain("GET", ACCOUNT + "/AvailablePhoneNumbers/US/TollFree?PageSize=1"),
+    },
+    "create_imported_phone_number": {
+        "a new one": _plain(
+            "POST",
+            ACCOUNT + "/ImportedPhoneNumbers",
+            form={"number": "+4915223433333", "number_type": "longcode", "capabilities": ["sms", "mms"]},
+        ),
+    },
     "get_incoming_phone_number": {"as made": lambda world: world.api.ask("GET", _number(world, 0))},
     "update_incoming_phone_number": {
         "a handler": lambda world: world.api.ask(
@@ -325,6 +351,18 @@ CASES: dict[str, dict[str, Case]] = {
     },
     "list_phone_numbers": {
         "found": lambda world: world.api.ask("GET", f"{NUMBERS}?filter_number={world.numbers[0][1:]}"),
+    },
+    "search_available_phone_numbers": {"one": _plain("GET", f"{NUMBERS}/search?areacode=512&max_results=1")},
+    "purchase_phone_number": {"by number": _plain("POST", NUMBERS, body={"number": "+13125550140"})},
+    "release_phone_number": {
+        "gone": lambda world: world.api.ask("DELETE", f"{NUMBERS}/{_bought(world)['sid']}"),
+    },
+    "import_phone_number": {
+        "a new one": _plain(
+            "POST",
+            "/api/relay/rest/imported_phone_numbers",
+            body={"number": "+4915223433334", "number_type": "longcode"},
+        ),
     },
     "get_phone_number": {"as made": lambda world: world.api.ask("GET", _relay_number(world, 0))},
     "update_phone_number": {

@@ -138,9 +138,6 @@ class Fault(Enum):
     IMPORT_DISABLED = Reason(
         20403, "forbidden", "This deployment does not take numbers from its projects: ask its operator.", "number", 403
     )
-    ACCOUNT_UNKNOWN = Reason(
-        20404, "invalid_parameter", "The number can be moved to this project and its subprojects only.", "account_sid"
-    )
     PARAMETER_INVALID = Reason(10000, "invalid_parameter", "The value is not allowed.")
     PARAMETER_MISSING = Reason(10000, "missing_required_parameter", "The parameter is required.")
     METHOD_INVALID = Reason(21209, "invalid_parameter", "The method must be GET or POST.")

@@ -119,11 +119,12 @@ class Mint:
         return "PSK" + self._random_bytes(_SIGNING_KEY_BYTES).hex()
 
 
-async def initialise(store: Store, mint: Mint) -> Provisioned | None:
-    """Give an empty store its first project, token and numbers; None, and nothing is written, if it has any project.
+async def initialise(store: Store, mint: Mint, examples: Sequence[FreeNumber] = ()) -> Provisioned | None:
+    """Give an empty store its first project, token and numbers, and free numbers to try with; None, and nothing is
+    written, if it has any project.
 
-    One write, all or nothing. Of two processes that find the store empty at the same moment one wins: the
-    numbers are the same for both, and a number can be taken only once.
+    One write makes the project, all or nothing. Of two processes that find the store empty at the same moment one wins:
+    the numbers are the same for both, and a number can be taken only once.
     """
     if (await store.directory()).projects:
         return None
@@ -134,6 +135,7 @@ async def initialise(store: Store, mint: Mint) -> Provisioned | None:
         await store.add_project(project, token, owned)
     except NumberTaken:
         return None
+    await store.stock(examples, project.created_at)
     return Provisioned(project=project, token=token, api_token=secret, numbers=owned)
 
 

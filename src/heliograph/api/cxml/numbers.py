@@ -256,7 +256,8 @@ def _new_owner(request: Request, form: Form) -> Project:
     caller = request.caller
     found = request.services.directory.acts_on(caller, wanted) if caller is not None else None
     if found is None:
-        raise refuse(Fault.ACCOUNT_UNKNOWN, attribute="AccountSid")
+        message = "AccountSid must be this project, or one of its subprojects."
+        raise refuse(Fault.PARAMETER_INVALID, message, "AccountSid")
     return found
 
 
