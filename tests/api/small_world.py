@@ -12,7 +12,7 @@ from heliograph.api import server
 from heliograph.api.cxml import accounts, applications
 from heliograph.api.cxml import numbers as cxml_numbers
 from heliograph.api.project import tokens
-from heliograph.api.relay_rest import groups, memberships
+from heliograph.api.relay_rest import groups, lookup, memberships, short_codes
 from heliograph.api.relay_rest import numbers as relay_numbers
 from heliograph.api.route import Route
 from heliograph.api.services import Services
@@ -87,6 +87,9 @@ class MemoryStore:
 
     async def update_number(self, number: Number) -> bool:
         return self._update("numbers", number)
+
+    async def release_number(self, number: Number) -> bool:
+        return self._remove("numbers", number.project_id, number.id)
 
     async def put_application(self, application: Application) -> None:
         self._put("applications", application)
@@ -171,6 +174,8 @@ def all_routes() -> list[Route]:
         *relay_numbers.routes(),
         *groups.routes(),
         *memberships.routes(),
+        *short_codes.routes(),
+        *lookup.routes(),
         *tokens.routes(),
         *health.routes(),
     ]
