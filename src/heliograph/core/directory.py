@@ -16,6 +16,7 @@ SCOPES = (
     "video",
 )
 CAPABILITIES = ("voice", "sms", "mms", "fax")
+SHORT_CODE_CAPABILITIES = ("sms", "mms")
 SMPP_ALPHABETS = ("gsm", "gsm-packed", "latin1", "ascii", "ucs2")
 """What data_coding 0, "the SMSC's default alphabet" (SMPP 3.4, 5.2.19), means on a credential's binds."""
 SMPP_LONG_MODES = ("udh8", "udh16", "sar", "payload")
