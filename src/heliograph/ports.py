@@ -484,6 +484,18 @@ class Store(Protocol):
         """False, and nothing is written, where there is none such any more; so the other updates."""
         ...
 
+    async def delete_project(self, project_id: str, at: int) -> bool:
+        """Delete a subproject with its tokens, applications, SMPP credentials and scripts. False, and nothing is
+        written, where it has numbers, is no subproject or is not there. Its messages stay for `purge`."""
+        ...
+
+    async def deleted_projects(self, limit: int) -> list[str]:
+        """Deleted projects that are not forgotten yet."""
+        ...
+
+    async def forget_project(self, project_id: str) -> None:
+        """Remove the last of a deleted project, once it has no messages any more."""
+
     async def put_token(self, token: Token) -> None: ...
 
     async def update_token(self, token: Token) -> bool: ...

@@ -13,7 +13,7 @@ from heliograph.api import server
 from heliograph.api.cxml import accounts, applications, scripts
 from heliograph.api.cxml import numbers as cxml_numbers
 from heliograph.api.cxml import tokens as cxml_tokens
-from heliograph.api.project import tokens
+from heliograph.api.project import projects, tokens
 from heliograph.api.relay_rest import numbers as relay_numbers
 from heliograph.api.route import Route
 from heliograph.api.services import Services
@@ -83,6 +83,15 @@ class MemoryStore:
         if there:
             self._put("projects", project)
         return there
+
+    async def delete_project(self, project_id: str, at: int) -> bool:
+        snapshot = self.snapshot
+        mine = [each for each in snapshot.projects if each.id == project_id and each.parent_id]
+        if not mine or any(number.project_id == project_id for number in snapshot.numbers):
+            return False
+        self._set("projects", tuple(each for each in snapshot.projects if each.id != project_id))
+        self._set("tokens", tuple(each for each in snapshot.tokens if each.project_id != project_id))
+        return True
 
     async def put_token(self, token: Token) -> None:
         self._put("tokens", token)
@@ -196,6 +205,7 @@ def all_routes() -> list[Route]:
         *cxml_tokens.routes(),
         *cxml_numbers.routes(),
         *relay_numbers.routes(),
+        *projects.routes(),
         *tokens.routes(),
         *health.routes(),
     ]

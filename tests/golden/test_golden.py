@@ -24,6 +24,7 @@ PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
     "0000000d49444154789c6360f8cf50000003010180e3e5be3b0000000049454e44ae426082"
 )
+PROJECTS = "/api/projects"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 HANDSET = "+13125550100"
 
@@ -173,6 +174,11 @@ def _account_token(world: World) -> str:
     tokens = f"{world.api.account}/tokens"
     form = {"name": "Web shop", "permissions": ["messaging", "numbers"]}
     return f"{tokens}/{world.api.ask('POST', tokens, form=form).json()['id']}"
+
+
+def _subproject(world: World) -> str:
+    """The path of a new subproject in the JSON API."""
+    return f"{PROJECTS}/{world.api.ask('POST', PROJECTS, body={'name': 'Branch'}).json()['id']}"
 
 
 def _carriers(world: World) -> Reply:
@@ -341,6 +347,22 @@ CASES: dict[str, dict[str, Case]] = {
         "renamed": lambda world: world.api.ask("PATCH", _account_token(world), body={"name": "Till"}),
     },
     "delete_account_token": {"gone": lambda world: world.api.ask("DELETE", _account_token(world))},
+    "list_projects": {"by name": _plain("GET", PROJECTS + "?name=default")},
+    "create_subproject": {
+        "a new one": _plain("POST", PROJECTS, body={"name": "Branch", "force_https_requests": True}),
+        "two faults": _plain("POST", PROJECTS, body={"protect_recordings": 1}),
+    },
+    "get_project": {"the caller's": _plain("GET", PROJECTS + "/{project}")},
+    "update_project": {
+        "a subproject": lambda world: world.api.ask("PATCH", _subproject(world), body={"protect_message_media": True}),
+    },
+    "delete_subproject": {
+        "gone": lambda world: world.api.ask("DELETE", _subproject(world)),
+        "no subproject": _plain("DELETE", PROJECTS + "/{project}"),
+    },
+    "rotate_signing_key": {
+        "a subproject's": lambda world: world.api.ask("POST", f"{_subproject(world)}/signing-key/rotate"),
+    },
     "create_token": {"a new one": _plain("POST", TOKENS, body=NEW_TOKEN)},
     "update_token": {"renamed": lambda world: world.api.ask("PATCH", world.token(), body={"name": "Till"})},
     "delete_token": {"gone": lambda world: world.api.ask("DELETE", world.token())},

@@ -7,7 +7,7 @@ from heliograph.api.cxml import tokens as cxml_tokens
 from heliograph.api.heliograph_api import callbacks, carriers, simulator, timeline
 from heliograph.api.messaging import logs
 from heliograph.api.messaging import messages as rest_messages
-from heliograph.api.project import tokens
+from heliograph.api.project import projects, tokens
 from heliograph.api.relay_rest import numbers as relay_numbers
 from heliograph.api.route import Route
 from heliograph.api.system import health, site
@@ -23,6 +23,7 @@ _FAMILIES = (
     rest_messages,
     logs,
     relay_numbers,
+    projects,
     tokens,
     simulator,
     timeline,

@@ -31,6 +31,7 @@ from heliograph.engine import notify, signing
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.transition import STORE_PAUSE_SECONDS, Transitions
+from heliograph.engine.urls import INSECURE, insecure
 from heliograph.ports import (
     CALLBACK_LEASE_MICROS,
     CallbackOutcome,
@@ -417,7 +418,9 @@ class Callbacks:
         try:
             request = self._request(due)
             if request is None:
-                return Told(error=PROJECT_GONE)
+                return Told(error=PROJECT_GONE, final=True)
+            if insecure(self._directory.project(due.message.project_id), request.url):
+                return Told(error=INSECURE)
             response = await self._webhooks.request(request)
         except (FetchFault, UrlError) as fault:
             return Told(error=str(fault))

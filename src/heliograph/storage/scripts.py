@@ -196,6 +196,23 @@ def change_record(items: list[tuple[str, dict[str, Any], str]]) -> Script:
     return results
 
 
+_OF_A_PROJECT = ("tokens", "applications", "smpp_credentials", "scripts")
+"""What ends with a project at once; its messages are purged later, in small steps."""
+
+
+def delete_projects(items: list[tuple[str, int]]) -> Script:
+    """(project_id, at) → whether it was a subproject without numbers, and is deleted with what is its own."""
+    results = []
+    for project_id, at in items:
+        gone = yield Step("project_delete", {"project_id": project_id, "at": at})
+        if gone:
+            for table in _OF_A_PROJECT:
+                yield Step(f"project_delete_{table}", {"project_id": project_id})
+            yield Step("directory_changed", {})
+        results.append(bool(gone))
+    return results
+
+
 def run(items: list[Sequence[Step]]) -> Script:
     """Plain steps of rare writes; the result is the rows of the last step of each item."""
     results: list[Sequence[Row]] = []

@@ -8,7 +8,7 @@ from heliograph.api.system import generated
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("quickstart", "simulator", "commands", "settings")),
-    ("Use", ("endpoints", "lifecycle", "webhooks", "scripts", "smpp", "errors")),
+    ("Use", ("endpoints", "lifecycle", "webhooks", "scripts", "projects", "smpp", "errors")),
     ("Run", ("carriers", "torture", "operations")),
     ("Words", ("glossary",)),
 )
