@@ -86,7 +86,23 @@ def _configure_number(client: Any, number: str, sms_url: str, sms_method: str) -
     return {"sid": changed.sid, "sms_url": changed.sms_url, "sms_method": changed.sms_method}
 
 
+def _resource(client: Any, at: list[str], verb: str, fields: list[str], **values: Any) -> Any:
+    """One call on any resource. `at` is the way to it, ids in brackets: ``["applications", "(0a05...)"]``.
+
+    Comes back as these fields of the instance, of each of a list, or as the truth value of a deletion.
+    """
+    for part in at:
+        client = client(part[1:-1]) if part.startswith("(") else getattr(client, part)
+    answer = getattr(client, verb)(**values)
+    if isinstance(answer, bool):
+        return answer
+    if isinstance(answer, list):
+        return [{name: getattr(each, name) for name in fields} for each in answer]
+    return {name: getattr(answer, name) for name in fields}
+
+
 CALLS: dict[str, Callable[..., Any]] = {
+    "resource": _resource,
     "create": _create,
     "fetch": _fetch,
     "redact": _redact,

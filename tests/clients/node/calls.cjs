@@ -26,6 +26,8 @@ const message = (given) => {
   return { ...fields, from_: given.from };
 };
 
+const pick = (fields) => (given) => Object.fromEntries(fields.map((name) => [name, given[camel(name)]]));
+
 const sids = (page) => page.instances.map((each) => each.sid);
 
 const calls = {
@@ -35,6 +37,15 @@ const calls = {
   delete: (client, { sid }) => client.messages(sid).remove(),
   list: async (client, values) => (await client.messages.list(filters(values))).map((each) => each.sid),
   media: async (client, { sid }) => (await client.messages(sid).media.list()).map((each) => each.contentType),
+
+  // One call on any resource. `at` is the way to it, ids in brackets: ["applications", "(0a05...)"]. It comes back as
+  // these fields of the instance, of each of a list, or as the truth value of a deletion.
+  resource: async (client, { at, verb, fields, ...values }) => {
+    const found = at.reduce((from, part) => (part[0] === "(" ? from(part.slice(1, -1)) : from[camel(part)]), client);
+    const answer = await found[verb === "delete" ? "remove" : verb](...(verb === "fetch" ? [] : [camelKeys(values)]));
+    if (typeof answer === "boolean") return answer;
+    return Array.isArray(answer) ? answer.map(pick(fields)) : pick(fields)(answer);
+  },
 
   // The ids page by page to the end (forward), then from the last page back to the first (back).
   pages: async (client, values) => {
