@@ -161,7 +161,7 @@ SETTINGS: tuple[Setting, ...] = (
         1,
         10**7,
     ),
-    _whole("script_max_bytes", 65536, "Largest cXML script that is kept, bytes.", 100, 10**7),
+    _whole("script_max_bytes", 65536, "Largest cXML script that is kept, bytes.", 100, 10**6),
     # long messages on their way in
     _real(
         "reassembly_seconds",

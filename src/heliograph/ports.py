@@ -233,7 +233,8 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
     """url: as configured, with its fragment. headers: without Host and lengths, which follow from the rest.
 
     truncate: cut an answer at `max_response_bytes` and close the connection, instead of the fault SIZE.
-    repeatable: may reach the receiver twice (see the module's rules).
+    repeatable: may reach the receiver twice (see the module's rules). https_only: FORBIDDEN is the fault of any other
+    URL, redirects' included.
     """
 
     method: str
@@ -244,6 +245,7 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
     max_redirects: int = MAX_REDIRECTS
     truncate: bool = False
     repeatable: bool = False
+    https_only: bool = False
 
 
 class HttpResponse(Struct, frozen=True, kw_only=True):

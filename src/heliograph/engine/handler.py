@@ -16,7 +16,7 @@ from heliograph.engine.directory import Directory
 from heliograph.engine.own_documents import own_script
 from heliograph.engine.requests import SendRequest, Sent
 from heliograph.engine.transition import Transitions
-from heliograph.engine.urls import INSECURE, insecure, url_fault
+from heliograph.engine.urls import url_fault
 from heliograph.ports import FetchFault, HttpResponse, Webhooks
 from heliograph.wire import cxml, webhook
 from heliograph.wire.urls import UrlError
@@ -132,12 +132,9 @@ class CxmlHandler:
             raise DocumentFault(
                 UNREACHABLE, ask.url, "the URL is not valid, or points to an address that is not called"
             )
-        if insecure(project, ask.url) and not own_script(ask.url, self._base_url()):
-            raise DocumentFault(UNREACHABLE, ask.url, INSECURE)
         try:
-            response = await self._webhooks.request(
-                signing.form_request(project.signing_key, ask.method, ask.url, ask.pairs)
-            )
+            request = signing.form_request(project.signing_key, ask.method, ask.url, ask.pairs)
+            response = await self._webhooks.request(signing.as_switched(project, request))
         except FetchFault as fault:
             raise DocumentFault(fault.code, ask.url, fault.message) from fault
         except UrlError as error:

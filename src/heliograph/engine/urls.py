@@ -6,8 +6,6 @@ from typing import Literal
 from heliograph.core.directory import FORCE_HTTPS, Project
 from heliograph.wire import urls
 
-INSECURE = "the project's requests are forced to HTTPS, and this URL is none"
-
 URLS_KEPT = 1024
 """A client gives the same few callback URLs with each message; judging one takes 20 µs."""
 
