@@ -9,7 +9,7 @@ from test_handlers import faults, replies_to
 from twilio.request_validator import RequestValidator
 
 from caller import CXML_ROOT, Caller, new_handset
-from servers import Answer, Sink
+from servers import Answer, HeliographServer, Sink
 
 TEMPLATE = '<Response><Message to="{{From}}">{{Body}}, said {{From}} ({{Shop}})</Message></Response>'
 NOBODY = {"Authorization": None}
@@ -73,13 +73,17 @@ def test_the_document_needs_no_credentials_and_takes_wrong_ones(api: Caller) -> 
     assert api.get(script["uri"])["num_requests"] == 4
 
 
-def test_every_request_of_many_is_counted(api: Caller) -> None:
+def test_every_request_of_many_is_counted(api: Caller, node: HeliographServer) -> None:
     script = made(api, "<Response/>")
     path = f"/laml-bins/{script['sid']}"
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda _: api.ask("GET", path, headers=NOBODY), range(50)))
     assert {reply.status for reply in replies} == {200}
-    assert api.get(script["uri"])["num_requests"] == 50
+    shown = api.get(script["uri"])
+    assert shown["num_requests"] == 50
+    node.kill()
+    node.start()
+    assert api.get(script["uri"]) == shown, "what was shown is on disk"
 
 
 def test_a_subproject_made_over_the_api_works_at_once(api: Caller, receiver: Sink, path: str) -> None:

@@ -12,7 +12,7 @@ from heliograph.core.directory import FORCE_HTTPS, Project
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Callback, Direction, Message, SmppOptions, Source, smpp_callback
 from heliograph.core.retry import RetryPolicy
-from heliograph.engine.callbacks import Callbacks, CallbackSettings
+from heliograph.engine.callbacks import PROJECT_GONE, Callbacks, CallbackSettings
 from heliograph.engine.directory import Directory
 from heliograph.engine.transition import Step
 from heliograph.ports import CallbackRecord, DueCallback, HttpRequest, HttpResponse, Told
@@ -359,3 +359,12 @@ async def test_a_project_that_forces_https_has_it_asked_of_the_client(bench: Ben
     await bench.live(ground.message(callback=at("a")), State.INITIATED)
     await bench.live(ground.message(callback=at("a"), source=Source.REALTIME), State.INITIATED)
     await bench.endpoints.until(lambda: bench.endpoints.https_only == [False, True, True])
+
+
+async def test_one_of_a_project_that_is_gone_is_dead_at_once(bench: Bench, ground: Ground) -> None:
+    gone = "99999999-9999-4999-8999-999999999999"
+    await bench.live(ground.message(project_id=gone, callback=at("a")), State.INITIATED)
+    while not (rows := await ground.store.callbacks(gone, "dead", 10)):
+        pass
+    assert [(row.attempts, row.last_error) for row in rows] == [(1, PROJECT_GONE)]
+    assert bench.endpoints.asked == []
