@@ -15,7 +15,7 @@ import exchanges
 import pytest
 
 import caller
-from caller import CXML_ROOT, INBOUND, LOGS, NUMBERS, REST_MESSAGES, TOKENS, Caller
+from caller import CXML_ROOT, INBOUND, LOGS, NUMBERS, PROJECTS, REST_MESSAGES, TOKENS, Caller
 from heliograph import __version__
 from heliograph.api import families
 from servers import Answer, HeliographServer, Reply, Sink, wait_until
@@ -24,7 +24,6 @@ PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
     "0000000d49444154789c6360f8cf50000003010180e3e5be3b0000000049454e44ae426082"
 )
-PROJECTS = "/api/projects"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 HANDSET = "+13125550100"
 
