@@ -47,9 +47,6 @@ DELETE FROM applications WHERE project_id = :project_id
 -- name: project_delete_smpp_credentials
 DELETE FROM smpp_credentials WHERE project_id = :project_id
 
--- name: project_delete_scripts
-DELETE FROM cxml_scripts WHERE project_id = :project_id
-
 -- name: projects_deleted
 SELECT project_id FROM projects WHERE deleted_at IS NOT NULL ORDER BY project_id LIMIT :limit
 
