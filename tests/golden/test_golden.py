@@ -24,6 +24,7 @@ from caller import (
     MEMBERSHIPS,
     MFA,
     NUMBERS,
+    PROJECTS,
     REST_MESSAGES,
     SHORT_CODES,
     TOKENS,
@@ -232,6 +233,11 @@ def _account_token(world: World) -> str:
     tokens = f"{world.api.account}/tokens"
     form = {"name": "Web shop", "permissions": ["messaging", "numbers"]}
     return f"{tokens}/{world.api.ask('POST', tokens, form=form).json()['id']}"
+
+
+def _subproject(world: World) -> str:
+    """The path of a new subproject in the JSON API."""
+    return f"{PROJECTS}/{world.api.ask('POST', PROJECTS, body={'name': 'Branch'}).json()['id']}"
 
 
 def _carriers(world: World) -> Reply:
@@ -475,6 +481,22 @@ CASES: dict[str, dict[str, Case]] = {
         "a number": _plain("GET", f"{LOOKUP}/+12145550101"),
         "with all of it": _plain("GET", f"{LOOKUP}/+4915123456789?include=carrier,cnam"),
         "one that can't be": _plain("GET", f"{LOOKUP}/+999123456"),
+    },
+    "list_projects": {"by name": _plain("GET", PROJECTS + "?name=default")},
+    "create_subproject": {
+        "a new one": _plain("POST", PROJECTS, body={"name": "Branch", "force_https_requests": True}),
+        "two faults": _plain("POST", PROJECTS, body={"protect_recordings": 1}),
+    },
+    "get_project": {"the caller's": _plain("GET", PROJECTS + "/{project}")},
+    "update_project": {
+        "a subproject": lambda world: world.api.ask("PATCH", _subproject(world), body={"protect_message_media": True}),
+    },
+    "delete_subproject": {
+        "gone": lambda world: world.api.ask("DELETE", _subproject(world)),
+        "no subproject": _plain("DELETE", PROJECTS + "/{project}"),
+    },
+    "rotate_signing_key": {
+        "a subproject's": lambda world: world.api.ask("POST", f"{_subproject(world)}/signing-key/rotate"),
     },
     "create_token": {"a new one": _plain("POST", TOKENS, body=NEW_TOKEN)},
     "update_token": {"renamed": lambda world: world.api.ask("PATCH", world.token(), body={"name": "Till"})},
