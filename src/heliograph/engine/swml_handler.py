@@ -246,6 +246,7 @@ class SwmlHandler:
         """A request of a document. Not signed: it goes to whom the document says, not to whom the project set up."""
         origin = _origin(asked.url)
         left = self._left(run)
+        started = self._clock.monotonic()
         try:
             async with asyncio.timeout(min(asked.seconds, left)):
                 response = await self._webhooks.request(
@@ -270,7 +271,7 @@ class SwmlHandler:
         success = 200 <= response.status < 300
         return Answered(
             result="success" if success else "failed",
-            text=f"{origin}, answered {response.status}",
+            text=f"{origin}, answered {response.status} in {1000 * (self._clock.monotonic() - started):.0f} ms",
             status=response.status,
             body=response.body,
         )
