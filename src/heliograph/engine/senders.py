@@ -43,7 +43,7 @@ class Pick:
 
 
 class Senders:
-    def __init__(  # `chance`: evenly from 0 to below 1
+    def __init__(
         self,
         directory: Directory,
         transitions: Transitions,
@@ -51,6 +51,7 @@ class Senders:
         chance: Callable[[], float],
         choice: str = LEAST_LOADED,
     ) -> None:
+        """`chance`: evenly from 0 to below 1."""
         self._directory = directory
         self._transitions = transitions
         self._sticky = sticky
