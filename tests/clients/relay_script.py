@@ -7,6 +7,7 @@ runs in the SDK's own environment.
 
 import os
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -85,11 +86,14 @@ def serve_beside(
     """Run the SDK in this thread and perform calls in another; the end of standard input ends the process."""
 
     def serve() -> None:
+        status = 0
         try:
             line_protocol.serve(perform, sdk_error, describe)
-        finally:
-            # The SDK may be in the middle of a pause of its own; nothing here is worth waiting for.
-            os._exit(0)
+        except Exception:  # noqa: BLE001 - this is the thread's root
+            traceback.print_exc()
+            status = 1
+        # The SDK may be in the middle of a pause of its own; nothing here is worth waiting for.
+        os._exit(status)
 
     server = threading.Thread(target=serve)
     server.start()
