@@ -33,6 +33,7 @@ from heliograph.engine.dispatch import LeftInitiated
 from heliograph.engine.provision import Provisioned
 from heliograph.parts import Machine, Parts, make_store, rates
 from heliograph.ports import MessageFilter
+from heliograph.relay.socket import Upgrade
 from heliograph.reloading import Source
 from heliograph.stopping import ABANDONED, Deadline
 
@@ -181,6 +182,8 @@ class _Server:
             parts.pieces.run,
             parts.callbacks.poll,
             parts.smpp_door.watch,
+            parts.relay_door.watch,
+            parts.relay_door.pulse,
             parts.inbound.run,
             parts.sweeper.expire,
             parts.sweeper.tidy,
@@ -258,11 +261,12 @@ class _Server:
         server.should_exit = True
         drained = self._time().until(DRAINED, "requests")
         unbinding = asyncio.create_task(self._parts.smpp_door.close(drained))
-        await asyncio.wait([serving, unbinding], timeout=drained)
+        leaving = asyncio.create_task(self._parts.relay_door.close(drained))
+        await asyncio.wait([serving, unbinding, leaving], timeout=drained)
         if not serving.done():
             self._parts.store.abandon()  # who still waits for it is answered 503
             await asyncio.wait([serving], timeout=self._time().until(REFUSED, "requests"))
-        stopping = [serving, unbinding, *self._tasks]
+        stopping = [serving, unbinding, leaving, *self._tasks]
         for task in stopping:
             task.cancel()
         await asyncio.wait(stopping, timeout=self._time().until(CANCELLED, "tasks"))
@@ -304,7 +308,7 @@ class _Server:
         settings = uvicorn.Config(
             build(services, [*all_routes(), *self._extra_routes]),
             loop="none",
-            http=guarded(config.max_header_bytes, config.request_seconds),
+            http=guarded(config.max_header_bytes, config.request_seconds, self._upgraded),
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -319,6 +323,9 @@ class _Server:
             ssl_keyfile=config.tls_key,
         )
         return _HttpServer(settings)
+
+    def _upgraded(self, path: str, headers: Sequence[tuple[bytes, bytes]], peer: str) -> asyncio.Protocol:
+        return self._parts.relay_door.take(Upgrade(path=path, headers=headers, peer=peer))
 
 
 class _HttpServer(uvicorn.Server):

@@ -106,6 +106,9 @@ async def test_a_message_comes_back_as_it_was_kept(store: Store) -> None:
         group_id="33333333-3333-4333-8333-333333333333",
         source=Source.REALTIME,
         options=SmppOptions(priority=2, tlvs={0x1401: b"\x00\xff"}, reply_ids=("a", "b"), registered_delivery=17),
+        tags=("x", "ü"),
+        region="us",
+        relay_session="signalwire_a_b",
     )
     await accept(store, message)
     assert await store.message(P1, message.id) == message

@@ -6,7 +6,9 @@ are looked at. One timer per connection is set again when it goes off, so that a
 
 import asyncio
 import http
+from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -14,16 +16,25 @@ LINE_OVERHEAD = 4
 """The bytes of a header's line beside its name and its value: a colon, a blank, and the line's end."""
 
 
+UPGRADED = ("/", "/api/relay/ws")
+"""Where a WebSocket is to be had (contract, section 10)."""
+
+Upgraded = Callable[[str, Sequence[tuple[bytes, bytes]], str], asyncio.Protocol]
+"""(path, headers, the peer's address) → the protocol that has the connection from then on."""
+
+
 class GuardedConnection(HttpToolsProtocol):
     """uvicorn's connection with bounds; `guarded` sets them.
 
     A request's head with more than `max_header_bytes` is answered with 431. One that has not arrived in full
     `request_seconds` after its first byte is answered with 408, and a connection on which nothing was sent for so long
-    since it was made is closed. Between requests uvicorn's own `timeout_keep_alive` holds.
+    since it was made is closed. Between requests uvicorn's own `timeout_keep_alive` holds. One that asks for a
+    WebSocket where there is one is handed on; anywhere else that wish is ignored.
     """
 
     max_header_bytes: int
     request_seconds: float
+    upgraded: Upgraded | None
 
     def __init__(self, *args: Any, **others: Any) -> None:
         super().__init__(*args, **others)
@@ -33,6 +44,7 @@ class GuardedConnection(HttpToolsProtocol):
         self._head_too_large = False
         self._arriving_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._upgrades = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -66,6 +78,7 @@ class GuardedConnection(HttpToolsProtocol):
         if self._head_bytes + self._chunk_bytes > self.max_header_bytes and self._size() > self.max_header_bytes:
             self._head_too_large = True
             raise ValueError("the request's head is too large")  # the parser stops, and calls send_400_response
+        self._upgrades = self._asks_for_websocket()
         super().on_headers_complete()
         self._in_head = False
         self.headers = _Trailers()
@@ -79,6 +92,34 @@ class GuardedConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self.transport.flush()  # type: ignore[attr-defined]  # an answer to HEAD has no body to go with
         super().on_response_complete()
+
+    def _asks_for_websocket(self) -> bool:
+        if self.upgraded is None:
+            return False
+        answering = self.cycle is not None and not self.cycle.response_complete
+        asked = self.parser.should_upgrade() and self._get_upgrade() == b"websocket"
+        path = unquote(self.url.partition(b"?")[0].decode("latin-1"))
+        return asked and not answering and self.parser.get_method() == b"GET" and path in UPGRADED
+
+    def _should_upgrade(self) -> bool:
+        return self._upgrades
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """The request was answered as if it had not asked."""
+
+    def handle_websocket_upgrade(self) -> None:
+        """Let go of the connection; called when the request's head was read."""
+        if self.upgraded is None:
+            raise RuntimeError("there are no WebSockets here")
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.connections.discard(self)
+        transport = self.transport.unwrapped  # type: ignore[attr-defined]  # of _WholeAnswers
+        peer = self.client[0] if self.client else ""
+        protocol = self.upgraded(self.url.decode("latin-1"), list(self.scope["headers"]), peer)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
 
     def send_400_response(self, msg: str) -> None:
         if self._head_too_large:
@@ -129,6 +170,11 @@ class _WholeAnswers:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
+    @property
+    def unwrapped(self) -> asyncio.Transport:
+        """The transport itself, for who writes no answers of HTTP."""
+        return self._transport
+
     def write(self, data: bytes) -> None:
         head, self._head = self._head, b""
         if head:
@@ -158,7 +204,11 @@ class _Trailers(list[tuple[bytes, bytes]]):
         return
 
 
-def guarded(max_header_bytes: int, request_seconds: float) -> type[GuardedConnection]:
+def guarded(max_header_bytes: int, request_seconds: float, upgraded: Upgraded | None = None) -> type[GuardedConnection]:
     """The connections of a server with these bounds, as uvicorn takes them."""
-    bounds = {"max_header_bytes": max_header_bytes, "request_seconds": request_seconds}
-    return type("GuardedConnection", (GuardedConnection,), bounds)
+    values = {
+        "max_header_bytes": max_header_bytes,
+        "request_seconds": request_seconds,
+        "upgraded": upgraded and staticmethod(upgraded),
+    }
+    return type("GuardedConnection", (GuardedConnection,), values)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from heliograph.core.limits import Buckets
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """`local_secret` lets the command line on this machine act for any project; empty means it may not. `carriers`: all
-    of them, as they are now."""
+    of them, as they are now. `writes`: what each project may still write, through any door."""
 
     config: Config
     clock: Clock
@@ -34,3 +36,4 @@ class Services:
     metrics: Metrics
     local_secret: str = field(repr=False)
     carriers: Callable[[], list[CarrierStatus]] = list
+    writes: Buckets = field(default_factory=lambda: Buckets(0, 1))

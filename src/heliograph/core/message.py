@@ -48,6 +48,15 @@ def smpp_callback(system_id: str) -> Callback:
     return Callback(url=SMPP_SCHEME + system_id, method="DELIVER")
 
 
+RELAY_SCHEME = "relay:"
+"""How the URL of a callback begins that goes to Relay clients: `relay:PROJECT:CONTEXT`. No API lets a client give one.
+"""
+
+
+def relay_callback(project_id: str, context: str) -> Callback:
+    return Callback(url=f"{RELAY_SCHEME}{project_id}:{context}", method="EVENT")
+
+
 class SmppOptions(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an SMPP customer asked for in its submit_sm, kept with the message; None or empty: not asked.
 
@@ -64,6 +73,8 @@ class SmppOptions(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Message(Struct, frozen=True, kw_only=True):
+    """tags, region: what a Relay client gave with its send. relay_session: the `protocol` of the session that did."""
+
     id: str
     project_id: str
     direction: Direction
@@ -92,6 +103,9 @@ class Message(Struct, frozen=True, kw_only=True):
     deleted_at: int | None = None
     redacted: bool = False
     options: SmppOptions | None = None
+    tags: tuple[str, ...] = ()
+    region: str | None = None
+    relay_session: str | None = None
 
 
 class Part(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from heliograph.core.directory import Application, Number
 from heliograph.core.errors import Fault, Refusal, Refused, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Callback, Kind, Message, smpp_callback
+from heliograph.core.message import Callback, Kind, Message, relay_callback, smpp_callback
 from heliograph.core.number_settings import application_callback
 from heliograph.core.variables import variable_faults
 from heliograph.engine import pieces
@@ -142,12 +142,18 @@ class Acceptor:
             callback=self._callback(request),
             custom_variables={name: str(value) for name, value in (request.custom_variables or {}).items()} or None,
             options=request.options,
+            tags=request.tags,
+            region=request.region,
+            relay_session=request.relay_session,
         )
 
     def _callback(self, request: SendRequest) -> Callback | None:
-        """The message's own, else its application's (contract, section 8); an SMPP customer's go to its binds."""
+        """The message's own, else its application's (contract, section 8); an SMPP customer's go to its binds, a
+        Relay client's to its session."""
         if request.receipts_to:
             return smpp_callback(request.receipts_to)
+        if request.relay_context is not None:
+            return relay_callback(request.project_id, request.relay_context)
         if request.callback_url:
             return Callback(url=request.callback_url, method=request.callback_method)
         application = self._application(request)

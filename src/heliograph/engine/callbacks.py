@@ -217,7 +217,7 @@ class Callbacks:
         self._hire(lane)
 
     def _hire(self, lane: _Lane) -> None:
-        if lane.workers < self._concurrency(lane) and lane.reachable():
+        if lane.reachable() and lane.workers < self._concurrency(lane):
             lane.workers += 1
             self.start_task(self._work(lane))
 
@@ -316,7 +316,7 @@ class Callbacks:
     async def _work(self, lane: _Lane) -> None:
         """One of a lane's workers: make attempts until no chain is ready. It does not wait until they are recorded."""
         try:
-            while lane.ready and lane.workers <= self._concurrency(lane) and lane.reachable():
+            while lane.ready and lane.reachable() and lane.workers <= self._concurrency(lane):
                 chain = lane.ready.popleft()
                 try:
                     await self._try_next(lane, chain)

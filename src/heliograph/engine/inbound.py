@@ -18,7 +18,7 @@ from heliograph.core.directory import Number
 from heliograph.core.errors import Fault, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Callback, Direction, Kind, Message, Piece, Source, smpp_callback
+from heliograph.core.message import Callback, Direction, Kind, Message, Piece, Source, relay_callback, smpp_callback
 from heliograph.core.number_settings import Handler, inbound_handler
 from heliograph.engine.accept import BODY_MAX
 from heliograph.engine.attachments import Attachments
@@ -219,14 +219,17 @@ class Inbound:
             num_media=len(request.media_urls),
             sent_at=now,
             carrier=request.carrier,
-            callback=self._customer(number, handler),
+            callback=self._callback(number, handler),
         )
 
     def _handler(self, number: Number) -> Handler | None:
         return inbound_handler(number, lambda id_: self._directory.application(number.project_id, id_))
 
-    def _customer(self, number: Number, handler: Handler | None) -> Callback | None:
-        """The SMPP customer who gets the message: owed with its step to received, and told by engine/callbacks.py."""
+    def _callback(self, number: Number, handler: Handler | None) -> Callback | None:
+        """The SMPP customer or the Relay clients who get the message: owed with its step to received, and told by
+        engine/callbacks.py."""
+        if handler is not None and handler.kind == "relay":
+            return relay_callback(number.project_id, handler.context)
         if handler is None or handler.kind != "smpp":
             return None
         credential = self._directory.smpp_credential(handler.system_id)
@@ -253,7 +256,7 @@ class Inbound:
         if number is None or number.project_id != message.project_id:
             return
         handler = self._handler(number)
-        if handler is None:
+        if handler is None or handler.kind == "relay":
             return
         if handler.kind == "smpp":
             if message.callback is None:

@@ -76,6 +76,9 @@ def new_message(acceptance: Acceptance) -> Row:
         acceptance.event_no,
         _options.encode(m.options).decode() if m.options else None,
         acceptance.detail,
+        orjson.dumps(m.tags).decode() if m.tags else None,
+        m.region,
+        m.relay_session,
     )
 
 
@@ -239,10 +242,13 @@ def message(row: Row) -> Message:
         deleted_at=row[26],
         redacted=bool(row[27]),
         options=_read_options.decode(row[28]) if row[28] else None,
+        tags=tuple(orjson.loads(row[29])) if row[29] else (),
+        region=row[30],
+        relay_session=row[31],
     )
 
 
-_MESSAGE_COLUMNS = 29
+_MESSAGE_COLUMNS = 32
 
 
 def due_callback(row: Row) -> DueCallback:

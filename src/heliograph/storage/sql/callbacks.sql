@@ -13,6 +13,7 @@ SELECT m.project_id, m.message_id, m.direction, m.kind, m.source, m.from_number,
     m.state, m.created_at, m.updated_at, m.expires_at, m.media_urls, m.num_media, m.sent_at, m.error_code,
     m.price_micros, m.max_price_micros, m.group_id, m.callback_url, m.callback_method, m.custom_variables, m.carrier,
     m.carrier_ref, m.uncertain, m.deleted_at, m.redacted, m.options,
+    m.tags, m.region, m.relay_session,
     c.rank, c.state, c.at, c.error_code, c.attempts, c.created_at
 FROM callbacks c JOIN messages m ON m.project_id = c.project_id AND m.message_id = c.message_id
 WHERE c.status = 'pending'

@@ -1,0 +1,478 @@
+"""The only place that builds objects and wires them."""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Callable, Coroutine
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from heliograph import __version__
+from heliograph.api.services import Services
+from heliograph.api.setting_checks import allows_loopback
+from heliograph.carrier_config import CarrierConfig
+from heliograph.carriers.loopback import LoopbackCarrier, LoopbackSettings
+from heliograph.carriers.smpp.carrier import SmppCarrier
+from heliograph.config import Config, ConfigError
+from heliograph.core import pricing
+from heliograph.core.ids import Uuid7Generator
+from heliograph.core.limits import Buckets
+from heliograph.core.message import SMPP_SCHEME, Change, Message
+from heliograph.core.retry import RetryPolicy
+from heliograph.engine.accept import Acceptor, AcceptSettings
+from heliograph.engine.attachments import Attachments, AttachmentSettings
+from heliograph.engine.callbacks import Callbacks, CallbackSettings
+from heliograph.engine.carriers import Carriers
+from heliograph.engine.directory import Directory
+from heliograph.engine.dispatch import Dispatcher, DispatchSettings
+from heliograph.engine.failures import FailedLogins
+from heliograph.engine.handler import CxmlHandler
+from heliograph.engine.inbound import Inbound, InboundSettings
+from heliograph.engine.metrics import Metrics
+from heliograph.engine.notify import RELAY, SMPP
+from heliograph.engine.pieces import Pieces
+from heliograph.engine.receipts import Receipts
+from heliograph.engine.records import Records
+from heliograph.engine.sweeper import Sweeper, SweepSettings
+from heliograph.engine.transition import Transitions
+from heliograph.net import media as net_media
+from heliograph.net.clock import SystemClock
+from heliograph.net.http import MAX_PER_HOST, HttpClient
+from heliograph.ports import CommitWatcher, Store
+from heliograph.relay import deliveries as relay_deliveries
+from heliograph.relay import door as relay_door
+from heliograph.relay import login as relay_login
+from heliograph.relay.calls import Calls
+from heliograph.relay.clients import Clients as RelayClients
+from heliograph.relay.settings import RelaySettings
+from heliograph.smsc.clients import Clients
+from heliograph.smsc.deliveries import Deliveries
+from heliograph.smsc.door import Door
+from heliograph.smsc.login import Login
+from heliograph.smsc.metrics import ClientsCollector
+from heliograph.smsc.queries import Queries
+from heliograph.smsc.settings import SmscSettings
+from heliograph.smsc.submits import Submits
+from heliograph.storage.lock import FolderLock
+from heliograph.storage.store import SqlStore
+
+StartTask = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+Machine = Callable[[], Coroutine[Any, Any, None]]
+StartMachine = Callable[[Machine], asyncio.Task[None]]
+
+
+def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda writes, seconds: None) -> Store:
+    """The store that the settings name. `exclusive`: for a server, which must be the only one on its store and in its
+    data folder."""
+    folder = Path(config.data)
+    if config.database_url:
+        from heliograph.storage.postgres import PostgresDatabase, PostgresSettings
+
+        settings = PostgresSettings(
+            url=config.database_url,
+            exclusive=exclusive,
+            timeout_seconds=config.store_timeout_seconds,
+            readers=config.store_readers,
+            queue_max=config.store_queue_max,
+            batch_max=config.store_batch_max,
+        )
+        # without a folder there is no server that works in it: `migrate` needs none
+        lock = FolderLock(folder) if exclusive and folder.is_dir() else None
+        return SqlStore(PostgresDatabase(settings, watch), lock)
+    from heliograph.storage.sqlite import SqliteDatabase, SqliteSettings
+
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return SqlStore(
+        SqliteDatabase(
+            SqliteSettings(
+                file=folder / "heliograph.db",
+                busy_seconds=config.store_busy_seconds,
+                readers=config.store_readers,
+                queue_max=config.store_queue_max,
+                batch_max=config.store_batch_max,
+            ),
+            watch,
+        ),
+        FolderLock(folder) if exclusive else None,
+    )
+
+
+def rates(config: Config) -> pricing.Rates:
+    names = ("outbound_sms", "inbound_sms", "outbound_mms", "inbound_mms")
+    try:
+        return pricing.Rates(**{f"{name}_micros": pricing.parse_usd(getattr(config, f"rate_{name}")) for name in names})
+    except ValueError as error:
+        raise ConfigError(f"a rate_ setting is no price in US dollars with at most 6 decimals: {error}") from error
+
+
+class Parts:
+    """Every object of a server, each built when it is first asked for, from those below it."""
+
+    def __init__(self, config: Config, start_task: StartTask, start_machine: StartMachine) -> None:
+        self.config = config
+        self.clock = SystemClock()
+        self.metrics = Metrics()
+        self.allow_loopback = allows_loopback(config)
+        self.base_url = ""
+        self.smpp: dict[str, SmppCarrier] = {}
+        self._start_task = start_task
+        self._start_machine = start_machine
+
+    @cached_property
+    def store(self) -> Store:
+        return make_store(self.config, exclusive=True, watch=self.metrics.committed)
+
+    @cached_property
+    def ids(self) -> Uuid7Generator:
+        return Uuid7Generator(partial(random.Random(secrets.randbits(128)).getrandbits, 62))  # noqa: S311 - no secret
+
+    @cached_property
+    def directory(self) -> Directory:
+        return Directory(self.store, self.clock)
+
+    @cached_property
+    def transitions(self) -> Transitions:
+        transitions = Transitions(self.store, self.clock, rates(self.config), self.metrics)
+        transitions.owed = self.callbacks_owed
+        return transitions
+
+    def callbacks_owed(self, message: Message, change: Change) -> None:
+        self.callbacks.offer(message, change)
+
+    @cached_property
+    def http(self) -> HttpClient:
+        return HttpClient(
+            allow_loopback=lambda: self.allow_loopback,
+            user_agent=f"Heliograph/{__version__}",
+            max_per_host=max(MAX_PER_HOST, self.config.callback_concurrency),
+        )
+
+    @cached_property
+    def files(self) -> net_media.MediaFiles:
+        return net_media.MediaFiles(Path(self.config.data) / "media")
+
+    @cached_property
+    def loopback(self) -> LoopbackCarrier:
+        settings = LoopbackSettings(
+            answer_ms=self.config.simulator_answer_ms,
+            receipt_ms=self.config.simulator_receipt_ms,
+            jitter_ms=self.config.simulator_jitter_ms,
+            refusal_rate=self.config.simulator_refusal_rate,
+            loss_rate=self.config.simulator_loss_rate,
+            seed=self.config.simulator_seed,
+            rate=self.config.simulator_rate,
+            window=self.config.simulator_window,
+        )
+        return LoopbackCarrier(settings, Path(self.config.data) / "simulator.journal", self.clock)
+
+    def smpp_carrier(self, config: CarrierConfig) -> SmppCarrier:
+        carrier = self.smpp[config.name] = SmppCarrier(config, self.clock, chance=random.random)
+        return carrier
+
+    @cached_property
+    def carriers(self) -> Carriers:
+        return Carriers(
+            directory=self.directory,
+            dispatcher=self.dispatcher,
+            receipts=self.receipts,
+            inbound=self.inbound,
+            chance=random.random,
+        )
+
+    @cached_property
+    def attachments(self) -> Attachments:
+        attachments = Attachments(
+            store=self.store,
+            clock=self.clock,
+            files=self.files,
+            fetch=partial(net_media.fetch, self.http),
+            transitions=self.transitions,
+            settings=AttachmentSettings(
+                max_bytes=self.config.media_max_bytes,
+                max_bytes_toll_free=self.config.media_max_bytes_toll_free,
+                concurrency=self.config.media_concurrency,
+                attempts=self.config.media_attempts,
+            ),
+        )
+        attachments.start_task = self._start_task
+        attachments.fetched = lambda message: self.dispatcher.offer(message)
+        return attachments
+
+    @cached_property
+    def acceptor(self) -> Acceptor:
+        acceptor = Acceptor(
+            store=self.store,
+            clock=self.clock,
+            ids=self.ids,
+            directory=self.directory,
+            transitions=self.transitions,
+            metrics=self.metrics,
+            settings=AcceptSettings(
+                simulator=self.config.simulator,
+                allow_loopback_urls=self.allow_loopback,
+                backlog_limit=self.config.backlog_limit,
+                default_validity_seconds=self.config.default_validity_seconds,
+            ),
+        )
+        acceptor.accepted = self.dispatcher.offer
+        acceptor.lost_track = self.dispatcher.resync
+        return acceptor
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        dispatcher = Dispatcher(
+            store=self.store,
+            clock=self.clock,
+            ways=lambda message: self.carriers.ways(message),
+            transitions=self.transitions,
+            attachments=self.attachments,
+            receipts=self.receipts,
+            metrics=self.metrics,
+            settings=DispatchSettings(
+                queue_max=self.config.dispatch_queue_max,
+                batch_max=self.config.dispatch_batch_max,
+                retry_temporary_seconds=self.config.retry_temporary_seconds,
+                answer_seconds=self.config.submit_answer_seconds,
+                resend_uncertain=self.config.uncertain_policy == "resend",
+            ),
+        )
+        dispatcher.start_task = self._start_task
+        dispatcher.start_machine = self._start_machine
+        return dispatcher
+
+    @cached_property
+    def receipts(self) -> Receipts:
+        return Receipts(
+            store=self.store,
+            clock=self.clock,
+            transitions=self.transitions,
+            metrics=self.metrics,
+            memory_max=self.config.receipts_memory_max,
+        )
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        return Pieces(
+            self.store, self.clock, sets_max=self.config.reassembly_max, seconds=self.config.reassembly_seconds
+        )
+
+    @cached_property
+    def callbacks(self) -> Callbacks:
+        callbacks = Callbacks(
+            store=self.store,
+            clock=self.clock,
+            webhooks=self.http,
+            directory=self.directory,
+            transitions=self.transitions,
+            metrics=self.metrics,
+            settings=CallbackSettings(
+                concurrency=self.config.callback_concurrency,
+                lane_max=self.config.callback_lane_max,
+                poll_seconds=self.config.callback_poll_seconds,
+                policy=_callback_policy(self.config),
+            ),
+            jitter=random.random,
+        )
+        callbacks.start_task = self._start_task
+        callbacks.notifiers[SMPP] = Deliveries(self.smpp_clients)
+        callbacks.notifiers[RELAY] = self.relay_deliveries
+        return callbacks
+
+    @cached_property
+    def smpp_clients(self) -> Clients:
+        clients = Clients()
+        clients.reachable = lambda system_id: self.callbacks.wake(SMPP_SCHEME + system_id)
+        self.metrics.registry.register(ClientsCollector(clients))
+        return clients
+
+    @cached_property
+    def smpp_door(self) -> Door:
+        settings = _smsc_settings(self.config)
+        queries = Queries(self.store, self.transitions)
+        queries.cancelled = self.dispatcher.forget
+        door = Door(
+            settings=settings,
+            directory=self.directory,
+            clients=self.smpp_clients,
+            login=Login(self.directory, self.clock, settings),
+            submits=Submits(self.acceptor, self.pieces, self.ids, self.clock),
+            queries=queries,
+            metrics=self.metrics,
+        )
+        door.start_task = self._start_task
+        return door
+
+    @cached_property
+    def relay_clients(self) -> RelayClients:
+        clients = RelayClients()
+        self.metrics.gauge("heliograph_relay_clients", "Relay clients that are connected.", lambda: len(clients))
+        return clients
+
+    @cached_property
+    def relay_deliveries(self) -> relay_deliveries.Deliveries:
+        deliveries = relay_deliveries.Deliveries(
+            self.relay_clients,
+            self.metrics,
+            media_of=lambda message: self.transitions.persist(
+                lambda: self.store.media_of(message.project_id, message.id)
+            ),
+            base_url=lambda: self.base_url,
+        )
+        deliveries.note = self._note_told
+        deliveries.wake = lambda origin: self.callbacks.wake(origin)
+        return deliveries
+
+    def _note_told(self, message: Message, detail: str) -> None:
+        self._start_task(self.transitions.note(message, "relay_told", detail=detail))
+
+    @cached_property
+    def relay_door(self) -> relay_door.Door:
+        settings = _relay_settings(self.config)
+        login = relay_login.Login(self.directory, FailedLogins(self.clock, settings.failed_connects))
+        calls = Calls(
+            settings=settings,
+            directory=self.directory,
+            clients=self.relay_clients,
+            login=login,
+            acceptor=self.acceptor,
+            writes=self.writes,
+            clock=self.clock,
+            metrics=self.metrics,
+        )
+        door = relay_door.Door(
+            settings=settings,
+            directory=self.directory,
+            clients=self.relay_clients,
+            login=login,
+            calls=calls,
+            clock=self.clock,
+        )
+        door.start_task = self._start_task
+        return door
+
+    @cached_property
+    def writes(self) -> Buckets:
+        """What each project may still write, through all doors."""
+        return Buckets(self.config.rate_limit_writes, self.config.rate_limit_seconds)
+
+    @cached_property
+    def inbound(self) -> Inbound:
+        handler = CxmlHandler(
+            webhooks=self.http,
+            directory=self.directory,
+            transitions=self.transitions,
+            send=self.acceptor.send,
+            base_url=lambda: self.base_url,
+            allow_loopback_urls=self.allow_loopback,
+        )
+        inbound = Inbound(
+            store=self.store,
+            clock=self.clock,
+            ids=self.ids,
+            directory=self.directory,
+            transitions=self.transitions,
+            attachments=self.attachments,
+            metrics=self.metrics,
+            pieces=self.pieces,
+            run_cxml=handler.run,
+            settings=InboundSettings(
+                concurrency=self.config.handler_concurrency,
+                queue_max=self.config.handler_queue_max,
+                allow_loopback_urls=self.allow_loopback,
+            ),
+        )
+        inbound.start_task = self._start_task
+        return inbound
+
+    @cached_property
+    def records(self) -> Records:
+        records = Records(self.store, self.clock, self.transitions.event_numbers, self.files)
+        records.redacted = self.forget_body
+        return records
+
+    def forget_body(self, message: Message) -> None:
+        """Nobody keeps the text of a redacted message in memory."""
+        self.receipts.forget(message)
+        self.callbacks.forget_body(message)
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        sweeper = Sweeper(
+            store=self.store,
+            clock=self.clock,
+            directory=self.directory,
+            transitions=self.transitions,
+            files=self.files,
+            settings=SweepSettings(
+                every_seconds=self.config.sweep_seconds,
+                retention_days=self.config.retention_days,
+                idempotency_hours=self.config.idempotency_hours,
+            ),
+        )
+        sweeper.ended = self.dispatcher.forget
+        sweeper.deferred = self.dispatcher.deferred
+        return sweeper
+
+    @cached_property
+    def services(self) -> Services:
+        return Services(
+            config=self.config,
+            clock=self.clock,
+            store=self.store,
+            directory=self.directory,
+            acceptor=self.acceptor,
+            records=self.records,
+            inbound=self.inbound,
+            media_files=self.files,
+            metrics=self.metrics,
+            carriers=self.carriers.status,
+            writes=self.writes,
+            local_secret=secrets.token_hex(32),
+        )
+
+
+def _callback_policy(config: Config) -> RetryPolicy:
+    """The usual schedule, stretched so that its first pause is the one set; no pause over an hour."""
+    usual = RetryPolicy()
+    stretch = config.callback_retry_seconds / usual.pauses_seconds[0]
+    pauses = tuple(min(pause * stretch, usual.pauses_seconds[-1]) for pause in usual.pauses_seconds)
+    return RetryPolicy(pauses_seconds=pauses, give_up_after_seconds=config.callback_give_up_seconds)
+
+
+def _smsc_settings(config: Config) -> SmscSettings:
+    return SmscSettings(
+        host=config.smpp_host,
+        port=config.smpp_port,
+        tls_cert=config.smpp_tls_cert,
+        tls_key=config.smpp_tls_key,
+        connections_max=config.smpp_connections_max,
+        bind_seconds=config.smpp_bind_seconds,
+        enquire_link_seconds=config.smpp_enquire_link_seconds,
+        response_seconds=config.smpp_response_seconds,
+        pdu_max_bytes=config.smpp_pdu_max_bytes,
+        unanswered_max=config.smpp_unanswered_max,
+        failed_binds=config.smpp_failed_binds,
+        directory_poll_seconds=config.directory_poll_seconds,
+    )
+
+
+def _relay_settings(config: Config) -> RelaySettings:
+    return RelaySettings(
+        clients_max=config.relay_clients_max,
+        project_clients_max=config.relay_project_clients_max,
+        connect_seconds=config.relay_connect_seconds,
+        failed_connects=config.relay_failed_connects,
+        frame_max_bytes=config.relay_frame_max_bytes,
+        send_buffer_bytes=config.relay_send_buffer_bytes,
+        requests_max=config.relay_requests_max,
+        events_max=config.relay_events_max,
+        contexts_max=config.relay_contexts_max,
+        context_max_chars=config.relay_context_max_chars,
+        answer_seconds=config.relay_answer_seconds,
+        ack_seconds=config.relay_ack_seconds,
+        resume_seconds=config.relay_resume_seconds,
+        ping_seconds=config.relay_ping_seconds,
+        silence_seconds=config.relay_silence_seconds,
+        directory_poll_seconds=config.directory_poll_seconds,
+    )
