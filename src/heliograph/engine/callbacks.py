@@ -319,25 +319,26 @@ class Callbacks:
             while lane.ready and lane.reachable() and lane.workers <= self._concurrency(lane):
                 chain = lane.ready.popleft()
                 try:
-                    await self._try_next(lane, chain)
+                    if not await self._try_next(lane, chain):
+                        await asyncio.sleep(0)  # whoever was to be told must get a chance to be there again, or gone
                 except Exception:  # one message's callbacks must not take the others along
                     log.exception("callback.broke", message_id=chain.message_id)
                     lane.chains.pop(chain.message_id, None)
         finally:
             lane.workers -= 1
 
-    async def _try_next(self, lane: _Lane, chain: _Chain) -> None:
-        """One attempt at the chain's first callback; it is recorded before anything follows it. Where nobody was there
-        it was none."""
+    async def _try_next(self, lane: _Lane, chain: _Chain) -> bool:
+        """One attempt at the chain's first callback; it is recorded before anything follows it. False where nobody was
+        there, so that it was none."""
         if not chain.waiting and not await self._has_followers(lane, chain):
-            return
+            return True
         due = chain.waiting.popleft()
         started = perf_counter()
         told = await (self._attempt(due) if lane.notifier is None else lane.notifier.attempt(due))
         if not told.reached:
             chain.waiting.appendleft(replace(due, message=self._current(due.message)))
             lane.ready.appendleft(chain)
-            return
+            return False
         seconds = perf_counter() - started
         lane.slow = told.code is None or seconds > SLOW_SECONDS
         self._metrics.callback_seconds.observe(seconds)
@@ -345,6 +346,7 @@ class Callbacks:
         if not self._tried:
             asyncio.get_running_loop().call_soon(self._record)
         self._tried.append(_Tried(lane, chain, due, outcome))
+        return True
 
     async def _has_followers(self, lane: _Lane, chain: _Chain) -> bool:
         """What was written for a chain's message while that was not in memory is read from disk; False, and the chain
