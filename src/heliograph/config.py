@@ -194,12 +194,12 @@ SETTINGS: tuple[Setting, ...] = (
         1,
         10**7,
     ),
-    _whole("script_max_bytes", 65536, "Largest cXML script that is kept, bytes.", 100, 10**7),
     # their SWML documents
     _whole("swml_steps", 100, "Most steps that SWML documents may take for one inbound message.", 1, 100000),
     _whole("swml_requests", 10, "Most requests that SWML documents may make for one inbound message.", 0, 1000),
     _real("swml_request_seconds", 5.0, "Longest that such a request may take.", 0.1, 60),
     _real("swml_seconds", 60.0, "Longest that the SWML documents of one inbound message may run.", 1, 3600),
+    _whole("script_max_bytes", 65536, "Largest cXML script that is kept, bytes.", 100, 10**6),
     # long messages on their way in
     _real(
         "reassembly_seconds",

@@ -243,7 +243,8 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
     """url: as configured, with its fragment. headers: without Host and lengths, which follow from the rest.
 
     truncate: cut an answer at `max_response_bytes` and close the connection, instead of the fault SIZE.
-    repeatable: may reach the receiver twice (see the module's rules).
+    repeatable: may reach the receiver twice (see the module's rules). https_only: FORBIDDEN is the fault of any other
+    URL, redirects' included.
     """
 
     method: str
@@ -254,6 +255,7 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
     max_redirects: int = MAX_REDIRECTS
     truncate: bool = False
     repeatable: bool = False
+    https_only: bool = False
 
 
 class HttpResponse(Struct, frozen=True, kw_only=True):
@@ -516,6 +518,18 @@ class Store(Protocol):
     async def update_project(self, project: Project) -> bool:
         """False, and nothing is written, where there is none such any more; so the other updates."""
         ...
+
+    async def delete_project(self, project_id: str, at: int) -> bool:
+        """Delete a subproject with its tokens, applications, SMPP credentials and scripts. False, and nothing is
+        written, where it has numbers, is no subproject or is not there. Its messages stay for `purge`."""
+        ...
+
+    async def deleted_projects(self, limit: int) -> list[str]:
+        """Deleted projects that are not forgotten yet."""
+        ...
+
+    async def forget_project(self, project_id: str) -> None:
+        """Remove the last of a deleted project, once it has no messages any more."""
 
     async def put_token(self, token: Token) -> None: ...
 

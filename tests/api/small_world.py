@@ -15,7 +15,7 @@ from heliograph.api import server
 from heliograph.api.cxml import accounts, applications, scripts
 from heliograph.api.cxml import numbers as cxml_numbers
 from heliograph.api.cxml import tokens as cxml_tokens
-from heliograph.api.project import tokens
+from heliograph.api.project import projects, tokens
 from heliograph.api.relay_rest import groups, memberships, mfa
 from heliograph.api.relay_rest import numbers as relay_numbers
 from heliograph.api.route import Route
@@ -100,6 +100,15 @@ class MemoryStore:
         if there:
             self._put("projects", project)
         return there
+
+    async def delete_project(self, project_id: str, at: int) -> bool:
+        snapshot = self.snapshot
+        mine = [each for each in snapshot.projects if each.id == project_id and each.parent_id]
+        if not mine or any(number.project_id == project_id for number in snapshot.numbers):
+            return False
+        self._set("projects", tuple(each for each in snapshot.projects if each.id != project_id))
+        self._set("tokens", tuple(each for each in snapshot.tokens if each.project_id != project_id))
+        return True
 
     async def put_token(self, token: Token) -> None:
         self._put("tokens", token)
@@ -283,6 +292,7 @@ def all_routes() -> list[Route]:
         *groups.routes(),
         *memberships.routes(),
         *mfa.routes(),
+        *projects.routes(),
         *tokens.routes(),
         *health.routes(),
     ]

@@ -172,6 +172,38 @@ def test_a_code_is_sent_and_verified(sdk: Session, sender: str, handset: str, pl
     assert refused.value.given["body"]["errors"][0]["code"] == "voice_not_supported"
 
 
+def test_a_subproject_is_made_changed_given_a_key_and_a_token_and_deleted(
+    sdk: Session, plain_server: HeliographServer
+) -> None:
+    name = f"subproject {uuid.uuid4()}"
+    made = sdk.call("projects.create", name=name, protect_message_media=True)
+    key = made.pop("signing_key")
+    assert (made["parent_project_id"], made["subproject"]) == (plain_server.credentials.project_id, True)
+    assert (made["protect_message_media"], made["force_https_requests"]) == (True, False)
+    one = [made["id"]]
+    assert sdk.call("projects.get", positional=one) == made
+    assert sdk.call("projects.list", name=name)["data"] == [made]
+    assert made in sdk.call("projects.paginate", page_size=1)
+    changed = sdk.call("projects.update", positional=one, name=f"{name}!", force_https_requests=True)
+    assert changed == made | {"name": f"{name}!", "force_https_requests": True, "updated_at": changed["updated_at"]}
+    assert sdk.call("projects.rotate_signing_key", positional=one)["signing_key"] != key
+    token = sdk.call("project.tokens.create", name="own", permissions=["management"], subproject_id=made["id"])
+    host = plain_server.base_url.removeprefix("http://")
+    session = sessions.signalwire_sdk(host, made["id"], token["token"])
+    assert [each["id"] for each in session.call("projects.list")["data"]] == one
+    with pytest.raises(SdkError) as refused:
+        session.call("projects.create", name="below")
+    assert refused.value.given["body"]["errors"][0]["code"] == "nested_subprojects_not_allowed"
+    assert sdk.call("projects.delete", positional=one) == {}
+    with pytest.raises(SdkError) as refused:
+        session.call("projects.list")
+    session.close()
+    assert refused.value.status == 401
+    with pytest.raises(SdkError) as refused:
+        sdk.call("projects.get", positional=one)
+    assert refused.value.status == 404
+
+
 def test_a_token_is_made_used_and_revoked(sdk: Session, connect: Connect) -> None:
     made = sdk.call("project.tokens.create", name="ci", permissions=["messaging"])
     session = connect(made["token"])

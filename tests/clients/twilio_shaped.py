@@ -189,6 +189,30 @@ class TwilioShapedTests:
             sdk.call("resource", at=one, verb="fetch", fields=fields)
         assert (refused.value.status, refused.value.code) == (404, 20404)
 
+    def test_a_subproject_is_made_listed_renamed_and_acted_on(self, sdk: Session, server: HeliographServer) -> None:
+        accounts, name = ["api", "v2010", "accounts"], f"subproject {uuid.uuid4()}"
+        fields = ["sid", "friendly_name", "status", "type", "owner_account_sid", "auth_token"]
+        made = sdk.call("resource", at=accounts, verb="create", fields=fields, friendly_name=name)
+        assert made == {
+            "sid": made["sid"],
+            "friendly_name": name,
+            "status": "active",
+            "type": "Full",
+            "owner_account_sid": server.credentials.project_id,
+            "auth_token": "redacted",
+        }
+        assert sdk.call("resource", at=accounts, verb="list", fields=fields, friendly_name=name) == [made]
+        everybody = sdk.call("resource", at=accounts, verb="list", fields=["sid"], page_size=1)
+        assert {made["sid"], server.credentials.project_id} <= {each["sid"] for each in everybody}
+        one = [*accounts, f"({made['sid']})"]
+        assert sdk.call("resource", at=one, verb="fetch", fields=fields) == made
+        renamed = sdk.call("resource", at=one, verb="update", fields=fields, friendly_name=f"{name}!")
+        assert renamed == made | {"friendly_name": f"{name}!"}
+        application = sdk.call(
+            "resource", at=[*one, "applications"], verb="create", fields=["account_sid"], friendly_name="theirs"
+        )
+        assert application == {"account_sid": made["sid"]}
+
     def test_its_validator_takes_our_form_and_get_signatures(
         self, sdk: Session, plain_server: HeliographServer, webhooks: Mapping[str, Received]
     ) -> None:

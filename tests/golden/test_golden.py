@@ -15,7 +15,7 @@ import exchanges
 import pytest
 
 import caller
-from caller import CXML_ROOT, GROUPS, INBOUND, LOGS, MEMBERSHIPS, MFA, NUMBERS, REST_MESSAGES, TOKENS, Caller
+from caller import CXML_ROOT, GROUPS, INBOUND, LOGS, MEMBERSHIPS, MFA, NUMBERS, PROJECTS, REST_MESSAGES, TOKENS, Caller
 from heliograph import __version__
 from heliograph.api import families
 from servers import Answer, HeliographServer, Reply, Sink, wait_until
@@ -208,6 +208,11 @@ def _account_token(world: World) -> str:
     tokens = f"{world.api.account}/tokens"
     form = {"name": "Web shop", "permissions": ["messaging", "numbers"]}
     return f"{tokens}/{world.api.ask('POST', tokens, form=form).json()['id']}"
+
+
+def _subproject(world: World) -> str:
+    """The path of a new subproject in the JSON API."""
+    return f"{PROJECTS}/{world.api.ask('POST', PROJECTS, body={'name': 'Branch'}).json()['id']}"
 
 
 def _carriers(world: World) -> Reply:
@@ -435,6 +440,22 @@ CASES: dict[str, dict[str, Case]] = {
         "used up": lambda world: (_told_back(world, "{}"), world.api.ask("POST", world.used, body={"token": "123456"}))[
             1
         ],
+    },
+    "list_projects": {"by name": _plain("GET", PROJECTS + "?name=default")},
+    "create_subproject": {
+        "a new one": _plain("POST", PROJECTS, body={"name": "Branch", "force_https_requests": True}),
+        "two faults": _plain("POST", PROJECTS, body={"protect_recordings": 1}),
+    },
+    "get_project": {"the caller's": _plain("GET", PROJECTS + "/{project}")},
+    "update_project": {
+        "a subproject": lambda world: world.api.ask("PATCH", _subproject(world), body={"protect_message_media": True}),
+    },
+    "delete_subproject": {
+        "gone": lambda world: world.api.ask("DELETE", _subproject(world)),
+        "no subproject": _plain("DELETE", PROJECTS + "/{project}"),
+    },
+    "rotate_signing_key": {
+        "a subproject's": lambda world: world.api.ask("POST", f"{_subproject(world)}/signing-key/rotate"),
     },
     "create_token": {"a new one": _plain("POST", TOKENS, body=NEW_TOKEN)},
     "update_token": {"renamed": lambda world: world.api.ask("PATCH", world.token(), body={"name": "Till"})},

@@ -8,7 +8,16 @@ import pytest
 from msgspec.structs import replace
 
 from heliograph import app, config
-from heliograph.core.directory import CAPABILITIES, SCOPES, Application, Number, Project, SmppCredential, Token
+from heliograph.core.directory import (
+    CAPABILITIES,
+    SCOPES,
+    SWITCHES,
+    Application,
+    Number,
+    Project,
+    SmppCredential,
+    Token,
+)
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import Uuid7Generator, floor
 from heliograph.core.lifecycle import TRANSITIONS, State
@@ -526,12 +535,61 @@ async def test_the_directory_comes_back_and_its_version_rises(store: Store) -> N
 async def test_a_project_is_changed_where_it_is_there(store: Store) -> None:
     await store.add_project(a_project(), None, [])
     before = await store.directory_version()
-    changed = dataclasses.replace(a_project(), name="q", signing_key="PSKy", updated_at=NOW + 1)
+    changed = dataclasses.replace(
+        a_project(), name="q", signing_key="PSKy", updated_at=NOW + 1, switches=frozenset(SWITCHES[:2])
+    )
     assert await store.update_project(changed)
     assert not await store.update_project(dataclasses.replace(changed, id=P2))
     snapshot = await store.directory()
     assert snapshot.projects == (changed,)
     assert snapshot.version > before
+
+
+async def with_a_subproject(store: Store, number: str | None = None) -> Token:
+    """P2 below P1, with one of everything."""
+    token = Token(project_id=P2, id=P1, name="t", scopes=SCOPES, sha256="bb" * 32, created_at=NOW, updated_at=NOW)
+    await store.add_project(a_project(), dataclasses.replace(token, project_id=P1, sha256="aa" * 32), [])
+    await store.add_project(a_project(P2, P1), token, [] if number is None else [a_number(number, P2, P2)])
+    application = Application(project_id=P2, id=P1, name="a", created_at=NOW, updated_at=NOW)
+    await store.put_application(application)
+    await store.add_smpp_credential(a_credential(project_id=P2))
+    await store.add_script(a_script(1, P2))
+    return token
+
+
+async def test_a_deleted_subproject_goes_with_what_is_its_own(store: Store) -> None:
+    await with_a_subproject(store)
+    message = a_message(project_id=P2)
+    await accept(store, message)
+    await moved(store, message, State.FAILED)
+    before = await store.directory_version()
+    assert await store.delete_project(P2, NOW)
+    assert not await store.delete_project(P2, NOW)
+    snapshot = await store.directory()
+    assert snapshot.version > before
+    assert [project.id for project in snapshot.projects] == [P1]
+    assert [token.project_id for token in snapshot.tokens] == [P1]
+    assert (snapshot.applications, snapshot.smpp_credentials) == ((), ())
+    assert await store.public_script(a_script(1).id) is None
+    assert not await store.update_project(a_project(P2, P1))
+    assert await store.deleted_projects(10) == [P2]
+    await store.forget_project(P2)
+    assert await store.deleted_projects(10) == [P2], "it has a message yet"
+    assert (await store.purge(P2, NOW + 86_400_000_000, 10))[0] == 1
+    await store.forget_project(P2)
+    assert await store.deleted_projects(10) == []
+    assert await store.message(P2, message.id) is None
+
+
+async def test_only_a_subproject_without_numbers_is_deleted(store: Store) -> None:
+    await with_a_subproject(store, "+12025550101")
+    assert not await store.delete_project(P1, NOW)
+    assert not await store.delete_project(P2, NOW)
+    snapshot = await store.directory()
+    assert [project.id for project in snapshot.projects] == [P1, P2]
+    assert len(snapshot.tokens) == 2
+    await store.forget_project(P2)
+    assert len((await store.directory()).projects) == 2
 
 
 async def test_an_update_changes_what_is_there(store: Store) -> None:

@@ -7,7 +7,7 @@ from heliograph.api.cxml import tokens as cxml_tokens
 from heliograph.api.heliograph_api import callbacks, carriers, simulator, timeline
 from heliograph.api.messaging import logs
 from heliograph.api.messaging import messages as rest_messages
-from heliograph.api.project import tokens
+from heliograph.api.project import projects, tokens
 from heliograph.api.relay_rest import groups, inventory, memberships, mfa
 from heliograph.api.relay_rest import numbers as relay_numbers
 from heliograph.api.route import Route
@@ -30,6 +30,7 @@ _FAMILIES = (
     groups,
     memberships,
     mfa,
+    projects,
     tokens,
     simulator,
     timeline,

@@ -16,6 +16,10 @@ SCOPES = (
     "video",
 )
 CAPABILITIES = ("voice", "sms", "mms", "fax")
+FORCE_HTTPS = "force_https_requests"
+PROTECT_MEDIA = "protect_message_media"
+SWITCHES = ("protect_recordings", PROTECT_MEDIA, "protect_fax_media", FORCE_HTTPS)
+"""What can be switched on for a project. Recordings and faxes are not made here: theirs are kept and returned."""
 SMPP_ALPHABETS = ("gsm", "gsm-packed", "latin1", "ascii", "ucs2")
 """What data_coding 0, "the SMSC's default alphabet" (SMPP 3.4, 5.2.19), means on a credential's binds."""
 SMPP_LONG_MODES = ("udh8", "udh16", "sar", "payload")
@@ -24,12 +28,15 @@ SMPP_LONG_MODES = ("udh8", "udh16", "sar", "payload")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
+    """`switches`: those of SWITCHES that are on."""
+
     id: str
     parent_id: str | None
     name: str
     signing_key: str
     created_at: int
     updated_at: int
+    switches: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

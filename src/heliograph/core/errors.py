@@ -149,6 +149,13 @@ class Fault(Enum):
         "A subproject has no subprojects: make them with a token of its parent.",
         "",
     )
+    NOT_A_SUBPROJECT = Reason(10000, "only_subprojects_can_be_deleted", "Only a subproject can be deleted.", "")
+    NUMBERS_LEFT = Reason(
+        10000,
+        "phone_numbers_must_be_removed",
+        "A project that has phone numbers can't be deleted: release or move them first.",
+        "",
+    )
     SCRIPT_INVALID = Reason(
         10000, "invalid_parameter", "A script is well-formed XML, with proper Mustache tags if any.", "contents"
     )

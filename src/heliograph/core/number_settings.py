@@ -200,10 +200,10 @@ _RELAY_NAMES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
-    """What a value is checked with. `url_fault` says "invalid", "unsafe" or None; `is_application` whether the
-    project has an application of that id, `is_system_id` whether it has that SMPP credential."""
+    """What a value is checked with. `url_fault` says "invalid", "unsafe", "insecure" or None; `is_application` whether
+    the project has an application of that id, `is_system_id` whether it has that SMPP credential."""
 
-    url_fault: Callable[[str], Literal["invalid", "unsafe"] | None]
+    url_fault: Callable[[str], Literal["invalid", "unsafe", "insecure"] | None]
     is_application: Callable[[str], bool]
     is_system_id: Callable[[str], bool]
 
@@ -391,6 +391,8 @@ def _faults_of(name: str, value: str, field: Field, checks: Checks) -> Iterator[
             fault = checks.url_fault(value)
             if fault == "unsafe":
                 yield Refusal(Fault.URL_UNSAFE, "", name)
+            elif fault == "insecure":
+                yield Refusal(Fault.URL_INVALID, f"{name} must be an https URL: this project's requests are.", name)
             elif fault is not None:
                 yield Refusal(Fault.URL_INVALID, f"{name} must be a valid http or https URL.", name)
         case Kind.METHOD if value not in METHODS:

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 _PLAN_CACHE_SIZE: Final = 16_384
 """Numbers remembered per question asked of the numbering plan: the senders of a large deployment, a few MB."""
 
-_MASK: Final = "***"
-_MASK_SHOWS_DIGITS: Final = 4
-
 _NON_GEOGRAPHIC: Final = "001"
 """What the numbering plan calls the region of a number that belongs to no country."""
 
@@ -138,16 +135,6 @@ def country_name(code: str) -> str:
     from phonenumbers import geocoder  # loaded late: it is large
 
     return geocoder.country_name_for_number(example, "en") or code
-
-
-def mask(number: str) -> str:
-    """Return what a log may show: ``***`` and at most the last four digits, never more than half of them.
-
-    Takes any text that stands where a number should, such as an alphanumeric sender; only digits are shown.
-    """
-    digits = "".join(character for character in number if character in "0123456789")
-    shown = min(_MASK_SHOWS_DIGITS, len(digits) // 2)
-    return _MASK + digits[len(digits) - shown :]
 
 
 def _plan() -> ModuleType:

@@ -24,7 +24,7 @@ from heliograph.engine.requests import SendRequest, Sent
 from heliograph.engine.senders import Need, Senders
 from heliograph.engine.sticky import Choice
 from heliograph.engine.transition import Transitions
-from heliograph.engine.urls import url_fault
+from heliograph.engine.urls import insecure, url_fault
 from heliograph.ports import Acceptance, Accepted, Clock, IdempotencyClaim, Store
 
 BODY_MAX = 1600
@@ -264,6 +264,10 @@ class Acceptor:
                 break
         if request.callback_url and (fault := url_fault(request.callback_url, self._settings.allow_loopback_urls)):
             yield Refusal(Fault.CALLBACK_UNSAFE if fault == "unsafe" else Fault.CALLBACK_INVALID)
+        elif request.callback_url and insecure(self._directory.project(request.project_id), request.callback_url):
+            yield Refusal(
+                Fault.CALLBACK_INVALID, "The status callback must be an https URL: this project's requests are."
+            )
 
 
 def _claim(request: SendRequest) -> IdempotencyClaim | None:

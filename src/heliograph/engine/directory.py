@@ -22,7 +22,7 @@ from heliograph.core.directory import (
     Snapshot,
     Token,
 )
-from heliograph.core.errors import NotFound, StoreUnavailable
+from heliograph.core.errors import Fault, NotFound, StoreUnavailable, refuse
 from heliograph.engine.provision import Mint
 from heliograph.ports import Clock, Store
 
@@ -162,9 +162,12 @@ class Directory:
     async def update_number(self, number: Number) -> None:
         await self._updated(await self._store.update_number(replace(number, updated_at=self._clock.now())))
 
-    async def create_subproject(self, parent: Project, name: str) -> Project:
-        """A new subproject with a signing key of its own, and without a token: its parent's act on it."""
-        made = self._mint.judged_project(name, parent.id)
+    async def create_subproject(self, parent: Project, name: str, switches: frozenset[str] = frozenset()) -> Project:
+        """A new subproject with a signing key of its own, and without a token: its parent's act on it. Raises Refused
+        where the parent is a subproject itself."""
+        if parent.parent_id is not None:
+            raise refuse(Fault.NESTED_SUBPROJECT)
+        made = replace(self._mint.judged_project(name, parent.id), switches=switches)
         await self._store.add_project(made, None, ())
         await self.load()
         return made
@@ -191,6 +194,21 @@ class Directory:
     async def move_number(self, before: Number, after: Number) -> None:
         """To another project, under the same id."""
         await self._updated(await self._store.move_number(before, replace(after, updated_at=self._clock.now())))
+
+    async def rotate_signing_key(self, project: Project) -> Project:
+        """Sign with a new key from now on."""
+        rotated = replace(project, signing_key=self._mint.signing_key())
+        await self.update_project(rotated)
+        return self._projects.get(project.id, rotated)
+
+    async def delete_subproject(self, project: Project) -> None:
+        """Raises Refused for what is no subproject or has numbers, NotFound for what is gone."""
+        if project.parent_id is None:
+            raise refuse(Fault.NOT_A_SUBPROJECT)
+        deleted = await self._store.delete_project(project.id, self._clock.now())
+        await self.load()
+        if not deleted:
+            raise refuse(Fault.NUMBERS_LEFT) if project.id in self._projects else NotFound
 
     async def create_application(self, application: Application) -> None:
         await self._store.put_application(application)

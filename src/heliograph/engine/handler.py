@@ -133,9 +133,8 @@ class CxmlHandler:
                 UNREACHABLE, ask.url, "the URL is not valid, or points to an address that is not called"
             )
         try:
-            response = await self._webhooks.request(
-                signing.form_request(project.signing_key, ask.method, ask.url, ask.pairs)
-            )
+            request = signing.form_request(project.signing_key, ask.method, ask.url, ask.pairs)
+            response = await self._webhooks.request(signing.as_switched(project, request))
         except FetchFault as fault:
             raise DocumentFault(fault.code, ask.url, fault.message) from fault
         except UrlError as error:

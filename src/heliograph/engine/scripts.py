@@ -2,7 +2,7 @@
 
 A served script is a Mustache template of the request's fields. Each request is counted: in memory at once, on disk
 with the next commit. One write of counts is under way at a time and takes all that came meanwhile, so that counting
-costs a busy script no write per request, and only a crash in that very moment loses any.
+costs a busy script no write per request, and only an end of the server in that very moment loses any.
 """
 
 import asyncio

@@ -24,6 +24,9 @@ PURGE_MAX = 200
 FORGOTTEN_MAX = 1000
 """Senders forgotten in one transaction, for the same reason."""
 
+DELETED_MAX = 100
+"""Deleted projects looked after in one round; the rest waits for the next."""
+
 HOUSEKEEPING_SECONDS = 60.0
 UNFINISHED_SECONDS = 3600.0
 """A media file that nobody has finished for so long was cut off by a crash."""
@@ -99,6 +102,7 @@ class Sweeper:
                 await self.forget_codes()
                 if self._settings.retention_days:
                     await self._purge(self._clock.now() - self._settings.retention_days * _DAY_MICROS)
+                await self.forget_projects()
                 await self._store.turn_over()
                 await self._files.sweep(self._clock.now() / 1e6 - UNFINISHED_SECONDS)
             except (StoreUnavailable, OSError) as error:
@@ -114,13 +118,22 @@ class Sweeper:
         while await self._store.forget_sticky_senders(before, FORGOTTEN_MAX) == FORGOTTEN_MAX:
             pass
 
+    async def forget_projects(self) -> None:
+        """Remove the messages of deleted projects. Those on their way go it to its end first."""
+        for project_id in await self._store.deleted_projects(DELETED_MAX):
+            await self._purge_project(project_id, self._clock.now() + _DAY_MICROS)
+            await self._store.forget_project(project_id)
+
     async def _purge(self, before: int) -> None:
         for project in self._directory.projects():
-            while True:
-                gone, hashes = await self._store.purge(project.id, before, PURGE_MAX)
-                await self._files.remove_orphans(hashes, self._store.orphaned_files)
-                if gone < PURGE_MAX:
-                    break
+            await self._purge_project(project.id, before)
+
+    async def _purge_project(self, project_id: str, before: int) -> None:
+        while True:
+            gone, hashes = await self._store.purge(project_id, before, PURGE_MAX)
+            await self._files.remove_orphans(hashes, self._store.orphaned_files)
+            if gone < PURGE_MAX:
+                break
 
 
 async def _nothing_more() -> None:

@@ -318,6 +318,7 @@ def project(row: Row) -> Project:
         signing_key=row[3],
         created_at=row[4],
         updated_at=row[5],
+        switches=frozenset(orjson.loads(row[6])),
     )
 
 
@@ -447,6 +448,7 @@ def project_params(p: Project) -> dict[str, Any]:
         "signing_key": p.signing_key,
         "created_at": p.created_at,
         "updated_at": p.updated_at,
+        "switches": orjson.dumps(sorted(p.switches)).decode(),
     }
 
 

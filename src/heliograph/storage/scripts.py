@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from heliograph.core.directory import Number
 from heliograph.core.message import Change, Event, Media, Part, Piece
 from heliograph.ports import CALLBACK_LEASE_MICROS, Acceptance, Accepted, CallbackOutcome, HandOver, HeldReceipt
-from heliograph.storage import rows
+from heliograph.storage import queries, rows
 from heliograph.storage.rows import Row
 
 NO_FLAGS: frozenset[str] = frozenset()
@@ -202,6 +202,24 @@ def change_record(items: list[tuple[str, dict[str, Any], str]]) -> Script:
             if kind == "deleted":
                 yield Step("media_delete", keys)
         results.append(bool(changed))
+    return results
+
+
+_OF_A_PROJECT = "project_delete_"
+"""How the names of the blocks begin that delete what ends with a project at once, wherever they stand. Its messages
+are purged later, in small steps."""
+
+
+def delete_projects(items: list[tuple[str, int]]) -> Script:
+    """(project_id, at) → whether it was a subproject without numbers, and is deleted with what is its own."""
+    results = []
+    for project_id, at in items:
+        gone = yield Step("project_delete", {"project_id": project_id, "at": at})
+        if gone:
+            for name in sorted(name for name in queries.blocks() if name.startswith(_OF_A_PROJECT)):
+                yield Step(name, {"project_id": project_id})
+            yield Step("directory_changed", {})
+        results.append(bool(gone))
     return results
 
 

@@ -103,6 +103,15 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def update_project(self, project: Project) -> bool:
         return await self._hit(Step("project_update", rows.project_params(project)))
 
+    async def delete_project(self, project_id: str, at: int) -> bool:
+        return await self._database.write(scripts.delete_projects, (project_id, at))  # type: ignore[no-any-return]
+
+    async def deleted_projects(self, limit: int) -> list[str]:
+        return [str(row[0]) for row in await self._database.read("projects_deleted", {"limit": limit})]
+
+    async def forget_project(self, project_id: str) -> None:
+        await self._database.write(scripts.run, [Step("project_forget", {"project_id": project_id})])
+
     async def put_token(self, token: Token) -> None:
         await self._write_directory(Step("token_put", rows.token_params(token)))
 

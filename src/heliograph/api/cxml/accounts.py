@@ -136,8 +136,6 @@ async def create(request: Request, response: Response) -> None:
     name = (await http.form(request)).filled("FriendlyName")
     if name is None:
         raise refuse(Fault.PARAMETER_MISSING, "FriendlyName is required.", "FriendlyName")
-    if request.project.parent_id is not None:
-        raise refuse(Fault.NESTED_SUBPROJECT)
     made = await request.services.directory.create_subproject(request.project, _fit_name(name))
     told = view(made)
     told.signing_key = made.signing_key

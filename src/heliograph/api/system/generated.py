@@ -26,7 +26,7 @@ FAMILY_TITLES: Mapping[Family, str] = {
     Family.CXML: "cXML API",
     Family.MESSAGING: "Messaging API",
     Family.RELAY_REST: "Phone number API",
-    Family.PROJECT: "Token API",
+    Family.PROJECT: "Project API",
     Family.HELIOGRAPH: "Heliograph's own",
     Family.SYSTEM: "System",
 }

@@ -22,7 +22,7 @@ TAGS: dict[Family, tuple[str, str]] = {
     Family.CXML: ("cXML", "The Twilio-shaped API under `/api/laml/2010-04-01`: forms in, JSON out."),
     Family.MESSAGING: ("Messaging", "Messages and logs as JSON under `/api/messaging`."),
     Family.RELAY_REST: ("Phone numbers", "Phone numbers as JSON under `/api/relay/rest`."),
-    Family.PROJECT: ("Tokens", "API tokens under `/api/project`."),
+    Family.PROJECT: ("Projects", "Projects under `/api/projects`, and their API tokens under `/api/project/tokens`."),
     Family.HELIOGRAPH: ("Heliograph", "What only this server has: the simulated carrier and what helps people."),
     Family.SYSTEM: ("System", "Health and this document."),
 }

@@ -8,7 +8,22 @@ from heliograph.api.system import generated
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("quickstart", "simulator", "commands", "settings")),
-    ("Use", ("endpoints", "lifecycle", "webhooks", "scripts", "swml", "numbers", "groups", "mfa", "smpp", "errors")),
+    (
+        "Use",
+        (
+            "endpoints",
+            "lifecycle",
+            "webhooks",
+            "scripts",
+            "swml",
+            "numbers",
+            "groups",
+            "mfa",
+            "projects",
+            "smpp",
+            "errors",
+        ),
+    ),
     ("Run", ("carriers", "torture", "operations")),
     ("Words", ("glossary",)),
 )

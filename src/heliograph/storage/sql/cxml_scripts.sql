@@ -34,3 +34,6 @@ SET requests = requests + r_uses,
     last_request_at = CASE WHEN last_request_at > r_last_at THEN last_request_at ELSE r_last_at END
 FROM rows(r_project uuid, r_script uuid, r_uses bigint, r_last_at bigint)
 WHERE project_id = r_project AND script_id = r_script
+
+-- name: project_delete_scripts
+DELETE FROM cxml_scripts WHERE project_id = :project_id

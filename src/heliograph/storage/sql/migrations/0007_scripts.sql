@@ -1,3 +1,8 @@
+-- What is switched on for a project, and when a subproject was deleted: its messages are removed after it.
+
+ALTER TABLE projects ADD COLUMN switches TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE projects ADD COLUMN deleted_at BIGINT;
+
 -- cXML scripts. Their ids are random, so lists go by `place`; the public document is found by its id alone.
 
 CREATE TABLE cxml_scripts (
