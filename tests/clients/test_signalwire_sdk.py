@@ -216,7 +216,7 @@ def test_a_token_is_made_used_and_revoked(sdk: Session, connect: Connect) -> Non
     assert refused.value.status == 401
 
 
-@pytest.mark.parametrize("kind", ["form", "get", "json"])
+@pytest.mark.parametrize("kind", ["form", "get", "json", "swml"])
 def test_its_validators_take_our_signatures(
     sdk: Session, plain_server: HeliographServer, webhooks: Mapping[str, Received], kind: str
 ) -> None:

@@ -45,7 +45,7 @@ def said(plain_server: HeliographServer, swml_url: str, handset: str) -> Iterato
     """``said(text)``: the replies to a handset that says it."""
     api = Caller.of(plain_server)
     number = f"{NUMBERS}/{api.number()['sid']}"
-    given = {"message_handler": "relay_script", "message_request_url": swml_url}
+    given = {"message_handler": "relay_script", "message_request_url": swml_url, "message_request_method": "POST"}
     assert api.ask("PUT", number, body=given).status == 200
 
     def say(text: str) -> list[str]:

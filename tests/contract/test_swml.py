@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -371,8 +372,9 @@ def test_a_request_is_made_and_its_answer_used(api: Caller, receiver: Sink, hand
     assert asked.json() == {"said": "two words", "deep": [{"from": handset}], "n": 1}
     assert asked.url == f"{url}?from={handset}&text=two%20words"
     assert "x-signalwire-signature" not in asked.headers
-    trace = f"main[0] request: PUT {receiver.base_url}, answered 200: success"
-    assert lines(api, message)[0] == ("swml_step", trace, None)
+    kind, detail, _ = lines(api, message)[0]
+    trace = rf"main\[0\] request: PUT {receiver.base_url}, answered 200 in \d+ ms: success"
+    assert kind == "swml_step" and re.fullmatch(trace, detail)
 
 
 @pytest.mark.parametrize(
@@ -405,6 +407,18 @@ def test_a_request_may_name_its_content_type(api: Caller, receiver: Sink, handle
     api.received()
     (asked,) = receiver.received(f"{path}/r")
     assert (asked.method, asked.headers["content-type"], asked.body) == ("GET", "text/csv", b"a=b")
+
+
+def test_headers_that_follow_from_the_rest_are_not_for_a_document(
+    api: Caller, receiver: Sink, handle: Handle, path: str
+) -> None:
+    given = {"Host": "a.example", "Content-Length": "1", "Transfer-Encoding": "chunked", "User-Agent": "mine"}
+    handle(document({"request": {"url": receiver.url(f"{path}/r"), "headers": given, "body": "text"}}))
+    api.received()
+    (asked,) = receiver.received(f"{path}/r")
+    assert (asked.body, asked.headers["user-agent"]) == (b"text", "mine")
+    assert asked.headers["host"] == receiver.base_url.removeprefix("http://")
+    assert "transfer-encoding" not in asked.headers
 
 
 @pytest.mark.parametrize(

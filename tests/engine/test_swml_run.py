@@ -78,7 +78,6 @@ def test_the_variables_of_a_reply() -> None:
         kind="reply_refused",
         detail="main[1] reply: swml_reply_invalid_to_number: No number.",
         error_code=21211,
-        must=True,
     )
 
 

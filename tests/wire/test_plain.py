@@ -79,6 +79,7 @@ REFUSED = {
     '{"a":' * 13000: f"more than {NESTING_MAX} lists",
     "- " * 32000: f"more than {NESTING_MAX} lists",
     "[" + "1," * 32000 + "1]": f"more than {NODES_MAX} values",
+    "- a\n" * 16000: f"more than {NODES_MAX} values",
 }
 
 

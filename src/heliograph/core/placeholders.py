@@ -92,6 +92,8 @@ def text_of(value: Plain) -> str:
 
 def expand(text: str, scopes: Scopes, limit: int = EXPANDED_MAX) -> str:
     """The text with its placeholders filled, of at most `limit` characters."""
+    if "%{" not in text and len(text) <= limit:
+        return text
     pieces: list[str] = []
     length, end = 0, 0
     for found in _PLACEHOLDER.finditer(text):

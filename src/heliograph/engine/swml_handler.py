@@ -35,10 +35,7 @@ ANSWER_MAX = 64 * 1024
 """Bytes kept of a request's answer; the rest is cut off (SignalWire: request)."""
 
 LINES_MAX = 60
-"""Lines of one run on the timeline, those of faults and refusals not counted."""
-
-MUST_MAX = 40
-"""Lines that are kept although there are many: faults, refusals, warnings. A run has at most a few more."""
+"""Lines of one run on the timeline, without those of faults, of which each document has at most one."""
 
 Send = Callable[[SendRequest], Awaitable[Sent]]
 
@@ -89,7 +86,7 @@ class _Run:
     documents: int = 0
     fallback_left: bool = True
     lines: list[Event] = field(default_factory=list)
-    must: int = 0
+    room: int = LINES_MAX
     left_out: int = 0
 
 
@@ -169,7 +166,7 @@ class SwmlHandler:
             detail = f"{error.code}: {error.message}" if ask.transferred else error.message
             raise DocumentFault(code, ask.url, detail) from error
         for warning in document.warnings:
-            self._note(run, Note(kind="handler_warning", detail=warning, must=True))
+            self._note(run, Note(kind="handler_warning", detail=warning))
         return document
 
     async def _fetch(self, run: _Run, ask: Ask) -> HttpResponse:
@@ -215,6 +212,7 @@ class SwmlHandler:
                 case Note():
                     self._note(run, effect)
                     outcome = None
+                    await asyncio.sleep(0)  # a step with large parameters takes milliseconds; others want to go on
                 case SendReply(content=content):
                     outcome = await self._reply(run, content)
                 case AskUrl():
@@ -246,6 +244,7 @@ class SwmlHandler:
         """A request of a document. Not signed: it goes to whom the document says, not to whom the project set up."""
         origin = _origin(asked.url)
         left = self._left(run)
+        started = self._clock.monotonic()
         try:
             async with asyncio.timeout(min(asked.seconds, left)):
                 response = await self._webhooks.request(
@@ -270,7 +269,7 @@ class SwmlHandler:
         success = 200 <= response.status < 300
         return Answered(
             result="success" if success else "failed",
-            text=f"{origin}, answered {response.status}",
+            text=f"{origin}, answered {response.status} in {1000 * (self._clock.monotonic() - started):.0f} ms",
             status=response.status,
             body=response.body,
         )
@@ -285,11 +284,11 @@ class SwmlHandler:
     # -- recording it
 
     def _note(self, run: _Run, note: Note) -> None:
-        if note.must and run.must < MUST_MAX:
-            run.must += 1
-        elif len(run.lines) - run.must >= LINES_MAX or note.must:
-            run.left_out += 1
-            return
+        if not note.must:
+            if not run.room:
+                run.left_out += 1
+                return
+            run.room -= 1
         event = self._transitions.event(run.message, note.kind, error_code=note.error_code, detail=note.detail)
         run.lines.append(event)
 

@@ -42,7 +42,7 @@ class SwmlLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """A line for the timeline. must: kept although there are many."""
+    """A line for the timeline. must: kept although there are many; a fault, which ends the run."""
 
     kind: str
     detail: str
@@ -229,7 +229,7 @@ class _Run:
         which = "" if step.choice is None else f" ({_case(number)})"
         if outcome.message_id is None:
             text = f"{step.place} reply{which}: {outcome.word}: {outcome.text}"
-            yield Note(kind="reply_refused", detail=text, error_code=outcome.code, must=True)
+            yield Note(kind="reply_refused", detail=text, error_code=outcome.code)
         else:
             yield Note(kind="replied", detail=f"{step.place} reply{which}: {outcome.message_id}")
         return None
@@ -250,7 +250,7 @@ class _Run:
         limits = self._progress.limits
         if self._progress.requests >= limits.requests:
             self._set("request_result", "limit_exceeded")
-            yield _line(step, f"limit_exceeded: {limits.requests} requests were made for this message", must=True)
+            yield _line(step, f"limit_exceeded: {limits.requests} requests were made for this message")
             return None
         self._progress.requests += 1
         outcome = yield asked
@@ -362,9 +362,9 @@ class _Run:
         return _UNSENDABLE.sub(lambda found: quote(found[0]), self._expanded(text))
 
 
-def _line(step: swml.AnyStep, detail: str, *, must: bool = False) -> Note:
+def _line(step: swml.AnyStep, detail: str) -> Note:
     named = f"{step.place} {swml.method_of(step)}"
-    return Note(kind="swml_step", detail=f"{named}: {detail}" if detail else named, must=must)
+    return Note(kind="swml_step", detail=f"{named}: {detail}" if detail else named)
 
 
 def _case(number: int) -> str:

@@ -27,8 +27,12 @@ DOCUMENT_MAX = 64 * 1024
 NESTING_MAX = 64
 """Lists and objects inside each other: a `switch` in a `switch` takes four, so fifteen of these."""
 
-NODES_MAX = 20_000
-"""Values in a document, those behind an alias counted each time: a document of 64 KiB without aliases has fewer."""
+NODES_MAX = 5_000
+"""Values in a document, those behind an alias counted each time: fifty for each step that a run may take. More would
+keep the server's loop for longer than a few hundredths of a second."""
+
+EVENTS_MAX = 3 * NODES_MAX
+"""What a YAML parser tells of so many values: a beginning and an end for each object or list, a key for each value."""
 
 DIGITS_MAX = 18
 """Digits of a whole number: what 64 bits surely hold."""
@@ -60,17 +64,18 @@ def parse(document: bytes) -> Plain:
     except UnicodeDecodeError as error:
         raise PlainError("The document is not UTF-8.") from error
     value = _read(text)
-    _check(value)
+    _check(value, NODES_MAX)
     return value
 
 
 def parse_json(answer: bytes) -> Plain:
-    """JSON that a machine wrote, with the same bounds; the last of equal keys holds. Raises PlainError."""
+    """JSON that a machine wrote, with the same bounds but for the count; the last of equal keys holds. Raises
+    PlainError."""
     try:
         value: Plain = orjson.loads(answer)
     except orjson.JSONDecodeError as error:
         raise PlainError("This is no JSON.") from error
-    _check(value)
+    _check(value, len(answer))
     return value
 
 
@@ -144,8 +149,12 @@ class _Composer:
     unfinished: list[_Open] = field(default_factory=list)
     anchors: dict[str, Plain] = field(default_factory=dict)
     result: list[Plain] = field(default_factory=list)
+    count: int = 0
 
     def take(self, event: Any) -> None:
+        self.count += 1
+        if self.count > EVENTS_MAX:
+            raise _too_many()
         match event:
             case yaml.AliasEvent(anchor=str(anchor)):
                 if anchor not in self.anchors:
@@ -240,7 +249,7 @@ def _at(event: Any, what: str) -> PlainError:
 # -- both
 
 
-def _check(value: Plain) -> None:
+def _check(value: Plain, nodes_max: int) -> None:
     """The bounds that hold for what was read, whatever it was read from."""
     seen = 0
     waiting: list[tuple[Iterator[Plain], int]] = [(iter([value]), 0)]
@@ -248,8 +257,8 @@ def _check(value: Plain) -> None:
         values, depth = waiting[-1]
         for each in values:
             seen += 1
-            if seen > NODES_MAX:
-                raise PlainError(f"The document has more than {NODES_MAX} values, those behind aliases counted in.")
+            if seen > nodes_max:
+                raise _too_many()
             if isinstance(each, str):
                 _check_text(each)
             elif isinstance(each, list | dict):
@@ -282,6 +291,10 @@ def _check_text(text: str) -> None:
 
 def _nested() -> PlainError:
     return PlainError(f"The document has more than {NESTING_MAX} lists and objects inside each other.")
+
+
+def _too_many() -> PlainError:
+    return PlainError(f"The document has more than {NODES_MAX} values, those behind aliases counted in.")
 
 
 def _twice(key: str) -> PlainError:
