@@ -29,6 +29,12 @@ def path() -> str:
     return f"/{uuid.uuid4()}"
 
 
+@pytest.fixture
+def context() -> str:
+    """A Relay context that no other test uses."""
+    return f"office-{uuid.uuid4()}"
+
+
 @pytest.fixture(scope="session")
 def callbacks() -> Iterator[Sink]:
     """The receiver of all client tests' callbacks."""
