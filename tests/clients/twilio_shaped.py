@@ -173,6 +173,32 @@ class TwilioShapedTests:
         changed = sdk.call("configure_number", number=number, sms_url=callbacks.url(path), sms_method="GET")
         assert (changed["sms_url"], changed["sms_method"]) == (callbacks.url(path), "GET")
 
+    def test_a_number_is_found_taken_listed_changed_and_released(self, sdk: Session) -> None:
+        country, fields = ["available_phone_numbers", "(US)"], ["phone_number", "iso_country"]
+        (found,) = sdk.call("resource", at=[*country, "local"], verb="list", fields=fields, limit=1)
+        (free,) = sdk.call("resource", at=[*country, "toll_free"], verb="list", fields=fields, limit=1)
+        assert (found["iso_country"], free["iso_country"]) == ("US", "US")
+        assert found["phone_number"] != free["phone_number"]
+        codes = sdk.call("resource", at=country[:1], verb="list", fields=["country_code"])
+        assert {"country_code": "US"} in codes
+        assert sdk.call("resource", at=country, verb="fetch", fields=["country_code"]) == {"country_code": "US"}
+
+        numbers, fields = ["incoming_phone_numbers"], ["sid", "phone_number", "friendly_name", "sms_url", "sms_method"]
+        given = {"friendly_name": f"number {uuid.uuid4()}", "sms_url": "https://example.com/a", "sms_method": "GET"}
+        made = sdk.call(
+            "resource", at=numbers, verb="create", fields=fields, phone_number=found["phone_number"], **given
+        )
+        assert made == {"sid": made["sid"], "phone_number": found["phone_number"], **given}
+        name = given["friendly_name"]
+        assert sdk.call("resource", at=numbers, verb="list", fields=fields, friendly_name=name) == [made]
+        one, changes = [*numbers, f"({made['sid']})"], {"sms_method": "POST", "sms_url": "https://example.com/b"}
+        assert sdk.call("resource", at=one, verb="update", fields=fields, **changes) == made | changes
+        assert sdk.call("resource", at=one, verb="fetch", fields=fields) == made | changes
+        assert sdk.call("resource", at=one, verb="delete", fields=[]) is True
+        with pytest.raises(SdkError) as refused:
+            sdk.call("resource", at=one, verb="fetch", fields=fields)
+        assert (refused.value.status, refused.value.code) == (404, 20404)
+
     def test_an_application_is_made_listed_changed_and_removed(self, sdk: Session) -> None:
         name = f"application {uuid.uuid4()}"
         fields = ["sid", "friendly_name", "sms_url", "sms_method", "sms_status_callback"]
