@@ -148,6 +148,11 @@ class MemoryStore:
             for each in self.snapshot.memberships
         ):
             raise AlreadyMember
+        there = {(each.project_id, each.id) for each in (*self.snapshot.groups, *self.snapshot.numbers)}
+        if not there.issuperset(
+            {(membership.project_id, membership.group_id), (membership.project_id, membership.number_id)}
+        ):
+            return False
         self._put("memberships", membership)
         return True
 

@@ -59,6 +59,24 @@ async def test_the_chosen_number_and_the_group_are_on_the_message(sending: Sendi
     assert kept is not None and (kept.from_number, kept.group_id) == (HERE, GROUP)
 
 
+async def test_the_timeline_says_why_a_number_sends(sending: Sending) -> None:
+    group = await sending.group(sticky=True)
+    memberships = {text: await sending.join(group, await sending.number(text)) for text in (HERE, THERE)}
+    first = await sending.sender()
+    await sending.sender()
+    await sending.directory.remove_membership(PROJECT, memberships[first].id)
+    sent = (await sending.send()).message
+    await sending.send(group_id=None, from_number=HERE)
+    assert [each.detail for each in sending.store.acceptances] == [
+        "one of the group's 2 numbers that fit, 2 of them with the fewest unsent messages",
+        "the group's number that sent to the recipient before",
+        "the group's only number that fits; the one before can't send this any more",
+        None,
+    ]
+    (line,) = await sending.store.timeline(PROJECT, sent.id)
+    assert line.detail == sending.store.acceptances[2].detail
+
+
 async def test_a_number_of_the_recipients_country_is_preferred(sending: Sending) -> None:
     await sending.group(await sending.number(HERE), await sending.number(AWAY))
     assert {await sending.sender(TO_BRITAIN) for _ in range(4)} == {AWAY}

@@ -21,8 +21,7 @@ from heliograph.engine import pieces
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.requests import SendRequest, Sent
-from heliograph.engine.senders import Need, Senders
-from heliograph.engine.sticky import Choice
+from heliograph.engine.senders import Need, Pick, Senders
 from heliograph.engine.transition import Transitions
 from heliograph.engine.urls import insecure, url_fault
 from heliograph.ports import Acceptance, Accepted, Clock, IdempotencyClaim, Store
@@ -88,13 +87,14 @@ class Acceptor:
     async def _take_from_group(self, need: Need, request: SendRequest, claim: IdempotencyClaim | None) -> Sent:
         """Choosing and counting go without a pause: each choice knows of all that were made before."""
         if not need.group.sticky_sender:
-            return await self._take(self._message(request, self._senders.any(need)), request, claim)
+            pick = self._senders.any(need)
+            return await self._take(self._message(request, pick.member), request, claim, pick)
         async with self._senders.remembered(need) as choice:
-            message = self._message(request, self._senders.again(need, choice))
-            return await self._take(message, request, claim, choice)
+            pick = self._senders.again(need, choice)
+            return await self._take(self._message(request, pick.member), request, claim, pick)
 
     async def _take(
-        self, message: Message, request: SendRequest, claim: IdempotencyClaim | None, choice: Choice | None = None
+        self, message: Message, request: SendRequest, claim: IdempotencyClaim | None, pick: Pick | None = None
     ) -> Sent:
         """Keep it, counted from now on among what waits to be sent."""
         limit = self._settings.backlog_limit
@@ -102,7 +102,7 @@ class Acceptor:
             raise Refused(Refusal(Fault.BACKLOG_FULL), retry_after_seconds=BACKLOG_RETRY_SECONDS)
         self._transitions.count(message)
         try:
-            sent = await self._keep(message, request, claim, choice)
+            sent = await self._keep(message, request, claim, pick)
         except BaseException:
             self._transitions.uncount(message)
             raise
@@ -111,14 +111,15 @@ class Acceptor:
         return sent
 
     async def _keep(
-        self, message: Message, request: SendRequest, claim: IdempotencyClaim | None, choice: Choice | None
+        self, message: Message, request: SendRequest, claim: IdempotencyClaim | None, pick: Pick | None
     ) -> Sent:
+        choice = pick.choice if pick else None
         acceptance = Acceptance(
             message=message,
             event_no=self._transitions.event_numbers.next(),
             claim=claim,
             made_of=pieces.made_mark(request.pieces, message.created_at) if request.pieces else None,
-            detail=pieces.missing(request.pieces) if request.pieces else None,
+            detail=pieces.missing(request.pieces) if request.pieces else pick.why if pick else None,
             sticky=choice.unkept(message.created_at) if choice else None,
         )
         started = perf_counter()

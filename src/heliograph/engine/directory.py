@@ -51,7 +51,10 @@ class Directory:
     # -- keeping in step
 
     async def load(self) -> None:
-        self._take(await self._store.directory())
+        """Two reads at once may end in either order: the older one does not take back what the newer one brought."""
+        snapshot = await self._store.directory()
+        if snapshot.version >= self.version:
+            self._take(snapshot)
 
     async def watch(self, every_seconds: float) -> None:
         """Look for changes made by others, for as long as the server runs."""

@@ -32,8 +32,18 @@ class Need:
     mms: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """The number that sends, and why, for the message's timeline. choice: what is remembered of it, where the group is
+    sticky."""
+
+    member: Number
+    why: str
+    choice: Choice | None = None
+
+
 class Senders:
-    def __init__(  # `chance`: evenly from 0 to below 1
+    def __init__(
         self,
         directory: Directory,
         transitions: Transitions,
@@ -41,6 +51,7 @@ class Senders:
         chance: Callable[[], float],
         choice: str = LEAST_LOADED,
     ) -> None:
+        """`chance`: evenly from 0 to below 1."""
         self._directory = directory
         self._transitions = transitions
         self._sticky = sticky
@@ -54,23 +65,28 @@ class Senders:
         """Who sent to the recipient last, for as long as the message is on its way to disk."""
         return self._sticky.choice(need.group, need.to_number)
 
-    def again(self, need: Need, choice: Choice) -> Number:
+    def again(self, need: Need, choice: Choice) -> Pick:
         """The one who sent last; another where there is none such, or it left the group or can't send this kind. Raises
         Refused where nobody can."""
         member = self._able_for(need).get(choice.number_id or "")
-        if member is None:
-            member = self.any(need)
-            choice.number_id = member.id
-        return member
+        if member is not None:
+            return Pick(member=member, why="the group's number that sent to the recipient before", choice=choice)
+        pick = self.any(need)
+        why = pick.why if choice.number_id is None else f"{pick.why}; the one before can't send this any more"
+        choice.number_id = pick.member.id
+        return Pick(member=pick.member, why=why, choice=choice)
 
-    def any(self, need: Need) -> Number:
+    def any(self, need: Need) -> Pick:
         """Raises Refused where no member can send it."""
         fitting = self.fitting(need)
         if not fitting:
             raise refuse(Fault.GROUP_UNFIT)
-        if self._by_load and len(fitting) > 1:
-            fitting = self._least_loaded(fitting)
-        return fitting[int(self._chance() * len(fitting))]
+        if len(fitting) == 1:
+            return Pick(member=fitting[0], why="the group's only number that fits")
+        best = self._least_loaded(fitting) if self._by_load else fitting
+        loaded = f", {len(best)} of them with the fewest unsent messages" if self._by_load else ""
+        why = f"one of the group's {len(fitting)} numbers that fit{loaded}"
+        return Pick(member=best[int(self._chance() * len(best))], why=why)
 
     def fitting(self, need: Need) -> Sequence[Number]:
         """Those to choose from: of the recipient's country, or of any where it has none there."""
