@@ -428,7 +428,7 @@ class Parts:
     @cached_property
     def documents(self) -> OwnDocuments:
         """Where handlers fetch from."""
-        return OwnDocuments(self.http, self.scripts, lambda: self.base_url)
+        return OwnDocuments(self.http, self.scripts, lambda: self.base_url, self.transitions.persist)
 
     @cached_property
     def scripts(self) -> Scripts:

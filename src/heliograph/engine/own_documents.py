@@ -1,12 +1,13 @@
 """Handlers' requests for documents, those that are scripts of our own answered without a connection.
 
 So a script works as a number's `SmsUrl` wherever the server runs: behind a proxy that it can't reach itself from
-within, with a certificate that it does not trust, on an address that it would not call for a client.
+within, with a certificate that it does not trust, on an address that it would not call for a client. And a store that
+can't be read for a while holds up an answer, where over HTTP it would be a fault of the handler.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
-from heliograph.core.errors import NotFound, StoreUnavailable
+from heliograph.core.errors import NotFound
 from heliograph.core.ids import is_uuid
 from heliograph.engine.scripts import Scripts
 from heliograph.ports import HttpRequest, HttpResponse, Webhooks
@@ -14,6 +15,7 @@ from heliograph.wire import forms
 from heliograph.wire.mustache import RenderedTooLarge
 
 SCRIPTS_PATH = "/laml-bins/"
+Persist = Callable[[Callable[[], Awaitable[bytes]]], Awaitable[bytes]]
 XML = "application/xml; charset=utf-8"
 
 
@@ -25,12 +27,14 @@ def own_script(url: str, own_url: str) -> str | None:
 
 
 class OwnDocuments:
-    """A `Webhooks` before another one, which has all requests but those for our scripts."""
+    """A `Webhooks` before another one, which has all requests but those for our scripts. `persist` asks again until the
+    store can be read."""
 
-    def __init__(self, others: Webhooks, scripts: Scripts, own_url: Callable[[], str]) -> None:
+    def __init__(self, others: Webhooks, scripts: Scripts, own_url: Callable[[], str], persist: Persist) -> None:
         self._others = others
         self._scripts = scripts
         self._own_url = own_url
+        self._persist = persist
 
     async def request(self, request: HttpRequest) -> HttpResponse:
         script_id = own_script(request.url, self._own_url())
@@ -45,13 +49,11 @@ class OwnDocuments:
         query = request.url.partition("#")[0].partition("?")[2]
         try:
             values = last_values(forms.parse(query.encode())) | last_values(forms.parse(request.body or b""))
-            return 200, await self._scripts.document(script_id, values)
+            return 200, await self._persist(lambda: self._scripts.document(script_id, values))
         except NotFound:
             return 404, b""
         except (forms.FormError, RenderedTooLarge):
             return 422, b""
-        except StoreUnavailable:
-            return 503, b""
 
 
 def last_values(fields: Mapping[str, list[str]]) -> dict[str, str]:
