@@ -712,6 +712,7 @@ def test_at_most_ten_documents(api: Caller, receiver: Sink, handle: Handle, path
     assert len(replies_to(api, handset)) == 10
     kind, detail, _ = lines(api, message)[-1]
     assert kind == "handler_stopped" and detail.startswith("swml_too_many_documents: ")
+    assert api.timeline(message["sid"])[-2]["detail"] == "documents: 10, steps: 20, requests: 0, replies: 10"
 
 
 # Limits
@@ -721,7 +722,7 @@ def test_at_most_a_hundred_steps(api: Caller, handle: Handle) -> None:
     handle(document({"label": "again"}, {"goto": {"label": "again", "max": 1_000_000}}))
     message = api.received()
     assert lines(api, message)[-1][1] == ("main[0] label: swml_too_many_steps: more than 100 steps for one message")
-    assert api.timeline(message["sid"])[-2]["detail"] == "documents: 1, steps: 101, requests: 0, replies: 0"
+    assert api.timeline(message["sid"])[-2]["detail"] == "documents: 1, steps: 100, requests: 0, replies: 0"
 
 
 def test_sections_inside_each_other_end(api: Caller, handle: Handle) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliograph.core.placeholders import Plain
-from heliograph.wire import plain
+from heliograph.wire import plain, plain_yaml
 from heliograph.wire.plain import DOCUMENT_MAX, NESTING_MAX, NODES_MAX, PlainError
 
 READ: dict[str, Plain] = {
@@ -146,7 +146,7 @@ def test_no_document_takes_long(piece: str) -> None:
 
 def test_the_parser_in_python_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """PyYAML without libyaml."""
-    monkeypatch.setattr(plain, "_Loader", yaml.SafeLoader)
+    monkeypatch.setattr(plain_yaml, "_Loader", yaml.SafeLoader)
     for text, value in READ.items():
         assert plain.parse(text.encode()) == value
     for text in REFUSED:

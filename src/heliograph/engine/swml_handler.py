@@ -133,11 +133,11 @@ class SwmlHandler:
     async def _documents(self, run: _Run) -> None:
         ask: Ask | None = Ask(url=run.handler.url, method=run.handler.method)
         while ask is not None:
-            run.documents += 1
-            if run.documents > DOCUMENTS_MAX:
+            if run.documents >= DOCUMENTS_MAX:
                 detail = f"swml_too_many_documents: more than {DOCUMENTS_MAX} documents for one message"
                 self._note(run, Note(kind="handler_stopped", detail=detail, must=True))
                 return
+            run.documents += 1
             try:
                 document = await self._document(run, ask)
             except DocumentFault as fault:

@@ -176,9 +176,9 @@ class _Run:
         return step
 
     def _count(self) -> None:
-        self._progress.steps += 1
-        if self._progress.steps > self._progress.limits.steps:
+        if self._progress.steps >= self._progress.limits.steps:
             raise _Fault("swml_too_many_steps", f"more than {self._progress.limits.steps} steps for one message")
+        self._progress.steps += 1
 
     def _leave(self, value: Plain) -> None:
         """Back to the caller, which finds the value; without one there is none."""

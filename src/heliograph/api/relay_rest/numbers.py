@@ -178,8 +178,8 @@ def routes() -> list[Route]:
             "update_phone_number",
             "Update a phone number",
             about="`message_handler` decides where the number's messages go; this version runs `laml_webhooks`, "
-            "`laml_application` and our own `smpp_bind` (to the SMPP binds of `message_smpp_system_id`), and keeps the "
-            "others. "
+            "`laml_application`, `relay_script` (SWML from `message_request_url`) and our own `smpp_bind` (to the SMPP "
+            "binds of `message_smpp_system_id`), and keeps the others. "
             "Fields for calls are kept and returned, and do nothing.",
             handler=update,
             body=UpdatePhoneNumber,
