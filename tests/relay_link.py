@@ -114,15 +114,19 @@ class RelayLink:
 
     def drop(self) -> None:
         """Reset the connection: nothing that is on its way to the server need arrive."""
-        self._transport().abort()
+        if (transport := self._transport()) is not None:
+            transport.abort()
 
     def freeze(self) -> None:
         """Read nothing more, as a process that is stopped; the connection stays."""
-        self._transport().pause_reading()
+        transport = self._transport()
+        assert transport is not None, "the connection is gone"
+        transport.pause_reading()
 
-    def _transport(self) -> asyncio.Transport:
+    def _transport(self) -> asyncio.Transport | None:
         connection = self._socket._response.connection
-        assert connection is not None and isinstance(connection.transport, asyncio.Transport)
+        if connection is None or not isinstance(connection.transport, asyncio.Transport):
+            return None
         return connection.transport
 
     async def _read(self) -> None:

@@ -20,8 +20,10 @@ from heliograph.core.ids import Uuid7Generator
 from heliograph.core.limits import Buckets
 from heliograph.core.message import SMPP_SCHEME, Change, Message
 from heliograph.core.retry import RetryPolicy
+from heliograph.engine import notify
 from heliograph.engine.accept import Acceptor, AcceptSettings
 from heliograph.engine.attachments import Attachments, AttachmentSettings
+from heliograph.engine.attempts import Attempts
 from heliograph.engine.callbacks import Callbacks, CallbackSettings
 from heliograph.engine.carriers import Carriers
 from heliograph.engine.directory import Directory
@@ -39,6 +41,7 @@ from heliograph.engine.receipts import Receipts
 from heliograph.engine.records import Records
 from heliograph.engine.scripts import Scripts
 from heliograph.engine.senders import Senders
+from heliograph.engine.sequences import Sequences, SequenceSettings
 from heliograph.engine.sticky import StickySenders
 from heliograph.engine.sweeper import Sweeper, SweepSettings
 from heliograph.engine.swml_handler import SwmlHandler
@@ -121,6 +124,10 @@ def mfa_sender(config: Config) -> str | None:
     return sender
 
 
+RELAY_PAUSE_MAX_SECONDS = 30.0
+"""Longest pause before Relay clients that did not acknowledge an event are told of it again."""
+
+
 class Parts:
     """Every object of a server, each built when it is first asked for, from those below it."""
 
@@ -153,7 +160,10 @@ class Parts:
         return transitions
 
     def callbacks_owed(self, message: Message, change: Change) -> None:
-        self.callbacks.offer(message, change)
+        if change.callback_sequence is None:
+            self.callbacks.offer(message, change)
+        else:
+            self.sequences.offer(message, change)
 
     @cached_property
     def http(self) -> HttpClient:
@@ -287,18 +297,43 @@ class Parts:
             directory=self.directory,
             transitions=self.transitions,
             metrics=self.metrics,
+            attempts=self.attempts,
             settings=CallbackSettings(
                 concurrency=self.config.callback_concurrency,
                 lane_max=self.config.callback_lane_max,
                 poll_seconds=self.config.callback_poll_seconds,
                 policy=_callback_policy(self.config),
             ),
-            jitter=random.random,
         )
         callbacks.start_task = self._start_task
         callbacks.notifiers[SMPP] = Deliveries(self.smpp_clients)
         callbacks.notifiers[RELAY] = self.relay_deliveries
         return callbacks
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        attempts = Attempts(self.store, self.clock, self.transitions, self.metrics, random.random)
+        attempts.start_task = self._start_task
+        return attempts
+
+    @cached_property
+    def sequences(self) -> Sequences:
+        sequences = Sequences(
+            store=self.store,
+            clock=self.clock,
+            transitions=self.transitions,
+            metrics=self.metrics,
+            attempts=self.attempts,
+            settings=SequenceSettings(
+                lane_max=self.config.callback_lane_max,
+                poll_seconds=self.config.callback_poll_seconds,
+                policy=_callback_policy(self.config),
+            ),
+        )
+        sequences.start_task = self._start_task
+        sequences.current = self.callbacks.current
+        sequences.notifiers = self.callbacks.notifiers
+        return sequences
 
     @cached_property
     def smpp_clients(self) -> Clients:
@@ -359,8 +394,13 @@ class Parts:
             base_url=lambda: self.base_url,
         )
         deliveries.note = self._note_told
-        deliveries.wake = lambda origin: self.callbacks.wake(origin)
+        deliveries.wake = self._wake
+        deliveries.policy = _relay_policy(self.config)
         return deliveries
+
+    def _wake(self, origin: str) -> None:
+        machine = self.sequences if notify.relay_origin(origin).inbound else self.callbacks
+        machine.wake(origin)
 
     def _note_told(self, message: Message, detail: str) -> None:
         self._start_task(self.transitions.note(message, "relay_told", detail=detail))
@@ -446,6 +486,7 @@ class Parts:
         """Nobody keeps the text of a redacted message in memory."""
         self.receipts.forget(message)
         self.callbacks.forget_body(message)
+        self.sequences.forget_body(message)
 
     @cached_property
     def mfa(self) -> Mfa:
@@ -508,6 +549,13 @@ def _callback_policy(config: Config) -> RetryPolicy:
     stretch = config.callback_retry_seconds / usual.pauses_seconds[0]
     pauses = tuple(min(pause * stretch, usual.pauses_seconds[-1]) for pause in usual.pauses_seconds)
     return RetryPolicy(pauses_seconds=pauses, give_up_after_seconds=config.callback_give_up_seconds)
+
+
+def _relay_policy(config: Config) -> RetryPolicy:
+    """As for callbacks, but no longer than a client that hangs may be worth: who comes new is told at once anyhow."""
+    usual = _callback_policy(config)
+    pauses = tuple(min(pause, RELAY_PAUSE_MAX_SECONDS) for pause in usual.pauses_seconds)
+    return RetryPolicy(pauses_seconds=pauses, give_up_after_seconds=config.relay_wait_seconds)
 
 
 def _smsc_settings(config: Config) -> SmscSettings:

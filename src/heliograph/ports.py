@@ -26,6 +26,7 @@ from heliograph.core.directory import (
 from heliograph.core.inventory import FreeNumber, Search
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, Part, Piece, SmppOptions, TimelineEntry
+from heliograph.core.retry import RetryPolicy
 from heliograph.core.script import Script, ScriptUse
 
 
@@ -433,6 +434,8 @@ class DueCallback(Struct, frozen=True, kw_only=True):
     error_code: int | None
     attempts: int
     created_at: int
+    next_at: int = 0
+    sequence: str | None = None
 
 
 class CallbackOutcome(Struct, frozen=True, kw_only=True):
@@ -464,7 +467,11 @@ class Told(Struct, frozen=True, kw_only=True):
 
 class Notifier(Protocol):
     """A way to tell callbacks other than by HTTP. While an origin can't be reached its callbacks wait, without being
-    tried; who knows that it can be again says so (Callbacks.wake)."""
+    tried; who knows that it can be again says so (Callbacks.wake).
+
+    policy: when a failed attempt is followed by another, and when what waits is given up; None: as for HTTP."""
+
+    policy: RetryPolicy | None
 
     def reachable(self, origin: str) -> bool: ...
 
@@ -771,6 +778,24 @@ class Store(Protocol):
 
     async def pending_callbacks(self, project_id: str, message_id: str) -> list[DueCallback]:
         """All pending callbacks of one message in their order."""
+
+    # callbacks in sequences: one goes out after the other, whatever messages they are of; none is in the lists above
+
+    async def sequence_origins(self, after: str, limit: int) -> list[str]:
+        """The origins that have pending ones, by name, after one."""
+
+    async def sequences(self, origin: str, after: str, limit: int) -> list[str]:
+        """The sequences of an origin that have pending ones, by name, after one."""
+
+    async def sequence_heads(self, origin: str, sequences: Sequence[str]) -> list[DueCallback]:
+        """The first pending callback of each, due or not, for each that has one."""
+
+    async def sequence_first(self, origin: str, sequence: str, limit: int) -> list[DueCallback]:
+        """The first pending callbacks of one, in their order, due or not."""
+
+    async def bury_callbacks(self, origin: str, oldest: int, now: int, error: str, limit: int) -> int:
+        """Of an origin, at most `limit` pending callbacks created at `oldest` or before become dead, by an attempt that
+        ended in `error`; says how many."""
 
     async def settle_callbacks(self, outcomes: Sequence[CallbackOutcome]) -> None: ...
 

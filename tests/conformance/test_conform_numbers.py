@@ -109,13 +109,19 @@ def test_an_incoming_number_is_changed(api: Caller, number: dict[str, Any], appl
             "VoiceReceiveMode": (api.get(f"{NUMBERS}/{number['sid']}")["call_receive_mode"], "fax"),
         },
     )
-    chosen = {"SmsApplicationSid": application, "VoiceApplicationSid": application, "VoiceReceiveMode": "voice"}
+    chosen = {
+        "EmergencyAddressSid": str(uuid.uuid4()),
+        "SmsApplicationSid": application,
+        "VoiceApplicationSid": application,
+        "VoiceReceiveMode": "voice",
+    }
     now = api.ask("POST", number["uri"], form=chosen).json()
     claims.effects(
         "cxml.update_incoming_phone_number",
         {
             "SmsApplicationSid": (now["sms_application_sid"], application),
             "VoiceApplicationSid": (now["voice_application_sid"], application),
+            "EmergencyAddressSid": (now["emergency_address_sid"], None),
         },
     )
     page = claims.answered(

@@ -45,7 +45,7 @@ class Journal:
 
 async def handle(login: Login, journal: Journal, dice: random.Random) -> None:
     """Connect again and again; each time on with the session that there was."""
-    link: RelayLink
+    links: list[RelayLink] = []
     reset = asyncio.Event()
 
     async def on_event(event: Mapping[str, Any]) -> bool:
@@ -59,14 +59,15 @@ async def handle(login: Login, journal: Journal, dice: random.Random) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         if chance < RESETS:
             reset.set()
-            link.drop()
+            links[-1].drop()
             return False
         return True
 
     while True:
         reset.clear()
+        links[:] = [RelayLink(login, on_event)]
         with contextlib.suppress(*LOST, RpcError):
-            async with RelayLink(login, on_event) as link:
+            async with links[-1] as link:
                 await link.closed()
         if not reset.is_set():
             await asyncio.sleep(RECONNECT_SECONDS)

@@ -109,7 +109,8 @@ async def handlers(node: HeliographServer, journal: Path, dice: random.Random) -
     finally:
         for keeper in keepers:
             keeper.cancel()
-        await asyncio.gather(*keepers, return_exceptions=True)
+        ends = await asyncio.gather(*keepers, return_exceptions=True)
+    assert all(isinstance(each, asyncio.CancelledError) for each in ends), ends
 
 
 async def _keep_alive(node: HeliographServer, journal: Path, dice: random.Random, handling: Handling) -> None:

@@ -12,6 +12,7 @@ from heliograph.core.directory import FORCE_HTTPS, Project
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Callback, Direction, Message, SmppOptions, Source, smpp_callback
 from heliograph.core.retry import RetryPolicy
+from heliograph.engine.attempts import Attempts
 from heliograph.engine.callbacks import PROJECT_GONE, Callbacks, CallbackSettings
 from heliograph.engine.directory import Directory
 from heliograph.engine.transition import Step
@@ -74,6 +75,8 @@ class Bench:
         self.ground = ground
         self.endpoints = endpoints
         self.directory = Directory(ground.store, ground.clock)
+        attempts = Attempts(ground.store, ground.clock, ground.transitions, ground.metrics, jitter=lambda: 0.5)
+        attempts.start_task = ground.go
         self.callbacks = Callbacks(
             store=ground.store,
             clock=ground.clock,
@@ -81,8 +84,8 @@ class Bench:
             directory=self.directory,
             transitions=ground.transitions,
             metrics=ground.metrics,
+            attempts=attempts,
             settings=CallbackSettings(**(values | settings)),  # type: ignore[arg-type]
-            jitter=lambda: 0.5,
         )
         self.callbacks.start_task = ground.go
         ground.transitions.owed = self.callbacks.offer
@@ -250,6 +253,8 @@ async def test_a_copy_older_than_the_redaction_is_told_without_its_body(bench: B
 
 class Binds:
     """A customer whose binds come and go."""
+
+    policy = None
 
     def __init__(self) -> None:
         self.here = False

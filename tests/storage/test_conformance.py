@@ -20,7 +20,7 @@ from heliograph.core.directory import (
 )
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import Uuid7Generator, floor
-from heliograph.core.lifecycle import TRANSITIONS, State
+from heliograph.core.lifecycle import RANK, TRANSITIONS, State
 from heliograph.core.message import (
     Callback,
     Change,
@@ -490,6 +490,56 @@ async def test_dead_callbacks_are_listed_and_replayed(store: Store) -> None:
     assert await store.replay_callbacks(P1, None, NOW + 1) == 1
     assert await store.callbacks(P1, "dead", 10) == []
     assert [d.state for d in await store.due_callbacks("http://x:1", NOW + 1, NOW + 1, 10)] == [State.INITIATED]
+
+
+async def in_sequence(store: Store, sequence: str, *, origin: str = "relay:x:office", at: int = NOW) -> Message:
+    message = a_message(at=at, direction=Direction.INBOUND, state=State.RECEIVING)
+    await accept(store, message)
+    fields = {"callback_origin": origin, "callback_sequence": sequence}
+    await store.advance([a_step(message, State.RECEIVED, at=at, **fields)])
+    return message
+
+
+async def test_a_sequence_is_read_from_its_first_on_and_nowhere_else(store: Store) -> None:
+    first, second = await in_sequence(store, "ann"), await in_sequence(store, "ann")
+    other = await in_sequence(store, "bob")
+    await in_sequence(store, "ann", origin="relay:x:other")
+    await with_callbacks(store)
+    assert await store.sequence_origins("", 10) == ["relay:x:office", "relay:x:other"]
+    assert await store.sequence_origins("relay:x:office", 10) == ["relay:x:other"]
+    assert await store.sequences("relay:x:office", "", 10) == ["ann", "bob"]
+    assert await store.sequences("relay:x:office", "", 1) == ["ann"]
+    assert await store.sequences("relay:x:office", "ann", 10) == ["bob"]
+    heads = await store.sequence_heads("relay:x:office", ["bob", "ann", "nobody"])
+    assert {(due.sequence, due.message.id) for due in heads} == {("ann", first.id), ("bob", other.id)}
+    listed = await store.sequence_first("relay:x:office", "ann", 10)
+    assert [due.message.id for due in listed] == [first.id, second.id]
+    assert await store.due_callbacks("relay:x:office", NOW + DAY, NOW + DAY, 10) == []
+    await store.release_callbacks(NOW + DAY)
+    assert await store.due_origins(NOW + DAY, 10) == ["http://x:1"]
+
+
+async def test_the_first_of_a_sequence_holds_it_until_it_is_settled(store: Store) -> None:
+    first, second = await in_sequence(store, "ann"), await in_sequence(store, "ann")
+    await store.settle_callbacks([an_outcome(first, RANK[State.RECEIVED], "pending", NOW + DAY)])
+    (head,) = await store.sequence_heads("relay:x:office", ["ann"])
+    assert (head.message.id, head.attempts, head.next_at) == (first.id, 1, NOW + DAY)
+    await store.settle_callbacks([an_outcome(first, RANK[State.RECEIVED], "delivered", attempt=2)])
+    (head,) = await store.sequence_heads("relay:x:office", ["ann"])
+    assert head.message.id == second.id
+    assert [due.message.id for due in await store.sequence_first("relay:x:office", "ann", 10)] == [second.id]
+
+
+async def test_what_waited_too_long_is_buried_by_the_number(store: Store) -> None:
+    old = [await in_sequence(store, "ann") for _ in range(3)]
+    young = await in_sequence(store, "ann", at=NOW + 500)
+    assert await store.bury_callbacks("relay:x:other", NOW, NOW + 1, "nobody", 10) == 0
+    assert await store.bury_callbacks("relay:x:office", NOW, NOW + 1, "nobody", 2) == 2
+    assert await store.bury_callbacks("relay:x:office", NOW, NOW + 1, "nobody", 2) == 1
+    dead = await store.callbacks(P1, "dead", 10)
+    assert {row.message_id for row in dead} == {each.id for each in old}
+    assert {(row.attempts, row.last_error) for row in dead} == {(1, "nobody")}
+    assert [due.message.id for due in await store.sequence_first("relay:x:office", "ann", 10)] == [young.id]
 
 
 # -- the directory

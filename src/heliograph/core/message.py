@@ -158,7 +158,9 @@ class Media(Struct, frozen=True, kw_only=True):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """One step of one message, as it is to be written: state, event and callback in one transaction."""
+    """One step of one message, as it is to be written: state, event and callback in one transaction.
+
+    callback_sequence: what its callback is in order with, at its origin; None: with the others of the message."""
 
     project_id: str
     message_id: str
@@ -173,6 +175,7 @@ class Change(Struct, frozen=True, kw_only=True):
     carrier_ref: str | None = None
     uncertain: bool = False
     callback_origin: str | None = None
+    callback_sequence: str | None = None
     detail: str | None = None
     parts: tuple[Part, ...] = ()
 

@@ -51,6 +51,11 @@ CALL_HANDLERS: Final = (
     "laml_application",
     "dialogflow",
     "video_room",
+    "call_flow",
+    "ai_agent",
+    "fabric_subscriber",
+    "sip_gateway",
+    "call_queue",
 )
 RECEIVE_MODES: Final = ("voice", "fax")
 

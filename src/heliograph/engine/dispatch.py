@@ -95,7 +95,7 @@ class Dispatcher:
         self._receipts = receipts
         self._metrics = metrics
         self._settings = settings
-        self._queue = Backlog(store.queued_after, settings.queue_max, self._is_busy)
+        self._queue = Backlog(store.queued_after, settings.queue_max, lambda message: self._is_busy(message.id))
         self._in_hand: set[str] = set()
         """Queued messages that lie in a lane."""
         self._outcomes: list[Outcome] = []

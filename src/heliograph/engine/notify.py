@@ -23,11 +23,13 @@ INTERMEDIATE: Final = 0b1_0000
 
 
 class RelayOrigin(NamedTuple):
-    """Relay clients of one context. session: the `protocol` of the one that comes first; "": none does."""
+    """Relay clients of one context. session: the `protocol` of the one that comes first; "": none does. inbound: it is
+    for inbound messages, not for the states of others."""
 
     project_id: str
     session: str
     context: str
+    inbound: bool
 
 
 def is_customer(callback: Callback) -> bool:
@@ -46,8 +48,8 @@ def is_url(callback: Callback) -> bool:
 def relay_origin(origin: str) -> RelayOrigin:
     """Read an origin whose scheme is RELAY."""
     whose, _, context = origin.removeprefix(RELAY_SCHEME).partition(":")
-    project_id, _, session = whose.partition("/")
-    return RelayOrigin(project_id, session, context)
+    project_id, outbound, session = whose.partition("/")
+    return RelayOrigin(project_id, session, context, not outbound)
 
 
 def customer_of(origin: str) -> str:
@@ -65,6 +67,15 @@ def origin(message: Message, after: State) -> str | None:
     if is_relay(callback):
         return _relay_origin(message, callback, after)
     return parse_target(callback.url).origin
+
+
+def sequence(message: Message, after: State) -> str | None:
+    """What the callback is in order with at its origin: Relay clients hear the messages of one sender in their order.
+    None: with the others of its message, as everywhere else."""
+    callback = message.callback
+    if callback is None or not is_relay(callback) or message.direction is not Direction.INBOUND:
+        return None
+    return message.from_number if after is State.RECEIVED else None
 
 
 def is_first(message: Message, after: State) -> bool:

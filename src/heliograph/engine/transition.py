@@ -144,6 +144,7 @@ class Transitions:
             carrier_ref=step.carrier_ref,
             uncertain=step.uncertain,
             callback_origin=notify.origin(message, after),
+            callback_sequence=notify.sequence(message, after),
             detail=step.detail if last else None,
             parts=step.parts if last else (),
         )

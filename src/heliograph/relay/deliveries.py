@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from heliograph.core.message import Direction, Media, Message
+from heliograph.core.retry import RetryPolicy
 from heliograph.engine import notify
 from heliograph.engine.handler import media_address
 from heliograph.engine.metrics import Metrics
@@ -37,6 +38,7 @@ class Deliveries:
         self._media_of = media_of
         self._base_url = base_url
         self._missed: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.policy: RetryPolicy | None = None
         self.note: Note = lambda message, detail: None
         self.wake: Callable[[str], None] = lambda origin: None
         clients.reachable = self._reachable
@@ -45,7 +47,10 @@ class Deliveries:
 
     def reachable(self, origin: str) -> bool:
         whom = notify.relay_origin(origin)
-        if self._clients.get(whom.session) is not None or self._clients.hearing(whom.project_id, whom.context):
+        sender = self._clients.get(whom.session) if whom.session else None
+        if (sender is not None and sender.is_open) or any(
+            each.is_open for each in self._clients.hearing(whom.project_id, whom.context)
+        ):
             return True
         self._missed[whom.project_id, whom.context].add(origin)
         if whom.session:
@@ -54,7 +59,7 @@ class Deliveries:
 
     def concurrency(self, origin: str) -> int:
         whom = notify.relay_origin(origin)
-        if whom.session:
+        if not whom.inbound:
             return OUTBOUND_AT_ONCE
         return sum(each.window for each in self._clients.hearing(whom.project_id, whom.context))
 

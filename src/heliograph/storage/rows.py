@@ -121,6 +121,7 @@ def step(change: Change, next_at: int) -> Row:
         change.callback_origin,
         next_at,
         change.detail,
+        change.callback_sequence,
     )
 
 
@@ -271,7 +272,7 @@ _MESSAGE_COLUMNS = 32
 
 
 def due_callback(row: Row) -> DueCallback:
-    rank, state, at, error_code, attempts, created_at = row[_MESSAGE_COLUMNS:]
+    rank, state, at, error_code, attempts, created_at, next_at, sequence = row[_MESSAGE_COLUMNS:]
     return DueCallback(
         message=message(row),
         rank=rank,
@@ -280,6 +281,8 @@ def due_callback(row: Row) -> DueCallback:
         error_code=error_code,
         attempts=attempts,
         created_at=created_at,
+        next_at=next_at,
+        sequence=sequence,
     )
 
 

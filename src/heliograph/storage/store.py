@@ -355,6 +355,26 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
         found = await self._database.read("callbacks_due", parameters, frozenset({"one"}))
         return [rows.due_callback(row) for row in found]
 
+    async def sequence_origins(self, after: str, limit: int) -> list[str]:
+        return [row[0] for row in await self._database.read("sequences_origins", {"after": after, "limit": limit})]
+
+    async def sequences(self, origin: str, after: str, limit: int) -> list[str]:
+        parameters = {"origin": origin, "after": after, "limit": limit}
+        return [row[0] for row in await self._database.read("sequences_names", parameters)]
+
+    async def sequence_heads(self, origin: str, sequences: Sequence[str]) -> list[DueCallback]:
+        parameters = {"origin": origin, "rows": rows.encode([(each,) for each in sequences])}
+        return [rows.due_callback(row) for row in await self._database.read("sequences_heads", parameters)]
+
+    async def sequence_first(self, origin: str, sequence: str, limit: int) -> list[DueCallback]:
+        parameters = {"origin": origin, "sequence": sequence, "limit": limit}
+        return [rows.due_callback(row) for row in await self._database.read("sequences_first", parameters)]
+
+    async def bury_callbacks(self, origin: str, oldest: int, now: int, error: str, limit: int) -> int:
+        parameters = {"origin": origin, "oldest": oldest, "limit": limit, "now": now}
+        attempts = Step("callbacks_bury_attempts", parameters | {"error": error})
+        return len(await self._database.write(scripts.run, [attempts, Step("callbacks_bury", parameters)]))
+
     async def settle_callbacks(self, outcomes: Sequence[CallbackOutcome]) -> None:
         await self._database.write(scripts.settle, outcomes)
 

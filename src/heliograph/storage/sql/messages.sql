@@ -13,7 +13,7 @@
 -- define: step
 --     r_project uuid, r_message uuid, r_before text, r_after text, r_at bigint, r_event_no bigint, r_error int,
 --     r_price bigint, r_sent_at bigint, r_sent_day int, r_carrier text, r_carrier_ref text, r_uncertain int, r_rank
---     int, r_origin text, r_next_at bigint, r_detail text
+--     int, r_origin text, r_next_at bigint, r_detail text, r_sequence text
 -- define: legal_steps
 --     ('queued', 'initiated'), ('queued', 'failed'), ('initiated', 'sent'), ('initiated', 'undelivered'),
 --     ('initiated', 'failed'), ('sent', 'delivered'), ('sent', 'undelivered'), ('receiving', 'received')
@@ -77,8 +77,9 @@ WHERE project_id = r_project AND message_id = r_message AND state = r_before
     AND (r_before, r_after) IN (VALUES {legal_steps})
 
 -- name: messages_advance_callbacks
-INSERT INTO callbacks (project_id, message_id, rank, state, at, error_code, origin, status, attempts, next_at, created_at)
-SELECT r_project, r_message, r_rank, r_after, r_at, r_error, r_origin, 'pending', 0, r_next_at, r_at
+INSERT INTO callbacks (project_id, message_id, rank, state, at, error_code, origin, status, attempts, next_at,
+    created_at, sequence)
+SELECT r_project, r_message, r_rank, r_after, r_at, r_error, r_origin, 'pending', 0, r_next_at, r_at, r_sequence
 FROM rows({step})
 WHERE r_origin IS NOT NULL
 ON CONFLICT (project_id, message_id, rank) DO NOTHING
