@@ -53,6 +53,8 @@ class Real:
         """The id that fits a name in a path, or one that is nobody's; what is to be deleted is made for that."""
         if "/Applications/" in path:
             return new_application(self.api) if method == "DELETE" else self.application
+        if name == "e164_number":
+            return HANDSET
         if "/IncomingPhoneNumbers/" in path or "/phone_numbers/" in path:
             return self.number
         if path.endswith("/Media/{Sid}") and name == "Sid":
