@@ -12,7 +12,7 @@ from typing import Final
 from heliograph.core import numbers, places
 
 _CACHE_SIZE: Final = 4096
-"""Numbers remembered: a lookup takes up to half a millisecond, and clients ask again."""
+"""Numbers remembered: a lookup takes up to a millisecond, and clients ask again."""
 
 TYPES: Final = MappingProxyType(
     {

@@ -1,8 +1,8 @@
 """Where numbers are at home: the states and provinces of North America's area codes, and the countries' names.
 
 The numbering plan's library has a geocoder that knows more, down to towns. To load it takes seconds, which would stop
-the event loop, and 180 MB, which is more than the server's own memory. So its first level is kept here, in English.
-`tests/core/test_places.py` compares the two, and tells what a newer library has that this has not.
+the event loop, and 180 MB. So its first level is kept here, in English (docs/adr/0020). `tests/core/test_places.py`
+compares the two, and tells what a newer library has that this has not.
 """
 
 from functools import cache
