@@ -54,18 +54,14 @@ class Real:
     def id_for(self, method: str, path: str, name: str) -> str:
         """The id that fits a name in a path, or one that is nobody's; what is to be deleted is made for that."""
         if "/Applications/" in path:
-<<<<<<< HEAD
             applications = f"{self.api.account}/Applications"
             return made(self.api, applications, "FriendlyName") if method == "DELETE" else self.application
         if "/LamlBins/" in path:
             return made(self.api, f"{self.api.account}/LamlBins", "Name") if method == "DELETE" else self.script
         if "/projects/" in path:
             return made(self.api, "/api/projects", "name") if method == "DELETE" else self.subproject
-=======
-            return new_application(self.api) if method == "DELETE" else self.application
         if name == "e164_number":
             return HANDSET
->>>>>>> numbers2
         if "/IncomingPhoneNumbers/" in path or "/phone_numbers/" in path:
             return self.number
         if path.endswith("/Media/{Sid}") and name == "Sid":
