@@ -6,6 +6,7 @@ address. A peer that breaks the protocol loses its own connection, nothing else.
 
 import asyncio
 import ssl
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -80,6 +81,8 @@ class Door:
             unanswered_max=settings.unanswered_max,
         )
         self._links: dict[Link, Bound | None] = {}
+        self._shaking: OrderedDict[Link, float] = OrderedDict()
+        """Connections in their TLS handshake, and when it began. Of one that fails asyncio tells nobody."""
         self._working: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._seen_version = -1
@@ -150,11 +153,19 @@ class Door:
     # -- as the handler of its links
 
     def _connection(self) -> asyncio.Protocol:
-        if len(self._links) >= self._settings.connections_max:
+        now = asyncio.get_running_loop().time()
+        while self._shaking and now - next(iter(self._shaking.values())) > self._settings.bind_seconds:
+            self._shaking.popitem(last=False)  # it failed: none lasts so long
+        if len(self._links) + len(self._shaking) >= self._settings.connections_max:
             return _Refusal()
         link = Link(Role.SMSC, self._link_settings, self)
-        self._links[link] = None
+        link.on_made = self._made
+        self._shaking[link] = now
         return link
+
+    def _made(self, link: Link) -> None:
+        self._shaking.pop(link, None)
+        self._links[link] = None
 
     def on_request(self, link: Link, header: Header, request: Any) -> None:
         match request:

@@ -108,6 +108,8 @@ class Link(asyncio.Protocol):
     def __init__(
         self, role: Role, settings: LinkSettings, handler: LinkHandler, *, timing: Timing | None = None
     ) -> None:
+        self.on_made: Callable[[Link], None] | None = None
+        """Called when the connection stands, its TLS handshake included; if that fails nothing is called."""
         self.on_orphan: Callable[[Link, Header, Pdu], None] | None = None
         """Called for answers to nothing, late ones above all: `NoAnswer.sequence` tells which."""
         self.on_writable: Callable[[Link], None] | None = None
@@ -219,6 +221,8 @@ class Link(asyncio.Protocol):
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._made_at = self._heard_at = self._monotonic()
         self._ticking: Scheduled = self._schedule(self._tick_seconds, self._tick)
+        if self.on_made is not None:
+            self.on_made(self)
 
     def data_received(self, octets: bytes) -> None:
         self._heard_at = now = self._monotonic()
