@@ -238,7 +238,11 @@ class Door:
         if isinstance(request, SubmitSm | DataSm | SubmitMulti):
             outcome = ACCEPTED if status is Status.ROK else status.name
             self._metrics.smpp_submits.labels(bound.client.credential.system_id, outcome).inc()
-        bound.link.respond(header, _answer(header) if response is None else response, status)
+        try:
+            bound.link.respond(header, _answer(header) if response is None else response, status)
+        except ValueError:  # without any answer the request would keep its place among those in work for ever
+            log.exception("smpp.answer_broke", command=request.command.name.lower())
+            bound.link.respond(header, _answer(header), Status.RSYSERR)
 
     async def _result(self, bound: Bound, request: Pdu) -> Pdu:
         client = bound.client

@@ -1,5 +1,6 @@
 """What a customer asks about its own messages: query_sm and cancel_sm (SMPP 3.4, 4.8 and 4.9)."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -17,6 +18,7 @@ from heliograph.wire.smpp.pdu import CancelSm, CancelSmResp, QuerySm, QuerySmRes
 from heliograph.wire.smpp.receipt import MessageState
 
 UUID_CHARACTERS: Final = 36
+_is_part: Final = re.compile("-[0-9]{1,3}").fullmatch
 EXPIRED: Final = frozenset({30001, 30009})
 """Delivery codes of messages whose validity ended."""
 
@@ -64,7 +66,7 @@ class Queries:
         """The customer's own message, by an id that it was given; raises Rejected."""
         ours = message_id[:UUID_CHARACTERS].lower()
         rest = message_id[UUID_CHARACTERS:]
-        if is_uuid(ours) and (not rest or (rest[0] == "-" and rest[1:].isdigit())):
+        if is_uuid(ours) and (not rest or _is_part(rest)):
             message = await self._store.message(client.credential.project_id, ours)
             mine = smpp_callback(client.credential.system_id)
             if message is not None and message.callback == mine and message.deleted_at is None:
