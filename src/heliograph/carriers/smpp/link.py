@@ -299,7 +299,9 @@ class Link(asyncio.Protocol):
             log.warning("smpp.fault", peer=self.peer, error=str(fault.error), command=f"{fault.error.command:#010x}")
         if fault.reply is not None:
             self._send(fault.reply)
-        if fault.ticket is not None and fault.ticket.future is not None and not fault.ticket.future.done():
+        if fault.ticket is not None and fault.ticket.future is None:
+            self._enquiry = None  # a sign of life, however it is spelled
+        elif fault.ticket is not None and fault.ticket.future is not None and not fault.ticket.future.done():
             fault.ticket.future.set_exception(NoAnswer(f"unreadable: {fault.error}", fault.error.sequence))
         if fault.close:
             self.close(f"protocol error: {fault.error}")
