@@ -308,6 +308,18 @@ async def test_other_settings_keep_what_was_counted(here: Ground) -> None:
     assert asyncio.get_running_loop().time() - began > 0.3, "the pace remembers"
 
 
+async def test_other_timers_hold_for_the_connection_that_stands(here: Ground) -> None:
+    keep(here.smsc)
+    carrier = await here.carrier(response_seconds=600)
+    answer = carrier.submit(message())
+    await here.smsc.signal.until(lambda: here.smsc.submits)
+    carrier.configure(here.config(response_seconds=0.2))
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(Uncertain, match="no answer within"):
+            await answer
+    assert len(here.smsc.binds) == 1
+
+
 # -- connections come and go
 
 

@@ -205,7 +205,7 @@ class Receipts:
             await self._work_off_or_single_out(arrived)
 
     async def _work_off_or_single_out(self, arrived: list[_Taken]) -> None:
-        """All together; where that breaks, one by one, so that only the culprit is not taken, and its carrier is told."""
+        """All together; where that breaks, one by one: only the culprit is not taken, and its carrier is told."""
         try:
             await self._work_off(arrived)
         except Exception as error:

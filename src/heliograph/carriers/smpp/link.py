@@ -133,7 +133,7 @@ class Link(asyncio.Protocol):
         self._unbind_at = self._closed_at = self._reading_since = self._heard_at = 0.0
         self._is_reading = True
         self._is_making_room = False
-        self._tick_seconds = min(TICK_MAX_SECONDS, settings.response_seconds / 4, settings.enquire_link_seconds / 4)
+        self._tick_seconds = _tick_seconds(settings)
 
     # -- what a holder asks
 
@@ -185,6 +185,11 @@ class Link(asyncio.Protocol):
             self._make_room()
         if self._unbind is not None and not self.unanswered:
             self._answer_unbind()
+
+    def configure(self, settings: LinkSettings) -> None:
+        """Other timers and bounds, for what is under way too; the longest PDU stays as it was."""
+        self._settings = settings
+        self._tick_seconds = _tick_seconds(settings)
 
     async def unbind(self, seconds: float) -> None:
         """Unbind, if bound, and close; returns when the connection is gone, which it is after `seconds`."""
@@ -403,3 +408,7 @@ class Link(asyncio.Protocol):
                     return
             elif not ticket.future.done():
                 ticket.future.set_exception(NoAnswer(f"no answer within {seconds:g} s", sequence))
+
+
+def _tick_seconds(settings: LinkSettings) -> float:
+    return min(TICK_MAX_SECONDS, settings.response_seconds / 4, settings.enquire_link_seconds / 4)

@@ -10,6 +10,7 @@ this process sent is asked for.
 """
 
 import asyncio
+import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
@@ -115,13 +116,16 @@ class Doubts:
         return response.status, answer if isinstance(answer, QuerySmResp) else QuerySmResp()
 
 
-class Awaited(Struct):
+class Awaited(Struct, eq=False):
     """A receipt that is to come. message_id: as the carrier wrote it."""
 
     message_id: str
     source: Written
     due: float
     asked: int = 0
+
+    def __lt__(self, other: "Awaited") -> bool:
+        return self.due < other.due
 
 
 class Overdue:
@@ -139,6 +143,9 @@ class Overdue:
         self._ask = ask
         self._tell = tell
         self._awaited: OrderedDict[str, Awaited] = OrderedDict()
+        self._line: list[tuple[Awaited, str]] = []
+        """By the moment at which they are due; of those that came meanwhile some are there yet."""
+        self._stopped = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -154,6 +161,7 @@ class Overdue:
         self._awaited.pop(kept, None)
 
     def stop(self) -> None:
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -164,22 +172,36 @@ class Overdue:
         self._awaited[kept] = awaited
         if len(self._awaited) > AWAITED_MAX:
             self._awaited.popitem(last=False)
+        if len(self._line) > 2 * AWAITED_MAX:
+            self._line = [each for each in self._line if self._is_awaited(each)]
+            heapq.heapify(self._line)
+        heapq.heappush(self._line, (awaited, kept))
+        if self._timer is not None and self._line[0][0] is awaited:
+            self._timer.cancel()
+            self._timer = None
         if self._timer is None:
             self._arm()
 
+    def _is_awaited(self, placed: tuple[Awaited, str]) -> bool:
+        return self._awaited.get(placed[1]) is placed[0]
+
     def _arm(self) -> None:
-        """For the first in line: those after it were added later, and are due later unless they were asked for."""
-        if self._awaited and len(self._tasks) < AT_ONCE:
-            first = next(iter(self._awaited.values()))
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, first.due - self._now()), self._ask_some)
+        """For the first in line."""
+        if self._stopped:
+            return
+        while self._line and not self._is_awaited(self._line[0]):
+            heapq.heappop(self._line)
+        if self._line and len(self._tasks) < AT_ONCE:
+            due = self._line[0][0].due
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, due - self._now()), self._ask_some)
 
     def _ask_some(self) -> None:
         self._timer = None
         now = self._now()
-        while self._awaited and len(self._tasks) < AT_ONCE:
-            kept, awaited = next(iter(self._awaited.items()))
-            if awaited.due > now:
-                break
+        while self._line and len(self._tasks) < AT_ONCE and self._line[0][0].due <= now:
+            placed = awaited, kept = heapq.heappop(self._line)
+            if not self._is_awaited(placed):
+                continue
             del self._awaited[kept]
             task = asyncio.get_running_loop().create_task(self._settle(kept, awaited))
             self._tasks.add(task)
