@@ -15,6 +15,7 @@ Pure: keeps values that somebody else keeps on disk; moments (microseconds) are 
 
 import hashlib
 from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -111,6 +112,12 @@ class Reassembly:
     def held_by(self, owner: str) -> int:
         """Messages of this owner's of which parts are there."""
         return self._by_owner[owner]
+
+    def pieces_of(self, owner: str) -> Iterator[Piece]:
+        """The parts that are there of this owner's."""
+        for place, here in self._sets.items():
+            if place[1] == owner:
+                yield from here.pieces.values()
 
     def has(self, here: Set) -> bool:
         """Whether the set is still waiting to be made."""

@@ -9,7 +9,7 @@ it, and go with that; or a set be made twice.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -57,6 +57,7 @@ class Pieces:
         self._store = store
         self._clock = clock
         self._sets_max = sets_max
+        self.seconds = seconds
         self._sets = Reassembly(limit=sets_max, octets_max=OCTETS_MAX, seconds=seconds, repeat_seconds=REPEAT_SECONDS)
         self._makers: dict[str, Maker] = {}
         self._no_repeats: tuple[str, ...] = ()
@@ -77,6 +78,14 @@ class Pieces:
     def waiting_of(self, owner: str) -> int:
         """The same of one owner."""
         return self._sets.held_by(owner)
+
+    def held(self, owner: str) -> Iterator[Piece]:
+        """The parts that are there of this owner's messages."""
+        return self._sets.pieces_of(owner)
+
+    async def drop(self, piece: Piece) -> None:
+        """Remove a message's parts, of which none is to be made after all."""
+        await self._store.remove_pieces(piece)
 
     async def add(self, piece: Piece, finish: Finish = lambda piece, beside: piece) -> Piece:
         """Keep a part; returns it when it is on disk, and with the last part, if that can be now, when its message is.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import structlog
+from msgspec.structs import replace
 
 from heliograph.carriers.smpp.link import Link, LinkSettings
 from heliograph.config import ConfigError
@@ -18,7 +19,7 @@ from heliograph.core.errors import Refused, StoreUnavailable
 from heliograph.engine import smpp_credentials
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
-from heliograph.smsc import statuses
+from heliograph.smsc import references, statuses
 from heliograph.smsc.clients import Bound, Client, Clients
 from heliograph.smsc.login import Login
 from heliograph.smsc.queries import Queries
@@ -33,15 +34,19 @@ from heliograph.wire.smpp.pdu import (
     BindTransmitter,
     CancelSm,
     DataSm,
+    DataSmResp,
     Header,
     Pdu,
     QuerySm,
+    QuerySmResp,
     ReplaceSm,
     Status,
     SubmitMulti,
     SubmitSm,
+    SubmitSmResp,
     Tag,
 )
+from heliograph.wire.smpp.receipt import MessageState
 from heliograph.wire.smpp.session import Role
 
 log = structlog.get_logger(__name__)
@@ -250,9 +255,11 @@ class Door:
             raise Rejected(Status.RINVBNDSTS, "the bind only receives")
         match request:
             case SubmitSm() | DataSm():
-                return await self._submits.one(client, request)
+                return await self._submit(client, request)
             case SubmitMulti():
                 return await self._submits.many(client, request)
+            case QuerySm(message_id=""):
+                return await self._asked_by_reference(client, request)
             case QuerySm():
                 return await self._queries.query(client, request)
             case CancelSm():
@@ -261,6 +268,29 @@ class Door:
                 raise Rejected(Status.RREPLACEFAIL, "replacing is not done")
             case _:
                 raise Rejected(Status.RINVCMDID, f"{request.command.name} is not served")
+
+    async def _submit(self, client: Client, request: SubmitSm | DataSm) -> Pdu:
+        """One that was taken before, and comes again with its reference, gets the same answer."""
+        reference = references.read(request.tlvs)
+        earlier = await self._queries.taken(client, reference) if reference is not None else None
+        if earlier is None:
+            return await self._submits.one(client, request)
+        return SubmitSmResp(message_id=earlier) if isinstance(request, SubmitSm) else DataSmResp(message_id=earlier)
+
+    async def _asked_by_reference(self, client: Client, request: QuerySm) -> QuerySmResp:
+        """RINVMSGID says that it was not taken, and that it may be submitted again: only of what is so young that it
+        can't have been taken and forgotten."""
+        reference = references.read(request.tlvs)
+        if reference is None:
+            raise Rejected(Status.RQUERYFAIL, "messages are asked for by their id")
+        waits = self._submits.waiting(client, reference)
+        if waits is not None:
+            return QuerySmResp(message_id=waits, message_state=MessageState.ENROUTE)
+        known = await self._queries.taken(client, reference)
+        if known is not None:
+            return await self._queries.query(client, replace(request, message_id=known))
+        is_sure = self._submits.remembers(reference)
+        raise Rejected(Status.RINVMSGID if is_sure else Status.RQUERYFAIL, "no submit with this reference is known")
 
 
 class _Refusal(asyncio.Protocol):

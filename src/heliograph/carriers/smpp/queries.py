@@ -1,9 +1,10 @@
 """Asking a carrier by query_sm (SMPP 3.4, 4.8).
 
 `query = "reference"`: what became of a submit whose answer was lost. The standard knows no such question, for query_sm
-asks by the id that the lost answer would have told. The torture carrier, `heliograph smsc`, takes it as an extension:
-each submit_sm bears the TLV user_message_reference (writing.query_reference), and a query_sm with an empty message_id
-and that TLV asks for it. ESME_ROK and a message_id: it was taken; ESME_RINVMSGID: it was not; else: can't say.
+asks by the id that the lost answer would have told. Our own door (smsc/references.py) and the torture carrier,
+`heliograph smsc`, take it as an extension: each submit_sm bears the TLV user_message_reference
+(writing.query_reference), and a query_sm with an empty message_id and that TLV asks for it. ESME_ROK and a message_id:
+it was taken; ESME_RINVMSGID: it was not; else: can't say.
 
 `query = "message_id"`: a receipt that is overdue is asked for by id, again and again with growing pauses. Only what
 this process sent is asked for.
