@@ -341,3 +341,31 @@ async def test_an_inbound_message_is_owed_with_its_step_to_received(bench: Bench
     await bench.live(inbound, State.RECEIVED)
     await binds.until(lambda: len(binds.told) == 1)
     assert binds.told == [(inbound.id, State.RECEIVED)]
+
+
+async def test_a_bind_that_only_seems_to_be_there_stops_nobody(bench: Bench, ground: Ground, binds: Binds) -> None:
+    """What is told nobody is not told again in the same turn of the loop: whoever is going could never be gone."""
+    turns: list[int] = []
+    turn = 0
+
+    async def attempt(due: DueCallback) -> Told:
+        if not turns:
+            asyncio.get_running_loop().call_soon(next_turn)
+        turns.append(turn)
+        if len(turns) > 50:
+            raise AssertionError("the loop was never let go on")
+        return Told(reached=False)
+
+    def next_turn() -> None:
+        nonlocal turn
+        turn += 1
+        binds.here = turn < 5
+        asyncio.get_running_loop().call_soon(next_turn)
+
+    binds.here = True
+    bench.callbacks.notifiers["smpp"].attempt = attempt  # type: ignore[method-assign]
+    message = await bench.live(ground.message(callback=ACME, options=FINAL), *LIFE)
+    while turn < 10:
+        await asyncio.sleep(0)
+    assert turns and len(turns) == len(set(turns))
+    assert [(row.message_id, row.attempts) for row in await rows_of(ground, "pending")] == [(message.id, 0)]

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import cast
 
 from test_smsc_login import ACME
@@ -14,7 +15,8 @@ SECOND = 1_000_000
 
 def bound_to(clients: Clients, **changes: object) -> Bound:
     credential = replace(ACME, **changes)  # type: ignore[arg-type]
-    bound = clients.take(credential, cast(Link, object()), sends=True, receives=True, version=0x34)
+    link = cast(Link, SimpleNamespace(may_ask=True))
+    bound = clients.take(credential, link, sends=True, receives=True, version=0x34)
     assert bound is not None
     return bound
 

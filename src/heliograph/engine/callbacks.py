@@ -337,6 +337,7 @@ class Callbacks:
         if not told.reached:
             chain.waiting.appendleft(replace(due, message=self._current(due.message)))
             lane.ready.appendleft(chain)
+            await asyncio.sleep(0)  # whoever went away is soon known to have gone
             return
         seconds = perf_counter() - started
         lane.slow = told.code is None or seconds > SLOW_SECONDS

@@ -36,6 +36,10 @@ class Bound:
         self.outstanding = 0
         self.is_open = True
 
+    @property
+    def takes_deliveries(self) -> bool:
+        return self.receives and self.is_open and self.link.may_ask
+
 
 class Client:
     """A credential that has binds."""
@@ -54,7 +58,7 @@ class Client:
         return self.bucket.overdraw(now, segments)
 
     def receivers(self) -> list[Bound]:
-        return [bound for bound in self.binds if bound.receives and bound.is_open]
+        return [bound for bound in self.binds if bound.takes_deliveries]
 
     def outstanding(self) -> int:
         return sum(bound.outstanding for bound in self.binds)
@@ -62,7 +66,7 @@ class Client:
     async def place(self, wanted: Bound | None = None) -> Bound:
         """Take a place in a window: of `wanted`, or of the emptiest. Raises NoBind where there is none, or no more."""
         while True:
-            choice = self.receivers() if wanted is None else [wanted] if wanted.is_open else []
+            choice = self.receivers() if wanted is None else [wanted] if wanted.takes_deliveries else []
             if not choice:
                 raise NoBind
             best = min(choice, key=lambda bound: bound.outstanding / bound.window)

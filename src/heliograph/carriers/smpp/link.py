@@ -157,6 +157,11 @@ class Link(asyncio.Protocol):
         return self._transport is None or self._reason is not None
 
     @property
+    def may_ask(self) -> bool:
+        """Whether requests can be sent: after an unbind of the peer's no more, though it is not answered yet."""
+        return not self.is_closing and self._unbind is None and self.state.is_bound
+
+    @property
     def peer(self) -> Any:
         """The peer's address, as the socket gives it."""
         return None if self._transport is None else self._transport.get_extra_info("peername")
