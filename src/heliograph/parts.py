@@ -538,6 +538,7 @@ class Parts:
             scripts=self.scripts,
             carriers=self.carriers.status,
             own_url=lambda: self.base_url,
+            relay_clients=self.relay_clients.status,
             writes=self.writes,
             local_secret=secrets.token_hex(32),
         )

@@ -43,7 +43,7 @@ BUSY: Final = -32000
 UNSUPPORTED: Final = ("calling.", "tasking.", "faxing.", "video.", "chat.", "verto.", "webrtc.", "subscriber.")
 """Namespaces of SignalWire's that this server does not have. Their calls are refused with a result, as SDKs expect."""
 
-Call = Callable[[Session, Members], Awaitable[Members]]
+Call = Callable[[Session, Members], Awaitable[Answer]]
 
 
 class Calls:
@@ -95,23 +95,15 @@ class Calls:
                 return self._reauthenticate(peer, session, request.params)
             case "signalwire.disconnect" | "blade.disconnect":
                 return Answer(result={}, then=partial(peer.socket.close, 1000, "as the client asked"))
-        result = await self._call(session, request.method, request.params)
-        return Answer(result=result, then=self._afterwards(session, request.method, result))
+        return await self._call(session, request.method, request.params)
 
-    async def _call(self, session: Session, method: str, params: Members) -> Members:
+    async def _call(self, session: Session, method: str, params: Members) -> Answer:
         call = self._calls.get(method)
         if call is not None:
             return await call(session, params)
         if method.startswith(UNSUPPORTED):
             return _no(501, f"{method} is not supported: this server does messaging.")
         raise RpcError(jsonrpc.METHOD_NOT_FOUND, f"There is no method {method[:100]}.")
-
-    def _afterwards(self, session: Session, method: str, result: Members) -> Callable[[], None] | None:
-        if method == "messaging.send" and "message_id" in result:
-            return partial(session.answered, result["message_id"])
-        if method in ("signalwire.receive", "signalwire.unreceive") and session.dialect is CURRENT:
-            return partial(self._tell_state, session)
-        return None
 
     # -- connecting
 
@@ -186,13 +178,12 @@ class Calls:
             earlier.socket.close(REFUSED, "the session was resumed by another connection")
         self._metrics.relay_connects["connected"].inc()
         log.info("relay.connected", project_id=session.project_id, session=session.identity, agent=session.agent)
-        if session.dialect is CURRENT:
-            self._tell_state(session)
+        self._tell_state(session)
         self._clients.add(session)
 
     def _tell_state(self, session: Session) -> None:
         project = self._directory.project(session.project_id)
-        if project is not None:
+        if project is not None and session.dialect is CURRENT:
             state = tickets.seal(project, session.protocol, list(session.contexts))
             session.announce(relay.AUTHORIZATION_STATE, {"authorization_state": state}, self._clock.now())
 
@@ -217,28 +208,41 @@ class Calls:
             raise RpcError(jsonrpc.INVALID_PARAMS, f"A session has at most {self._settings.contexts_max} contexts.")
         return names
 
-    async def _receive(self, session: Session, params: Members) -> Members:
+    async def _receive(self, session: Session, params: Members) -> Answer:
         try:
             names = self._contexts(params)
         except RpcError as error:
             return _no(422, error.message)
         if len(session.contexts.keys() | names) > self._settings.contexts_max:
             return _no(422, f"A session has at most {self._settings.contexts_max} contexts.")
+        return _yes(f"Receiving events of: {', '.join(names)}", then=partial(self._hear_soon, session, names))
+
+    def _hear_soon(self, session: Session, names: list[str]) -> None:
+        """Once the client knows that it may: a Blade client sets up its handlers after it has read the result."""
+        pause = session.dialect.subscribed_seconds
+        if pause:
+            asyncio.get_running_loop().call_later(pause, self._hear, session, names)
+        else:
+            self._hear(session, names)
+
+    def _hear(self, session: Session, names: list[str]) -> None:
+        if self._clients.get(session.protocol) is not session:
+            return  # it has gone
         for name in names:
             self._clients.hear(session, name)
-        return {"code": "200", "message": f"Receiving inbound events of: {', '.join(names)}"}
+        self._tell_state(session)
 
-    async def _unreceive(self, session: Session, params: Members) -> Members:
+    async def _unreceive(self, session: Session, params: Members) -> Answer:
         names = fields.texts(params.get("contexts"))
         if names is None:
             return _no(422, "contexts must be a list of texts.")
         for name in names:
             self._clients.unhear(session, name)
-        return {"code": "200", "message": f"No longer receiving inbound events of: {', '.join(names)}"}
+        return _yes(f"No longer receiving events of: {', '.join(names)}", then=partial(self._tell_state, session))
 
     # -- sending
 
-    async def _send(self, session: Session, params: Members) -> Members:
+    async def _send(self, session: Session, params: Members) -> Answer:
         context = fields.optional(params, "context") or session.protocol
         try:
             wanted = fields.send_request(params)
@@ -253,7 +257,7 @@ class Calls:
             self._metrics.relay_sends["unavailable"].inc()
             return _no(503, "The server can't take the message now. Try again.")
         self._metrics.relay_sends["accepted"].inc()
-        return {"code": "200", "message": "Message accepted", "message_id": sent}
+        return _yes("Message accepted", then=partial(session.answered, sent), message_id=sent)
 
     async def _keep(self, session: Session, wanted: fields.Wanted, context: str) -> str:
         """Raises Refused, StoreUnavailable, TimeoutError: an SDK that gets no answer for 10 s cuts the connection."""
@@ -287,11 +291,11 @@ class Calls:
         if not isinstance(method, str) or not isinstance(inner, dict):
             raise RpcError(jsonrpc.INVALID_PARAMS, "blade.execute takes protocol, method and params.")
         if method == "setup":
-            result: Members = {"code": "200", "message": "Session set up", "protocol": session.protocol}
+            answer = _yes("Session set up", protocol=session.protocol)
         else:
-            result = await self._call(session, method, inner)
-        wrapped = {"requester_nodeid": session.identity, "responder_nodeid": "heliograph", "result": result}
-        return Answer(result=wrapped, then=self._afterwards(session, method, result))
+            answer = await self._call(session, method, inner)
+        wrapped = {"requester_nodeid": session.identity, "responder_nodeid": "heliograph", "result": answer.result}
+        return Answer(result=wrapped, then=answer.then)
 
 
 def _subscription(session: Session, params: Members) -> Members:
@@ -317,16 +321,19 @@ def _connected(session: Session) -> Members:
     }
 
 
-def _refused(refused: Refused) -> Members:
+def _refused(refused: Refused) -> Answer:
     """The first fault as code and message, as SDKs read it; all of them beside it, as the REST API tells them."""
     first = refused.refusals[0]
-    status = max(first.reason.status, 422)
     faults = [
         {"code": each.reason.rest, "message": each.text, "attribute": fields.NAMES.get(each.where, each.where)}
         for each in refused.refusals
     ]
-    return _no(status, first.text) | {"errors": faults}
+    return _no(max(first.reason.status, 422), first.text, errors=faults)
 
 
-def _no(status: int, message: str) -> Members:
-    return {"code": str(status), "message": message}
+def _yes(message: str, *, then: Callable[[], None] | None = None, **members: str) -> Answer:
+    return Answer(result={"code": "200", "message": message} | members, then=then)
+
+
+def _no(status: int, message: str, **members: object) -> Answer:
+    return Answer(result={"code": str(status), "message": message} | members)

@@ -8,11 +8,13 @@ from heliograph.wire.relay import Members
 
 class Dialect(Protocol):
     """answers_events: the client answers each event with a response; else only a WebSocket pong tells that it was read.
-    answers_anything: it bears responses that it did not ask for."""
+    answers_anything: it bears responses that it did not ask for. subscribed_seconds: from a receive's result to the
+    first event of its contexts."""
 
     name: str
     answers_events: bool
     answers_anything: bool
+    subscribed_seconds: float
 
     def event(self, id: str, protocol: str, params: Members) -> bytes: ...
 
@@ -27,6 +29,7 @@ class Current:
     name = "signalwire"
     answers_events = True
     answers_anything = True
+    subscribed_seconds = 0.0
 
     def event(self, id: str, protocol: str, params: Members) -> bytes:
         return jsonrpc.request(id, relay.EVENT, params)
@@ -42,6 +45,7 @@ class Blade:
     name = "blade"
     answers_events = False
     answers_anything = False
+    subscribed_seconds = 0.25
 
     def event(self, id: str, protocol: str, params: Members) -> bytes:
         return jsonrpc.request(id, relay.BROADCAST, relay.broadcast(protocol, params))
