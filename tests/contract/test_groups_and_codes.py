@@ -79,6 +79,19 @@ def test_a_code_comes_from_the_project_else_from_the_deployment(
         assert each.once(message["sid"], "delivered")["num_segments"] == 1
 
 
+def test_a_codes_text_is_emptied_when_it_has_ended(node: HeliographServer, api: Caller) -> None:
+    """Housekeeping runs at the start, too."""
+    to = new_handset()
+    made = api.ask("POST", f"{MFA}/sms", body={"to": to}).json()["id"]
+    sid = api.get(f"{api.messages}?To=%2B{to[1:]}")["messages"][0]["sid"]
+    code = api.once(sid, "delivered")["body"].split()[-1]
+    assert api.ask("POST", f"{MFA}/{made}/verify", body={"token": code}).json() == {"success": True}
+    node.restart()
+    wait_until(lambda: api.message(sid)["body"] == "", "the code's text to be emptied")
+    assert api.timeline(sid)[-1]["kind"] == "redacted"
+    assert api.ask("POST", f"{MFA}/{made}/verify", body={"token": code}).status == 404
+
+
 def test_the_deployments_number_is_nobody_elses_to_name(api: Caller) -> None:
     reply = api.ask("POST", f"{MFA}/sms", body={"to": new_handset(), "from": DEPLOYMENTS})
     assert (reply.status, reply.json()["errors"][0]["code"]) == (422, "invalid_from_number")
