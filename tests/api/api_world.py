@@ -23,6 +23,7 @@ from heliograph.api.services import Services
 from heliograph.core.directory import Number, Project, Snapshot, Token
 from heliograph.core.errors import NotFound, Refusal, Refused
 from heliograph.core.lifecycle import State
+from heliograph.core.limits import Buckets
 from heliograph.core.message import Direction, Kind, Media, Message, Source, TimelineEntry
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
@@ -226,8 +227,10 @@ class World:
             _token(MANAGING_TOKEN, ("management",)),
         ]
         self.publish(1)
+        loaded = config.load(settings, {})
         self.services = Services(
-            config=config.load(settings, {}),
+            config=loaded,
+            writes=Buckets(loaded.rate_limit_writes, loaded.rate_limit_seconds),
             clock=self.clock,
             store=self.store,  # type: ignore[arg-type]
             directory=self.directory,

@@ -3,11 +3,15 @@
 A table's key is a row ("cxml.Message status"), or its owner for an operation or object with all its fields. It has a
 `reason`, and perhaps `whole`: nothing of the operation or object is here; `instead`: the object that is answered in its
 place; `status`: the status that an operation is answered with.
+
+A ``[[kept]]`` is of many fields at once, by the patterns of their owners and names: they are taken, kept and shown as
+specified, and do nothing.
 """
 
 import functools
 import tomllib
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from facts import HERE, Row
@@ -15,8 +19,25 @@ from facts import HERE, Row
 
 @functools.cache
 def stated() -> Mapping[str, Mapping[str, Any]]:
-    """Every difference."""
+    """Every difference of a row or an owner."""
+    return {name: each for name, each in _file().items() if name != "kept"}
+
+
+@functools.cache
+def _file() -> Mapping[str, Any]:
     return tomllib.loads((HERE / "differences.toml").read_text("utf-8"))
+
+
+def kept(row: Row) -> str | None:
+    """Why a field has no effect, where it is only kept and shown."""
+    for each in _file().get("kept", ()):
+        if _is_like(row.owner, each["owners"]) and _is_like(row.name, each["fields"]):
+            return str(each["reason"])
+    return None
+
+
+def _is_like(text: str, patterns: list[str]) -> bool:
+    return any(fnmatchcase(text, pattern) for pattern in patterns)
 
 
 def of(row: Row) -> Mapping[str, Any] | None:

@@ -183,18 +183,21 @@ def _head() -> str:
     rows = list(specification().rows())
     absent = [row for row in rows if not is_here(row.owner)]
     differs = [row for row in rows if is_here(row.owner) and differences.of(row)]
-    same = len(rows) - len(absent) - len(differs)
+    kept = [row for row in rows if is_here(row.owner) and not differences.of(row) and differences.kept(row)]
+    same = len(rows) - len(absent) - len(differs) - len(kept)
     source = specification().source
     return f"""# Compatibility, row by row
 
 Each operation of SignalWire's published specification on messaging, and each field of its requests, answers and
-webhooks, has a row below. *Same* means: as specified, and the test in the last column fails when it isn't. *Differs*
-says how, and why. The tests talk to a real server; one more fails when a row has neither a test nor a reason, so that
-the list can't fall behind. A field of an object that several operations answer with is listed once, with the object.
+webhooks, has a row below. *Same* means: as specified, and the test in the last column fails when it isn't. *Kept*
+means: taken and shown as specified, and without effect, since it is of calls or the like. *Differs* says how, and why.
+The tests talk to a real server; one more fails when a row has neither a test nor a reason, so that the list can't fall
+behind. A field of an object that several operations answer with is listed once, with the object.
 
 | | Rows |
 |---|---|
 | Same | {same} |
+| Kept and shown, without effect | {len(kept)} |
 | Differs, with its reason | {len(differs)} |
 | Not here, with its reason | {len(absent)} |
 | All | {len(rows)} |
@@ -293,7 +296,8 @@ def _table(owner: str) -> Iterator[str]:
 def _line(row: Row) -> str:
     label = f"`{row.name}`" if row.name else "**itself**"
     difference = differences.of(row)
-    how = f"differs: {difference['reason']}" if difference else "same"
+    kept = differences.kept(row)
+    how = f"differs: {difference['reason']}" if difference else f"kept: {kept}" if kept else "same"
     return f"| {label} | {how} | {_tests(row)} |"
 
 

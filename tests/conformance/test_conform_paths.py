@@ -1,4 +1,4 @@
-"""Fields of a path: one that names nothing is not found, in the family's shape."""
+"""Fields of a path, and credentials: what names nothing is not found, and who isn't known is not answered."""
 
 import uuid
 
@@ -33,6 +33,18 @@ def test_a_strange_id_is_not_found(api: Caller, message_sid: str, row: Row) -> N
         assert reply.json()["code"] == 20404
     else:
         assert reply.json() == {"error": "Not Found"}
+
+
+@pytest.mark.parametrize("operation", listing.here())
+def test_nobody_without_credentials_is_answered(api: Caller, operation: str) -> None:
+    """Before anything else of the request is looked at, and in the family's shape."""
+    asked = specification().operations[operation]
+    path = asked.path.format_map({name: str(uuid.uuid4()) for name in asked.in_path})
+    if operation == "cxml.retrieve_media":
+        path += ".json"  # the record: the bytes are public
+    stranger = api.with_token("PT" + "0" * 48)
+    shown = claims.refused(operation, _ask(stranger, asked.method, path), 401)
+    assert shown.get("code", 20003) == 20003
 
 
 def _ask(api: Caller, method: str, path: str) -> Reply:

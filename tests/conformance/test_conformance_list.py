@@ -34,6 +34,13 @@ def test_every_difference_is_of_a_row_and_has_a_reason() -> None:
     assert [name for name, each in differences.stated().items() if not each.get("reason")] == []
 
 
+def test_what_is_only_kept_has_a_test() -> None:
+    """It is taken and shown, which a test must show like anything else."""
+    kept = [row for row in specification().rows() if differences.kept(row)]
+    assert len(kept) > 100
+    assert [str(row) for row in kept if row not in listing.ties() and not differences.of(row)] == []
+
+
 def test_the_page_is_current() -> None:
     assert listing.PAGE.read_text("utf-8") == listing.markdown(), f"run: {listing.REFRESH}"
 

@@ -14,6 +14,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "endpoints",
             "lifecycle",
             "webhooks",
+            "relay",
             "scripts",
             "swml",
             "numbers",
