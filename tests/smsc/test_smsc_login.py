@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from heliograph.core.directory import SmppCredential
-from heliograph.engine import smpp_credentials
+from heliograph.engine import slow_hashes, smpp_credentials
 from heliograph.engine.directory import Directory
 from heliograph.smsc.login import HASHES_AT_ONCE, Login
 from heliograph.smsc.settings import SmscSettings
@@ -65,7 +65,7 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    monkeypatch.setattr(smpp_credentials, "matches", world.matches)
+    monkeypatch.setattr(slow_hashes, "matches", world.matches)
     return world
 
 
