@@ -425,7 +425,7 @@ class Callbacks:
         try:
             request = self._request(due)
             if request is None:
-                return Told(error=PROJECT_GONE)
+                return Told(error=PROJECT_GONE, final=True)
             response = await self._webhooks.request(request)
         except (FetchFault, UrlError) as fault:
             return Told(error=str(fault))
@@ -440,11 +440,13 @@ class Callbacks:
             return None
         if message.source is Source.LAML:
             pairs = webhook.status_form(message, due.state, due.error_code)
-            return signing.form_request(
+            request = signing.form_request(
                 project.signing_key, message.callback.method, message.callback.url, pairs, truncate=True
             )
-        body = webhook.status_json(message, due.state, due.error_code, due.at)
-        return signing.json_request(project.signing_key, message.callback.url, body, truncate=True)
+        else:
+            body = webhook.status_json(message, due.state, due.error_code, due.at)
+            request = signing.json_request(project.signing_key, message.callback.url, body, truncate=True)
+        return signing.as_switched(project, request)
 
     def _policy(self, lane: _Lane) -> RetryPolicy:
         return (lane.notifier.policy if lane.notifier is not None else None) or self._settings.policy
