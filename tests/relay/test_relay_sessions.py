@@ -185,6 +185,19 @@ def test_who_does_not_acknowledge_is_passed_over(relay: Relay, context: str) -> 
     assert quick.message()["body"] == "hi"
 
 
+def test_who_is_deaf_comes_last(relay: Relay, context: str) -> None:
+    deaf = relay.client(context, acks=False)
+    relay.route(context)
+    relay.inbound("first")
+    assert deaf.message()["body"] == "first"
+    quick = relay.client(context)
+    assert quick.message()["body"] == "first"
+    for number in range(6):
+        relay.inbound(str(number))
+        assert quick.message()["body"] == str(number)
+    assert deaf.is_quiet()
+
+
 def test_who_goes_away_is_passed_over(relay: Relay, context: str) -> None:
     leaver = relay.client(context, acks=False)
     relay.route(context)

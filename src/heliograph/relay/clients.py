@@ -158,9 +158,9 @@ class Clients:
             if not each.is_open or each in without:
                 continue
             is_heard = True
-            if each.has_room and (best is None or each.outstanding < best.outstanding):
+            if each.has_room and (best is None or _busy(each) < _busy(best)):
                 best = each
-                if not each.outstanding:
+                if not each.outstanding and not each.is_deaf:
                     break
         return best, is_heard
 
@@ -198,6 +198,10 @@ class Clients:
         ):
             while _wake_next(line):
                 pass
+
+
+def _busy(session: Session) -> tuple[bool, int]:
+    return session.is_deaf, session.outstanding
 
 
 def _wake_next(line: "deque[asyncio.Future[None]] | None") -> bool:
