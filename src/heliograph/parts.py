@@ -468,6 +468,7 @@ class Parts:
             media_files=self.files,
             metrics=self.metrics,
             carriers=self.carriers.status,
+            relay_clients=self.relay_clients.status,
             writes=self.writes,
             local_secret=secrets.token_hex(32),
         )

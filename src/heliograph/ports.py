@@ -446,6 +446,20 @@ class Notifier(Protocol):
     async def attempt(self, due: DueCallback) -> Told: ...
 
 
+class RelayClientStatus(Struct, frozen=True, kw_only=True):
+    """A connected Relay client, as it is now, with counts since it connected. dialect: signalwire or blade."""
+
+    session: str
+    agent: str
+    address: str
+    dialect: str
+    since: int
+    contexts: tuple[str, ...]
+    sends: int
+    events: int
+    unacknowledged: int
+
+
 class CallbackRecord(Struct, frozen=True, kw_only=True):
     """A callback with its last attempt, for people."""
 

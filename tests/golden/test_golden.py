@@ -284,6 +284,7 @@ CASES: dict[str, dict[str, Case]] = {
     "get_timeline": {
         "of a delivered text": lambda world: world.api.ask("GET", f"/api/heliograph/messages/{world.text}/timeline"),
     },
+    "list_relay_clients": {"none": _plain("GET", "/api/heliograph/relay/clients")},
     "list_carriers": {"the simulated one": _carriers},
     "list_callbacks": {"one that failed": _dead_callbacks},
     "replay_callbacks": {

@@ -3,7 +3,7 @@
 from heliograph.api.cxml import accounts, applications, media
 from heliograph.api.cxml import messages as cxml_messages
 from heliograph.api.cxml import numbers as cxml_numbers
-from heliograph.api.heliograph_api import callbacks, carriers, simulator, timeline
+from heliograph.api.heliograph_api import callbacks, carriers, relay_clients, simulator, timeline
 from heliograph.api.messaging import logs
 from heliograph.api.messaging import messages as rest_messages
 from heliograph.api.project import tokens
@@ -25,6 +25,7 @@ _FAMILIES = (
     timeline,
     callbacks,
     carriers,
+    relay_clients,
     health,
 )
 

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from heliograph.engine.metrics import Metrics
     from heliograph.engine.records import Records
     from heliograph.net.media import MediaFiles
-    from heliograph.ports import CarrierStatus, Clock, Store
+    from heliograph.ports import CarrierStatus, Clock, RelayClientStatus, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """`local_secret` lets the command line on this machine act for any project; empty means it may not. `carriers`: all
-    of them, as they are now. `writes`: what each project may still write, through any door."""
+    of them, as they are now. `relay_clients`: those of a project. `writes`: what each project may still write, through
+    any door."""
 
     config: Config
     clock: Clock
@@ -36,4 +37,5 @@ class Services:
     metrics: Metrics
     local_secret: str = field(repr=False)
     carriers: Callable[[], list[CarrierStatus]] = list
+    relay_clients: Callable[[str], list[RelayClientStatus]] = lambda project_id: []
     writes: Buckets = field(default_factory=lambda: Buckets(0, 1))

@@ -9,6 +9,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from heliograph.ports import RelayClientStatus
 from heliograph.relay.session import Session
 
 REMEMBERED_MAX: Final = 20_000
@@ -49,6 +50,11 @@ class Clients:
     def hearing(self, project_id: str, context: str) -> list[Session]:
         """Those who hear a context, as they are now."""
         return self._hearing.get((project_id, context), [])
+
+    def status(self, project_id: str) -> list[RelayClientStatus]:
+        """Those of a project, longest connected first."""
+        mine = [each for each in self._sessions.values() if each.project_id == project_id]
+        return [each.status() for each in sorted(mine, key=lambda each: each.since)]
 
     # -- coming and going
 

@@ -13,6 +13,7 @@ from typing import Final
 import uuid_utils
 
 from heliograph.engine.directory import Principal
+from heliograph.ports import RelayClientStatus
 from heliograph.relay.dialects import Dialect
 from heliograph.relay.socket import Socket
 from heliograph.wire import relay
@@ -91,6 +92,19 @@ class Session:
     def __str__(self) -> str:
         """For people: which client this is."""
         return f"{self.identity} ({self.agent}, {self.address})"
+
+    def status(self) -> RelayClientStatus:
+        return RelayClientStatus(
+            session=self.identity,
+            agent=self.agent,
+            address=self.address,
+            dialect=self.dialect.name,
+            since=self.since,
+            contexts=tuple(self.contexts),
+            sends=self.sends,
+            events=self.events,
+            unacknowledged=self.outstanding,
+        )
 
     # -- events
 

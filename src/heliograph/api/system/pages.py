@@ -8,7 +8,7 @@ from heliograph.api.system import generated
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("quickstart", "simulator", "commands", "settings")),
-    ("Use", ("endpoints", "lifecycle", "webhooks", "smpp", "errors")),
+    ("Use", ("endpoints", "lifecycle", "webhooks", "relay", "smpp", "errors")),
     ("Run", ("carriers", "torture", "operations")),
     ("Words", ("glossary",)),
 )
