@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from relay_link import ACKNOWLEDGE, KEEP_SILENT, REFUSE, Answer, Login, RelayLink
-from servers import HeliographServer, ServerFactory
+from servers import HeliographServer, ServerFactory, wait_until
 
 ACK_SECONDS = 1.0
 MOMENT_SECONDS = 20.0
@@ -85,6 +85,11 @@ class Ground:
         made = Client(answer=answer, seen=seen)
         made.link = await self._stack.enter_async_context(RelayLink(login, made.on_event))
         return made
+
+    def hearing(self) -> int:
+        """How many clients the server has for the context."""
+        listed = self.node.request("GET", "/api/heliograph/relay/clients").json()["clients"]
+        return sum(self.context in each["contexts"] for each in listed)
 
     async def bring(self, handset: str, body: str) -> str:
         """An inbound message; its id."""
@@ -187,6 +192,28 @@ async def test_what_waited_over_a_restart_comes_in_order_to_several_clients(own_
         for handset in handsets
     }
     assert came == brought
+
+
+async def test_clients_that_come_and_go_by_the_hundred_lose_nothing_and_leave_nothing(ground: Ground) -> None:
+    seen: list[Mapping[str, Any]] = []
+    brought: list[str] = []
+
+    async def come_and_go() -> None:
+        for each in range(25):
+            client = await ground.client(ground.context, answer=ACKNOWLEDGE if each % 2 else KEEP_SILENT, seen=seen)
+            client.link.drop()
+
+    async def bring() -> None:
+        for each in range(50):
+            brought.append(await ground.bring(f"+1312555{each % 5:04d}", f"{each}"))
+
+    await asyncio.gather(bring(), *(come_and_go() for _ in range(8)))
+    last = await ground.client(ground.context, seen=seen)
+    async with asyncio.timeout(MOMENT_SECONDS):
+        while not {each["message_id"] for each in seen}.issuperset(brought):
+            await asyncio.sleep(0.01)
+    assert last.link.connected
+    await asyncio.to_thread(wait_until, lambda: ground.hearing() == 1, "the others to be forgotten")
 
 
 async def test_states_go_to_the_sender_alone_whatever_others_hear(ground: Ground) -> None:
