@@ -31,7 +31,7 @@ from heliograph.config import Config, ConfigError
 from heliograph.engine import provision
 from heliograph.engine.dispatch import LeftInitiated
 from heliograph.engine.provision import Provisioned
-from heliograph.parts import Machine, Parts, make_store, rates
+from heliograph.parts import Machine, Parts, make_store, mfa_sender, rates
 from heliograph.ports import MessageFilter
 from heliograph.relay.socket import Upgrade
 from heliograph.reloading import Source
@@ -77,6 +77,7 @@ def serve(
     no carriers but the simulated one."""
     logs.configure(config.log_format, config.log_level)
     rates(config)  # a wrong price is refused before anything starts
+    mfa_sender(config)
     server = _Server(config, extra_routes, source or _alone(config))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -116,10 +117,13 @@ class _Server:
 
     async def _run(self, greet: Greet, announce: Announce) -> None:
         parts = self._parts
-        provisioned = await provision.initialise(parts.store, provision.Mint(parts.clock))
+        examples = provision.example_inventory() if self._config.simulator else []
+        provisioned = await provision.initialise(parts.store, provision.Mint(parts.clock), examples)
         parts.directory.space_id = await parts.store.space_id(str(uuid_utils.uuid4()))
+        await self._stock(self._source.running.topology)
         await parts.directory.load()
         parts.transitions.queued.update(await parts.store.queued_counts())
+        parts.transitions.unsent.update(await parts.store.unsent_counts())
         left = await parts.dispatcher.left_initiated()
         await parts.receipts.load()
         await parts.pieces.load()
@@ -142,6 +146,12 @@ class _Server:
             await self._told_to_stop(serving)
             withdraw()
             await self._shut_down(server, serving)
+
+    async def _stock(self, topology: Topology) -> None:
+        """Numbers leave the inventory by hand only: a row taken out of the file may be a project's number."""
+        free = [number for row in topology.inventory for number in row.free()]
+        if free:
+            await self._parts.store.stock(free, self._parts.clock.now())
 
     async def _pass_known_ids(self) -> None:
         """New ids lie above every old one, even where the clock was set back between two runs."""
@@ -236,6 +246,8 @@ class _Server:
             await parts.carriers.exchange([parts.smpp_carrier(change.after) for change in fresh])
             await parts.carriers.add(parts.smpp_carrier(each) for each in differs.added)
             parts.carriers.route_by(topology.router())
+            if differs.inventory:
+                await parts.transitions.persist(lambda: self._stock(topology))
             await parts.carriers.remove([carrier.name for carrier in differs.removed])
 
     def _tell_to_stop(self) -> None:

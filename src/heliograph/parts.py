@@ -15,7 +15,7 @@ from heliograph.carrier_config import CarrierConfig
 from heliograph.carriers.loopback import LoopbackCarrier, LoopbackSettings
 from heliograph.carriers.smpp.carrier import SmppCarrier
 from heliograph.config import Config, ConfigError
-from heliograph.core import pricing
+from heliograph.core import numbers, pricing
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.limits import Buckets
 from heliograph.core.message import SMPP_SCHEME, Change, Message
@@ -32,12 +32,20 @@ from heliograph.engine.failures import FailedLogins
 from heliograph.engine.handler import CxmlHandler
 from heliograph.engine.inbound import Inbound, InboundSettings
 from heliograph.engine.metrics import Metrics
+from heliograph.engine.mfa import Mfa, MfaSettings
 from heliograph.engine.notify import RELAY, SMPP
+from heliograph.engine.number_orders import NumberOrders
+from heliograph.engine.own_documents import OwnDocuments
 from heliograph.engine.pieces import Pieces
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.records import Records
+from heliograph.engine.scripts import Scripts
+from heliograph.engine.senders import Senders
 from heliograph.engine.sequences import Sequences, SequenceSettings
+from heliograph.engine.sticky import StickySenders
 from heliograph.engine.sweeper import Sweeper, SweepSettings
+from heliograph.engine.swml_handler import SwmlHandler
+from heliograph.engine.swml_run import SwmlLimits
 from heliograph.engine.transition import Transitions
 from heliograph.net import media as net_media
 from heliograph.net.clock import SystemClock
@@ -107,6 +115,13 @@ def rates(config: Config) -> pricing.Rates:
         return pricing.Rates(**{f"{name}_micros": pricing.parse_usd(getattr(config, f"rate_{name}")) for name in names})
     except ValueError as error:
         raise ConfigError(f"a rate_ setting is no price in US dollars with at most 6 decimals: {error}") from error
+
+
+def mfa_sender(config: Config) -> str | None:
+    sender: str | None = config.mfa_from
+    if sender is not None and numbers.normalize_from(sender) is None:
+        raise ConfigError("mfa_from is no phone number: write + and 5 to 17 digits, or a short code")
+    return sender
 
 
 RELAY_PAUSE_MAX_SECONDS = 30.0
@@ -210,6 +225,11 @@ class Parts:
         return attachments
 
     @cached_property
+    def senders(self) -> Senders:
+        sticky = StickySenders(self.store, self.clock, self.config.sticky_memory_max)
+        return Senders(self.directory, self.transitions, sticky, random.random, self.config.group_choice)
+
+    @cached_property
     def acceptor(self) -> Acceptor:
         acceptor = Acceptor(
             store=self.store,
@@ -217,6 +237,7 @@ class Parts:
             ids=self.ids,
             directory=self.directory,
             transitions=self.transitions,
+            senders=self.senders,
             metrics=self.metrics,
             settings=AcceptSettings(
                 simulator=self.config.simulator,
@@ -339,6 +360,24 @@ class Parts:
         return door
 
     @cached_property
+    def swml_handler(self) -> SwmlHandler:
+        return SwmlHandler(
+            webhooks=self.http,
+            directory=self.directory,
+            transitions=self.transitions,
+            clock=self.clock,
+            send=self.acceptor.send,
+            base_url=lambda: self.base_url,
+            limits=SwmlLimits(
+                steps=self.config.swml_steps,
+                requests=self.config.swml_requests,
+                request_seconds=self.config.swml_request_seconds,
+                seconds=self.config.swml_seconds,
+            ),
+            allow_loopback_urls=self.allow_loopback,
+        )
+
+    @cached_property
     def relay_clients(self) -> RelayClients:
         clients = RelayClients()
         self.metrics.gauge("heliograph_relay_clients", "Relay clients that are connected.", lambda: len(clients))
@@ -399,7 +438,7 @@ class Parts:
     @cached_property
     def inbound(self) -> Inbound:
         handler = CxmlHandler(
-            webhooks=self.http,
+            webhooks=self.documents,
             directory=self.directory,
             transitions=self.transitions,
             send=self.acceptor.send,
@@ -416,6 +455,7 @@ class Parts:
             metrics=self.metrics,
             pieces=self.pieces,
             run_cxml=handler.run,
+            run_swml=self.swml_handler.run,
             settings=InboundSettings(
                 concurrency=self.config.handler_concurrency,
                 queue_max=self.config.handler_queue_max,
@@ -424,6 +464,17 @@ class Parts:
         )
         inbound.start_task = self._start_task
         return inbound
+
+    @cached_property
+    def documents(self) -> OwnDocuments:
+        """Where handlers fetch from."""
+        return OwnDocuments(self.http, self.scripts, lambda: self.base_url, self.transitions.persist)
+
+    @cached_property
+    def scripts(self) -> Scripts:
+        scripts = Scripts(self.store, self.clock, self.ids, self.config.script_max_bytes)
+        scripts.start_task = self._start_task
+        return scripts
 
     @cached_property
     def records(self) -> Records:
@@ -438,6 +489,19 @@ class Parts:
         self.sequences.forget_body(message)
 
     @cached_property
+    def mfa(self) -> Mfa:
+        mfa = Mfa(
+            store=self.store,
+            clock=self.clock,
+            ids=self.ids,
+            directory=self.directory,
+            acceptor=self.acceptor,
+            settings=MfaSettings(sender=mfa_sender(self.config)),
+        )
+        mfa.forget_text = self.records.forget_body
+        return mfa
+
+    @cached_property
     def sweeper(self) -> Sweeper:
         sweeper = Sweeper(
             store=self.store,
@@ -449,8 +513,10 @@ class Parts:
                 every_seconds=self.config.sweep_seconds,
                 retention_days=self.config.retention_days,
                 idempotency_hours=self.config.idempotency_hours,
+                sticky_sender_days=self.config.sticky_sender_days,
             ),
         )
+        sweeper.forget_codes = self.mfa.forget_ended
         sweeper.ended = self.dispatcher.forget
         sweeper.deferred = self.dispatcher.deferred
         return sweeper
@@ -464,10 +530,14 @@ class Parts:
             directory=self.directory,
             acceptor=self.acceptor,
             records=self.records,
+            mfa=self.mfa,
             inbound=self.inbound,
+            number_orders=NumberOrders(self.store, self.directory, self.clock),
             media_files=self.files,
             metrics=self.metrics,
+            scripts=self.scripts,
             carriers=self.carriers.status,
+            own_url=lambda: self.base_url,
             relay_clients=self.relay_clients.status,
             writes=self.writes,
             local_secret=secrets.token_hex(32),

@@ -23,9 +23,11 @@ from heliograph.api.services import Services
 from heliograph.core.directory import Number, Project, Snapshot, Token
 from heliograph.core.errors import NotFound, Refusal, Refused
 from heliograph.core.lifecycle import State
+from heliograph.core.limits import Buckets
 from heliograph.core.message import Direction, Kind, Media, Message, Source, TimelineEntry
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
+from heliograph.engine.number_orders import NumberOrders
 from heliograph.engine.requests import InboundRequest, SendRequest, Sent
 from heliograph.ports import CallbackRecord, CarrierStatus, Cursor, MessageFilter, RelayClientStatus
 
@@ -225,16 +227,21 @@ class World:
             _token(MANAGING_TOKEN, ("management",)),
         ]
         self.publish(1)
+        loaded = config.load(settings, {})
         self.services = Services(
-            config=config.load(settings, {}),
+            config=loaded,
+            writes=Buckets(loaded.rate_limit_writes, loaded.rate_limit_seconds),
             clock=self.clock,
             store=self.store,  # type: ignore[arg-type]
             directory=self.directory,
             acceptor=self.acceptor,  # type: ignore[arg-type]
             records=self.records,  # type: ignore[arg-type]
+            mfa=None,  # type: ignore[arg-type]
             inbound=self.inbound,  # type: ignore[arg-type]
+            number_orders=NumberOrders(self.store, self.directory, self.clock),  # type: ignore[arg-type]
             media_files=self.files,  # type: ignore[arg-type]
             metrics=Metrics(),
+            scripts=None,  # type: ignore[arg-type]
             local_secret=LOCAL_SECRET,
             carriers=lambda: self.carriers,
             relay_clients=lambda project_id: self.relay_clients.get(project_id, []),

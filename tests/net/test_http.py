@@ -499,6 +499,30 @@ async def test_a_trusted_certificate_is_accepted(certificate: Path, server_tls: 
     await client.stop()
 
 
+async def test_who_wants_https_only_is_led_to_nothing_else(certificate: Path, server_tls: ssl.SSLContext) -> None:
+    client = HttpClient(allow_loopback=lambda: True, tls=ssl.create_default_context(cafile=str(certificate)))
+    await client.start()
+    asked: list[str] = []
+
+    async def plain(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(text="plain")
+
+    async with serving(plain) as unsafe:
+
+        async def answer(request: web.Request) -> web.Response:
+            away = {"/away": f"{unsafe}/there", "/on": "/end"}.get(request.path)
+            return web.Response(status=307, headers={"Location": away}) if away else web.Response(text="safe")
+
+        async with serving(answer, server_tls) as safe:
+            assert (await client.request(Request(method="GET", url=f"{safe}/on", https_only=True))).body == b"safe"
+            for url in (f"{safe}/away", f"{unsafe}/there"):
+                fault = await fault_of(client, Request(method="GET", url=url, https_only=True))
+                assert (fault.kind, asked) == (FaultKind.FORBIDDEN, [])
+            assert (await client.request(Request(method="GET", url=f"{safe}/away"))).body == b"plain"
+    await client.stop()
+
+
 async def test_https_to_a_plain_server_is_a_fault(client: HttpClient) -> None:
     async with talking(plain) as base:
         fault = await get_fault(client, base.replace("http:", "https:"))

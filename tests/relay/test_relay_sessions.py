@@ -167,6 +167,14 @@ def test_a_message_waits_for_somebody(relay: Relay, context: str) -> None:
     assert relay.client(context).message()["body"] == "early"
 
 
+def test_those_who_listen_take_turns_and_each_message_goes_to_one(relay: Relay, context: str) -> None:
+    clients = [relay.client(context) for _ in range(3)]
+    relay.route(context)
+    sent = [relay.inbound("hi", sender=f"+1312555{number:04}") for number in range(9)]
+    heard = [[client.message()["message_id"] for _ in range(3)] for client in clients]
+    assert sorted(sum(heard, [])) == sorted(sent)
+
+
 def test_who_does_not_acknowledge_is_passed_over(relay: Relay, context: str) -> None:
     deaf = relay.client(context, acks=False)
     relay.route(context)

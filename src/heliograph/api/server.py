@@ -41,6 +41,7 @@ _FAMILIES = {
     "/api/messaging": Family.MESSAGING,
     "/api/relay/rest": Family.RELAY_REST,
     "/api/project": Family.PROJECT,
+    "/api/projects": Family.PROJECT,
     "/api/heliograph": Family.HELIOGRAPH,
 }
 _MICROS = 1_000_000

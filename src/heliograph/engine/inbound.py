@@ -27,7 +27,7 @@ from heliograph.engine.accept import BODY_MAX
 from heliograph.engine.attachments import Attachments
 from heliograph.engine.backlog import Backlog
 from heliograph.engine.directory import Directory
-from heliograph.engine.handler import CxmlRun
+from heliograph.engine.handler import HandlerRun
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.pieces import Pieces, joined, made_mark, missing
 from heliograph.engine.requests import InboundRequest
@@ -72,7 +72,8 @@ class Inbound:
         attachments: Attachments,
         metrics: Metrics,
         pieces: Pieces,
-        run_cxml: CxmlRun,
+        run_cxml: HandlerRun,
+        run_swml: HandlerRun,
         settings: InboundSettings,
     ) -> None:
         self._store = store
@@ -85,6 +86,7 @@ class Inbound:
         self._pieces = pieces
         pieces.serve(PIECES_OF, self.make)
         self._run_cxml = run_cxml
+        self._run_swml = run_swml
         self._settings = settings
         self._waiting = Backlog(
             self._receiving, settings.queue_max, lambda each: each.id in self._in_hand or each.callback is not None
@@ -289,12 +291,9 @@ class Inbound:
             detail = f"there was no SMPP credential {handler.system_id}"
             await self._transitions.note(message, "handler_missing", detail=detail)
             return
-        if handler.kind != "cxml":
-            detail = f"handlers of kind {handler.kind} are not run by this version"
-            await self._transitions.note(message, "handler_unsupported", detail=detail)
-            return
         media = await self._transitions.persist(lambda: self._store.media_of(message.project_id, message.id))
-        await self._run_cxml(message, handler, media)
+        run = self._run_swml if handler.kind == "swml" else self._run_cxml
+        await run(message, handler, media)
 
 
 def _international(number: str) -> str:

@@ -34,6 +34,8 @@ class SendRequest(Struct, frozen=True, kw_only=True):
     options: SmppOptions | None = None
     receipts_to: str | None = None
     """The system_id of the SMPP customer who sends it, and gets its receipts."""
+    sender_vouched: bool = False
+    """From is a number of the deployment that any project may send from."""
     tags: tuple[str, ...] = ()
     region: str | None = None
     relay_context: str | None = None

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Literal
 
+from heliograph.core.directory import FORCE_HTTPS, Project
 from heliograph.wire import urls
 
 URLS_KEPT = 1024
@@ -18,3 +19,8 @@ def url_fault(url: str, allow_loopback: bool) -> Literal["invalid", "unsafe"] | 
     if not urls.is_http_url(url):
         return "invalid"
     return "unsafe" if urls.literal_forbidden(url, allow_loopback) else None
+
+
+def insecure(project: Project | None, url: str) -> bool:
+    """Whether the project wants HTTPS, and this is none."""
+    return project is not None and FORCE_HTTPS in project.switches and url[:8].lower() != "https://"

@@ -120,6 +120,8 @@ class HttpClient:
         headers = _with_authorization(request.headers, address)
         hop = _Hop(method=request.method, address=address, headers=headers, body=request.body)
         for _ in range(request.max_redirects + 1):
+            if request.https_only and hop.address.url.scheme != "https":
+                raise FetchFault(FaultKind.FORBIDDEN, "The project's requests are forced to HTTPS; this URL is none.")
             answer = await self._send(hop, limits, prepared.connect_seconds, request.repeatable)
             if answer.status not in _REDIRECTS or not request.max_redirects or "Location" not in answer.headers:
                 shown = hop.address.shown

@@ -129,15 +129,31 @@ class Clients:
         raises Nobody where there is nobody but `without`."""
         key = (project_id, context)
         while True:
-            candidates = [each for each in self.hearing(*key) if each.is_open and each not in without]
-            if not candidates:
+            chosen, is_heard = self._free(key, without)
+            if chosen is not None:
+                return chosen
+            if not is_heard:
                 raise Nobody
-            free = [each for each in candidates if each.has_room]
-            if free:
-                self._turns[key] += 1
-                turn = self._turns[key] % len(free)
-                return min(free[turn:] + free[:turn], key=lambda each: each.outstanding)
             await self._wait(self._waiting.setdefault(key, deque()))
+
+    def _free(self, key: Context, without: set[Session]) -> tuple[Session | None, bool]:
+        """Who is next, if anybody has room, and whether anybody hears it at all. Looks no further than to the first
+        that has nothing to do: there may be thousands."""
+        hearing = self._hearing.get(key)
+        if not hearing:
+            return None, False
+        self._turns[key] += 1
+        start, best, is_heard = self._turns[key], None, False
+        for place in range(len(hearing)):
+            each = hearing[(start + place) % len(hearing)]
+            if not each.is_open or each in without:
+                continue
+            is_heard = True
+            if each.has_room and (best is None or each.outstanding < best.outstanding):
+                best = each
+                if not each.outstanding:
+                    break
+        return best, is_heard
 
     async def room(self, session: Session) -> None:
         """Wait until the session has room; raises Nobody when it has gone."""

@@ -28,6 +28,12 @@ Note = Callable[[Message, str], None]
 OUTBOUND_AT_ONCE: Final = 1000
 """Attempts for one session at once: those of fresh sends pause, so the window alone would slow them down."""
 
+MISSED_MAX: Final = 10_000
+"""Contexts and sessions remembered that somebody was wanted for."""
+
+ERROR_MAX: Final = 500
+"""Characters of an attempt's error that are kept."""
+
 TAKEN: Final = 200
 
 
@@ -52,6 +58,8 @@ class Deliveries:
             each.is_open for each in self._clients.hearing(whom.project_id, whom.context)
         ):
             return True
+        if len(self._missed) >= MISSED_MAX:
+            self._missed.clear()  # the polls find them
         self._missed[whom.project_id, whom.context].add(origin)
         if whom.session:
             self._missed[whom.project_id, whom.session].add(origin)
@@ -61,7 +69,8 @@ class Deliveries:
         whom = notify.relay_origin(origin)
         if not whom.inbound:
             return OUTBOUND_AT_ONCE
-        return sum(each.window for each in self._clients.hearing(whom.project_id, whom.context))
+        hearing = self._clients.hearing(whom.project_id, whom.context)
+        return len(hearing) * hearing[0].window if hearing else 0  # all sessions have the same
 
     async def attempt(self, due: DueCallback) -> Told:
         """Tell one client after the other until one acknowledges."""
@@ -113,7 +122,3 @@ class Deliveries:
         """A context, or a session, has somebody: what waited for it goes on."""
         for origin in self._missed.pop((project_id, name), ()):
             self.wake(origin)
-
-
-ERROR_MAX: Final = 500
-"""Characters of an attempt's error that are kept."""

@@ -150,6 +150,10 @@ ORDER BY message_id LIMIT :limit
 SELECT project_id, count(*) FROM messages
 WHERE state IN ('queued', 'initiated', 'receiving') AND state = 'queued' GROUP BY project_id
 
+-- name: messages_unsent_counts
+SELECT from_number, count(*) FROM messages
+WHERE state IN ('queued', 'initiated', 'receiving') AND state <> 'receiving' GROUP BY from_number
+
 -- name: messages_expired
 SELECT {message}
 FROM messages WHERE state IN ('queued', 'initiated') AND expires_at <= :now ORDER BY expires_at LIMIT :limit

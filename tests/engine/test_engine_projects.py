@@ -1,0 +1,71 @@
+"""A subproject's end: gone for everybody at once, its messages removed behind it."""
+
+from pathlib import Path
+
+import pytest
+from engine_ground import PROJECT, Ground
+
+from heliograph.core.directory import Project
+from heliograph.core.errors import Fault, NotFound, Refused
+from heliograph.core.lifecycle import State
+from heliograph.engine.directory import Directory
+from heliograph.engine.sweeper import Sweeper, SweepSettings
+from heliograph.engine.transition import Step
+from heliograph.net.media import MediaFiles
+
+
+@pytest.fixture
+async def directory(ground: Ground) -> Directory:
+    """One that has a project."""
+    made = Directory(ground.store, ground.clock)
+    parent = Project(id=PROJECT, parent_id=None, name="p", signing_key="PSK", created_at=1, updated_at=1)
+    await ground.store.add_project(parent, None, ())
+    await made.load()
+    return made
+
+
+async def test_a_deleted_subprojects_messages_go_when_they_are_through(
+    ground: Ground, directory: Directory, tmp_path: Path
+) -> None:
+    (parent,) = directory.projects()
+    child = await directory.create_subproject(parent, "child")
+    through, on_its_way, others = (ground.message(project_id=each) for each in (child.id, child.id, parent.id))
+    await ground.accept(through, on_its_way, others)
+    await ground.transitions.apply([Step(message=each, states=(State.FAILED,)) for each in (through, others)])
+    sweeper = Sweeper(
+        store=ground.store,
+        clock=ground.clock,
+        directory=directory,
+        transitions=ground.transitions,
+        files=MediaFiles(tmp_path / "media"),
+        settings=SweepSettings(every_seconds=1, retention_days=0, idempotency_hours=1),
+    )
+    await directory.delete_subproject(child)
+    assert directory.project(child.id) is None
+
+    await sweeper.forget_projects()
+    assert await ground.store.message(child.id, through.id) is None
+    assert await ground.store.message(child.id, on_its_way.id) is not None
+    assert await ground.store.deleted_projects(10) == [child.id]
+
+    await ground.transitions.apply([Step(message=on_its_way, states=(State.FAILED,))])
+    await sweeper.forget_projects()
+    assert await ground.store.message(child.id, on_its_way.id) is None
+    assert await ground.store.deleted_projects(10) == []
+    assert await ground.store.message(parent.id, others.id) is not None
+
+
+async def test_an_end_that_cannot_be(directory: Directory) -> None:
+    (parent,) = directory.projects()
+    child = await directory.create_subproject(parent, "child")
+    with pytest.raises(Refused) as refused:
+        await directory.delete_subproject(parent)
+    assert refused.value.refusals[0].fault is Fault.NOT_A_SUBPROJECT
+    with pytest.raises(Refused) as refused:
+        await directory.create_subproject(child, "below")
+    assert refused.value.refusals[0].fault is Fault.NESTED_SUBPROJECT
+    await directory.delete_subproject(child)
+    for change in (directory.delete_subproject, directory.update_project, directory.rotate_signing_key):
+        with pytest.raises(NotFound):
+            await change(child)
+    assert directory.projects() == [parent]
