@@ -88,7 +88,7 @@ class Door:
         session = peer.session
         if session is not None:
             log.info("relay.disconnected", project_id=session.project_id, session=session.identity)
-            self._clients.remove(session, self._clock.monotonic())
+            self._clients.remove(session)
 
     # -- machines
 
