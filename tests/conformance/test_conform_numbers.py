@@ -1,29 +1,12 @@
 """A project's numbers, as both families show and change them."""
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import claims
-import pytest
 from claims import ISO_8601, RFC_2822, TEXT, UUID
 
 from caller import NUMBERS, Caller
-from servers import HeliographServer
-
-CLEARED = ("SmsUrl", "SmsFallbackUrl", "SmsApplicationSid", "StatusCallback")
-VOICE_CLEARED = ("VoiceUrl", "VoiceFallbackUrl", "VoiceApplicationSid")
-METHODS = ("SmsMethod", "SmsFallbackMethod", "StatusCallbackMethod", "VoiceMethod", "VoiceFallbackMethod")
-
-
-@pytest.fixture
-def number(node: HeliographServer, api: Caller) -> Iterator[dict[str, Any]]:
-    """A number whose settings nobody else needs; they are cleared again afterwards."""
-    found = api.number(node.credentials.numbers[-1])
-    yield found
-    blank = dict.fromkeys((*CLEARED, *VOICE_CLEARED), "") | dict.fromkeys(METHODS, "POST")
-    assert api.ask("POST", found["uri"], form=blank).status == 200
-
 
 # cXML
 
