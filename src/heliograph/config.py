@@ -11,6 +11,8 @@ from dataclasses import dataclass, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from heliograph.core import places
+
 TABLES: Final = ("carriers", "routes", "rates", "inventory")
 """Keys of the file that hold tables instead of a setting; carrier_config.py reads them."""
 
@@ -23,8 +25,8 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One row of the table. `minimum` and `maximum` bound numbers; `choices` bounds text. `secret`: what was given is
-    never repeated."""
+    """One row of the table. `minimum` and `maximum` bound numbers; `choices` and `country` bound text. `country`: it is
+    an ISO 3166 code. `secret`: what was given is never repeated."""
 
     name: str
     type: type
@@ -35,6 +37,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     optional: bool = False
     secret: bool = False
+    country: bool = False
 
 
 def _text(name: str, default: str | None, about: str, *, choices: tuple[str, ...] = ()) -> Setting:
@@ -179,6 +182,13 @@ SETTINGS: tuple[Setting, ...] = (
         "listening on loopback with the simulator.",
     ),
     _whole("number_search_max", 100, "Most free numbers in the answer to one search.", 1, 1000),
+    Setting(
+        name="short_code_country",
+        type=str,
+        default="US",
+        about="Country (ISO 3166) of the deployment's short codes, which themselves don't tell.",
+        country=True,
+    ),
     # media
     _whole("media_max_bytes", 1_200_000, "Largest sum of one message's media, bytes.", 1000, 10**9),
     _whole("media_max_bytes_toll_free", 750_000, "The same from a toll-free number, bytes.", 1000, 10**9),
@@ -361,6 +371,8 @@ def parse(setting: Setting, given: object, source: str) -> Value:
         raise ConfigError(f"{source}: {shown} is not {_NEEDED[setting.type]}") from None
     if setting.choices and value not in setting.choices:
         raise ConfigError(f"{source}: {shown} is none of {', '.join(setting.choices)}")
+    if setting.country and not places.is_country(str(value)):
+        raise ConfigError(f"{source}: {shown} is no ISO 3166 country such as GB")
     if isinstance(value, int | float) and not isinstance(value, bool):
         if setting.minimum is not None and value < setting.minimum:
             raise ConfigError(f"{source}: {shown} is less than {setting.minimum:g}")

@@ -16,7 +16,7 @@ from heliograph.api.cxml import accounts, applications, scripts
 from heliograph.api.cxml import numbers as cxml_numbers
 from heliograph.api.cxml import tokens as cxml_tokens
 from heliograph.api.project import projects, tokens
-from heliograph.api.relay_rest import groups, memberships, mfa
+from heliograph.api.relay_rest import groups, lookup, memberships, mfa, short_codes
 from heliograph.api.relay_rest import numbers as relay_numbers
 from heliograph.api.route import Route
 from heliograph.api.services import Services
@@ -121,6 +121,9 @@ class MemoryStore:
 
     async def update_number(self, number: Number) -> bool:
         return self._update("numbers", number)
+
+    async def release_number(self, number: Number) -> bool:
+        return self._remove("numbers", number.project_id, number.id)
 
     async def put_application(self, application: Application) -> None:
         self._put("applications", application)
@@ -297,6 +300,8 @@ def all_routes() -> list[Route]:
         *groups.routes(),
         *memberships.routes(),
         *mfa.routes(),
+        *short_codes.routes(),
+        *lookup.routes(),
         *projects.routes(),
         *tokens.routes(),
         *health.routes(),

@@ -167,8 +167,9 @@ def test_serve_takes_every_setting_as_a_flag(cli: Any, app: Any, data: Path) -> 
             values[setting.name] = not setting.default
             arguments.append(f"--no-{flag}" if setting.default else f"--{flag}")
         else:
-            value = setting.choices[-1] if setting.choices else setting.default
-            values[setting.name] = str(data) if setting.type is str and not setting.choices else value
+            value = setting.choices[-1] if setting.choices else "GB" if setting.country else setting.default
+            free = setting.type is str and not (setting.choices or setting.country)
+            values[setting.name] = str(data) if free else value
             arguments += [f"--{flag}", str(values[setting.name])]
     assert cli("serve", *arguments).code == 0
     assert {setting.name: getattr(app.served, setting.name) for setting in SETTINGS} == values

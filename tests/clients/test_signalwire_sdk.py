@@ -8,7 +8,7 @@ import pytest
 import sessions
 from sessions import SdkError, Session
 
-from servers import Answer, HeliographServer, Received, Sink
+from servers import Answer, HeliographServer, Received, Sink, wait_until
 
 Connect = Callable[[str], Session]
 
@@ -132,6 +132,89 @@ def test_numbers_are_listed_and_changed(sdk: Session, plain_server: HeliographSe
     changed = sdk.call("phone_numbers.update", positional=[listed[0]["id"]], name="renamed")
     assert (changed["id"], changed["name"]) == (listed[0]["id"], "renamed")
     assert sdk.call("phone_numbers.get", resource_id=listed[0]["id"])["name"] == "renamed"
+
+
+def test_a_free_number_is_found_taken_set_and_given_back(
+    sdk: Session, sender: str, handset: str, callbacks: Sink, path: str
+) -> None:
+    found = sdk.call("phone_numbers.search", areacode="512", max_results=2)["data"]
+    assert len(found) == 2
+    wanted = found[0]["number"]
+    assert (wanted[:5], found[0]["region"], found[0]["capabilities"]["sms"]) == ("+1512", "TX", True)
+    bought = sdk.call("phone_numbers.create", number=wanted)
+    assert (bought["number"], bought["number_type"]) == (wanted, "longcode")
+    assert sdk.call("phone_numbers.search", starts_with=wanted[2:9])["data"] != []
+    assert found[0] not in sdk.call("phone_numbers.search", areacode="512")["data"]
+    for number in (wanted, sender):
+        with pytest.raises(SdkError) as refused:
+            sdk.call("phone_numbers.create", number=number)
+        assert refused.value.status == 422
+        assert [fault["code"] for fault in refused.value.given["body"]["errors"]] == ["phone_number_not_available"]
+
+    changed = sdk.call(
+        "phone_numbers.update",
+        positional=[bought["id"]],
+        name="Desk",
+        message_handler="laml_webhooks",
+        message_request_url=callbacks.url(path),
+    )
+    assert (changed["name"], changed["message_request_url"]) == ("Desk", callbacks.url(path))
+    assert sdk.call("messages.create", to=handset, from_=wanted, body="x")["from"] == wanted
+    assert sdk.call("phone_numbers.delete", positional=[bought["id"]]) == {}
+    with pytest.raises(SdkError) as refused:
+        sdk.call("phone_numbers.get", positional=[bought["id"]])
+    assert refused.value.status == 404
+    assert found[0] in sdk.call("phone_numbers.search", areacode="512")["data"]
+
+
+def test_a_number_from_elsewhere_is_imported(sdk: Session, handset: str) -> None:
+    number = sdk.call(
+        "imported_numbers.create", number="+4915223433333", number_type="longcode", capabilities=["sms", "mms"]
+    )
+    assert (number["number"], number["capabilities"]) == ("+4915223433333", ["sms", "mms"])
+    assert sdk.call("phone_numbers.get", positional=[number["id"]]) == number
+    assert sdk.call("messages.create", to=handset, from_="+4915223433333", body="x")["from"] == "+4915223433333"
+    assert sdk.call("phone_numbers.delete", positional=[number["id"]]) == {}
+    with pytest.raises(SdkError) as refused:
+        sdk.call("phone_numbers.create", number="+4915223433333")
+    assert refused.value.status == 422
+
+
+def test_a_short_code_is_listed_and_set(sdk: Session, plain_server: HeliographServer) -> None:
+    plain_server.run("number", "add", "54321", "--data", str(plain_server.data))
+    (code,) = wait_until(lambda: sdk.call("short_codes.list", filter_number="54321")["data"], "the short code")
+    assert (code["number"], code["number_type"], code["capabilities"]) == ("54321", "shortcode", ["sms", "mms"])
+    changed = sdk.call(
+        "short_codes.update",
+        positional=[code["id"]],
+        name="Votes",
+        message_handler="laml_webhooks",
+        message_request_url="https://example.com/sms",
+    )
+    assert (changed["name"], changed["message_handler"]) == ("Votes", "laml_webhooks")
+    assert sdk.call("short_codes.get", positional=[code["id"]]) == changed
+    assert "54321" not in [each["number"] for each in sdk.call("phone_numbers.paginate", page_size=1)]
+    with pytest.raises(SdkError) as refused:
+        sdk.call("short_codes.update", positional=[code["id"]], name="x", message_handler="pigeon")
+    assert refused.value.status == 422
+    with pytest.raises(SdkError) as refused:
+        sdk.call("short_codes.get", positional=[str(uuid.uuid4())])
+    assert refused.value.status == 404
+
+
+def test_any_number_is_looked_up(sdk: Session) -> None:
+    found = sdk.call("lookup.phone_number", positional=["+12145550101"])
+    assert (found["e164"], found["valid_number"], found["location"]) == ("+12145550101", True, "Texas")
+    assert "carrier" not in found
+    found = sdk.call("lookup.phone_number", positional=["+4915123456789"], include="carrier,cnam")
+    assert (found["number_type"], found["carrier"]["linetype"], found["cnam"]) == (
+        "Mobile",
+        "wireless",
+        {"caller_id": None},
+    )
+    with pytest.raises(SdkError) as refused:
+        sdk.call("lookup.phone_number", positional=["nobody"])
+    assert refused.value.status == 404
 
 
 def test_a_group_is_made_filled_changed_and_ended(sdk: Session, sender: str) -> None:

@@ -4,6 +4,7 @@ The class gives two fixtures: `server`, and `connect`, which makes a session for
 unmodified: they build requests, follow pages, parse answers and raise errors by their own code.
 """
 
+import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
@@ -11,7 +12,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from sessions import SdkError, Session
 
-from servers import Answer, HeliographServer, Received, Sink
+from servers import Answer, HeliographServer, Received, Sink, wait_until
 
 Connect = Callable[[str], Session]
 GROUPS = "/api/relay/rest/number_groups"
@@ -173,32 +174,6 @@ class TwilioShapedTests:
         changed = sdk.call("configure_number", number=number, sms_url=callbacks.url(path), sms_method="GET")
         assert (changed["sms_url"], changed["sms_method"]) == (callbacks.url(path), "GET")
 
-    def test_a_number_is_found_taken_listed_changed_and_released(self, sdk: Session) -> None:
-        country, fields = ["available_phone_numbers", "(US)"], ["phone_number", "iso_country"]
-        (found,) = sdk.call("resource", at=[*country, "local"], verb="list", fields=fields, limit=1)
-        (free,) = sdk.call("resource", at=[*country, "toll_free"], verb="list", fields=fields, limit=1)
-        assert (found["iso_country"], free["iso_country"]) == ("US", "US")
-        assert found["phone_number"] != free["phone_number"]
-        codes = sdk.call("resource", at=country[:1], verb="list", fields=["country_code"])
-        assert {"country_code": "US"} in codes
-        assert sdk.call("resource", at=country, verb="fetch", fields=["country_code"]) == {"country_code": "US"}
-
-        numbers, fields = ["incoming_phone_numbers"], ["sid", "phone_number", "friendly_name", "sms_url", "sms_method"]
-        given = {"friendly_name": f"number {uuid.uuid4()}", "sms_url": "https://example.com/a", "sms_method": "GET"}
-        made = sdk.call(
-            "resource", at=numbers, verb="create", fields=fields, phone_number=found["phone_number"], **given
-        )
-        assert made == {"sid": made["sid"], "phone_number": found["phone_number"], **given}
-        name = given["friendly_name"]
-        assert sdk.call("resource", at=numbers, verb="list", fields=fields, friendly_name=name) == [made]
-        one, changes = [*numbers, f"({made['sid']})"], {"sms_method": "POST", "sms_url": "https://example.com/b"}
-        assert sdk.call("resource", at=one, verb="update", fields=fields, **changes) == made | changes
-        assert sdk.call("resource", at=one, verb="fetch", fields=fields) == made | changes
-        assert sdk.call("resource", at=one, verb="delete", fields=[]) is True
-        with pytest.raises(SdkError) as refused:
-            sdk.call("resource", at=one, verb="fetch", fields=fields)
-        assert (refused.value.status, refused.value.code) == (404, 20404)
-
     def test_an_application_is_made_listed_changed_and_removed(self, sdk: Session) -> None:
         name = f"application {uuid.uuid4()}"
         fields = ["sid", "friendly_name", "sms_url", "sms_method", "sms_status_callback"]
@@ -214,6 +189,69 @@ class TwilioShapedTests:
         with pytest.raises(SdkError) as refused:
             sdk.call("resource", at=one, verb="fetch", fields=fields)
         assert (refused.value.status, refused.value.code) == (404, 20404)
+
+    def test_a_free_number_is_found_taken_used_and_given_back(
+        self, sdk: Session, server: HeliographServer, handset: str, callbacks: Sink, path: str
+    ) -> None:
+        assert sdk.call("countries") == ["US"]
+        found = sdk.call("search", country="US", kind="local", area_code="206", in_region="WA", sms_enabled=True)
+        wanted = found[0]["phone_number"]
+        assert (wanted[:5], found[0]["region"]) == ("+1206", "WA")
+        bought = sdk.call(
+            "buy", phone_number=wanted, friendly_name="Desk", sms_url=callbacks.url(path), sms_method="GET"
+        )
+        assert (bought["phone_number"], bought["friendly_name"]) == (wanted, "Desk")
+        assert (bought["sms_url"], bought["sms_method"]) == (callbacks.url(path), "GET")
+        assert bought["account_sid"] == server.credentials.project_id
+        assert bought["capabilities"] == {"voice": True, "sms": True, "mms": True, "fax": True}
+
+        assert found[0] not in sdk.call("search", country="US", kind="local", area_code="206")
+        with pytest.raises(SdkError) as refused:
+            sdk.call("buy", phone_number=wanted)
+        assert (refused.value.status, refused.value.code) == (422, 21422)
+        assert sdk.call("create", to=handset, from_=wanted, body="x")["from_"] == wanted
+
+        assert sdk.call("release", sid=bought["sid"]) is True
+        with pytest.raises(SdkError) as refused:
+            sdk.call("fetch_number", sid=bought["sid"])
+        assert (refused.value.status, refused.value.code) == (404, 20404)
+        with pytest.raises(SdkError) as refused:
+            sdk.call("create", to=handset, from_=wanted, body="x")
+        assert (refused.value.status, refused.value.code) == (422, 21210)
+        assert [each["to"] for each in (sdk.call("fetch", sid=sid) for sid in sdk.call("list", from_=wanted))]
+        assert found[0] in sdk.call("search", country="US", kind="local", contains=wanted[2:])
+
+    def test_any_number_of_an_area_is_taken_if_there_is_one(self, sdk: Session) -> None:
+        bought = sdk.call("buy", area_code="312")
+        assert bought["phone_number"].startswith("+1312")
+        assert sdk.call("release", sid=bought["sid"]) is True
+        for area_code, code in (("999", 21452), ("31", 21451)):
+            with pytest.raises(SdkError) as refused:
+                sdk.call("buy", area_code=area_code)
+            assert (refused.value.status, refused.value.code) == (422, code)
+
+    def test_toll_free_numbers_are_found(self, sdk: Session) -> None:
+        found = sdk.call("search", country="US", kind="toll_free", contains="800555")
+        assert found and all(each["phone_number"].startswith("+1800555") for each in found)
+        assert sdk.call("search", country="US", kind="toll_free", area_code="206") == []
+        assert sdk.call("search", country="GB", kind="toll_free") == []
+
+    def test_a_number_is_moved_to_a_subproject_and_back(self, sdk: Session, server: HeliographServer) -> None:
+        own = server.credentials.project_id
+        made = server.run("project", "create", "--name", "sub", "--parent", own, "--data", str(server.data), "--json")
+        child = json.loads(made)["project_id"]
+        account = f"/api/laml/2010-04-01/Accounts/{child}"
+        wait_until(lambda: server.request("GET", account).status == 200, "the server to know the subproject")
+        number = sdk.call("buy", area_code="415")
+        assert sdk.call("move", sid=number["sid"], account=child)["account_sid"] == child
+        with pytest.raises(SdkError) as refused:
+            sdk.call("fetch_number", sid=number["sid"])
+        assert (refused.value.status, refused.value.code) == (404, 20404)
+        moved = sdk.call("fetch_number", sid=number["sid"], account=child)
+        assert moved == {**number, "account_sid": child}
+        with pytest.raises(SdkError):
+            sdk.call("move", sid=number["sid"], account=str(uuid.uuid4()))
+        assert sdk.call("release", sid=number["sid"], account=child) is True
 
     def test_a_subproject_is_made_listed_renamed_and_acted_on(self, sdk: Session, server: HeliographServer) -> None:
         accounts, name = ["api", "v2010", "accounts"], f"subproject {uuid.uuid4()}"

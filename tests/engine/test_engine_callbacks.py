@@ -373,3 +373,31 @@ async def test_one_of_a_project_that_is_gone_is_dead_at_once(bench: Bench, groun
         pass
     assert [(row.attempts, row.last_error) for row in rows] == [(1, PROJECT_GONE)]
     assert bench.endpoints.asked == []
+
+
+async def test_a_bind_that_only_seems_to_be_there_stops_nobody(bench: Bench, ground: Ground, binds: Binds) -> None:
+    """What is told nobody is not told again in the same turn of the loop: whoever is going could never be gone."""
+    turns: list[int] = []
+    turn = 0
+
+    async def attempt(due: DueCallback) -> Told:
+        if not turns:
+            asyncio.get_running_loop().call_soon(next_turn)
+        turns.append(turn)
+        if len(turns) > 50:
+            raise AssertionError("the loop was never let go on")
+        return Told(reached=False)
+
+    def next_turn() -> None:
+        nonlocal turn
+        turn += 1
+        binds.here = turn < 5
+        asyncio.get_running_loop().call_soon(next_turn)
+
+    binds.here = True
+    bench.callbacks.notifiers["smpp"].attempt = attempt  # type: ignore[method-assign]
+    message = await bench.live(ground.message(callback=ACME, options=FINAL), *LIFE)
+    while turn < 10:
+        await asyncio.sleep(0)
+    assert turns and len(turns) == len(set(turns))
+    assert [(row.message_id, row.attempts) for row in await rows_of(ground, "pending")] == [(message.id, 0)]

@@ -60,13 +60,21 @@ class Real:
             return made(self.api, f"{self.api.account}/LamlBins", "Name") if method == "DELETE" else self.script
         if "/projects/" in path:
             return made(self.api, "/api/projects", "name") if method == "DELETE" else self.subproject
+        if name == "e164_number":
+            return HANDSET
         if "/IncomingPhoneNumbers/" in path or "/phone_numbers/" in path:
-            return self.number
+            return taken(self.api) if method == "DELETE" else self.number
         if path.endswith("/Media/{Sid}") and name == "Sid":
             return self.medium if method != "DELETE" else NOBODY
         if "essages/" in path or "/logs/" in path:
             return self.api.received()["sid"] if method == "DELETE" and "Media" not in path else self.message
         return NOBODY
+
+
+def taken(api: Caller) -> str:
+    """The id of a number that was free, while there is one."""
+    told = api.ask("POST", f"{api.account}/IncomingPhoneNumbers", form={"AreaCode": "206"}).json()
+    return str(told.get("sid", NOBODY))
 
 
 def made(api: Caller, path: str, name: str) -> str:

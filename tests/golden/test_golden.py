@@ -15,7 +15,21 @@ import exchanges
 import pytest
 
 import caller
-from caller import CXML_ROOT, GROUPS, INBOUND, LOGS, MEMBERSHIPS, MFA, NUMBERS, PROJECTS, REST_MESSAGES, TOKENS, Caller
+from caller import (
+    CXML_ROOT,
+    GROUPS,
+    INBOUND,
+    LOGS,
+    LOOKUP,
+    MEMBERSHIPS,
+    MFA,
+    NUMBERS,
+    PROJECTS,
+    REST_MESSAGES,
+    SHORT_CODES,
+    TOKENS,
+    Caller,
+)
 from heliograph import __version__
 from heliograph.api import families
 from servers import Answer, HeliographServer, Reply, Sink, wait_until
@@ -26,6 +40,7 @@ PICTURE = bytes.fromhex(
 )
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 HANDSET = "+13125550100"
+SHORT_CODE = "54321"
 
 
 @dataclass
@@ -114,6 +129,10 @@ class World:
         """A new membership's path."""
         return f"{MEMBERSHIPS}/{self.api.join(self.api.group(), self.numbers[0])}"
 
+    def short_code(self) -> str:
+        """The short code's path."""
+        return f"{SHORT_CODES}/{self.api.get(SHORT_CODES)['data'][0]['id']}"
+
     def token(self) -> str:
         """A new token's path."""
         return f"{TOKENS}/{self.api.ask('POST', TOKENS, body=NEW_TOKEN).json()['id']}"
@@ -122,6 +141,12 @@ class World:
 Case = Callable[[World], Reply]
 NEW_TOKEN = {"name": "Web shop", "permissions": ["numbers", "messaging"]}
 NEW_APPLICATION = {"FriendlyName": "Support", "SmsUrl": "https://example.com/sms", "SmsMethod": "GET"}
+SHORT_CODE_HANDLER = {
+    "name": "Votes",
+    "message_handler": "laml_webhooks",
+    "message_request_url": "https://example.com/sms",
+    "message_request_method": "GET",
+}
 REST_MESSAGE = {"to": HANDSET, "body": "Hello"}
 
 
@@ -441,6 +466,22 @@ CASES: dict[str, dict[str, Case]] = {
             1
         ],
     },
+    "list_short_codes": {
+        "found": _plain("GET", f"{SHORT_CODES}?filter_number={SHORT_CODE[1:]}"),
+        "nothing": _plain("GET", f"{SHORT_CODES}?filter_name=none"),
+    },
+    "retrieve_short_code": {"as made": lambda world: world.api.ask("GET", world.short_code())},
+    "update_short_code": {
+        "a handler": lambda world: world.api.ask("PUT", world.short_code(), body=SHORT_CODE_HANDLER),
+        "back": lambda world: world.api.ask(
+            "PUT", world.short_code(), body={**dict.fromkeys(SHORT_CODE_HANDLER), "name": SHORT_CODE}
+        ),
+    },
+    "lookup_phone_number": {
+        "a number": _plain("GET", f"{LOOKUP}/+12145550101"),
+        "with all of it": _plain("GET", f"{LOOKUP}/+4915123456789?include=carrier,cnam"),
+        "one that can't be": _plain("GET", f"{LOOKUP}/+999123456"),
+    },
     "list_projects": {"by name": _plain("GET", PROJECTS + "?name=default")},
     "create_subproject": {
         "a new one": _plain("POST", PROJECTS, body={"name": "Branch", "force_https_requests": True}),
@@ -566,8 +607,10 @@ def world(tmp_path_factory: pytest.TempPathFactory, receiver: Sink) -> Iterator[
     """One server for all cases."""
     server = HeliographServer(tmp_path_factory.mktemp("golden") / "data", settings={"callback_retry_seconds": 3600})
     try:
-        server.start()
-        yield World(Caller.of(server), receiver, server.credentials.numbers)
+        api = Caller.of(server.start())
+        server.run("number", "add", SHORT_CODE, "--data", str(server.data))
+        _once(lambda: reply if (reply := api.ask("GET", SHORT_CODES)).json()["data"] else None, "the short code")
+        yield World(api, receiver, server.credentials.numbers)
     finally:
         server.kill()
 

@@ -8,7 +8,7 @@ from heliograph.api.heliograph_api import callbacks, carriers, relay_clients, si
 from heliograph.api.messaging import logs
 from heliograph.api.messaging import messages as rest_messages
 from heliograph.api.project import projects, tokens
-from heliograph.api.relay_rest import groups, inventory, memberships, mfa
+from heliograph.api.relay_rest import groups, inventory, lookup, memberships, mfa, short_codes
 from heliograph.api.relay_rest import numbers as relay_numbers
 from heliograph.api.route import Route
 from heliograph.api.system import health, site
@@ -30,6 +30,8 @@ _FAMILIES = (
     groups,
     memberships,
     mfa,
+    short_codes,
+    lookup,
     projects,
     tokens,
     simulator,

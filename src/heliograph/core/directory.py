@@ -16,6 +16,7 @@ SCOPES = (
     "video",
 )
 CAPABILITIES = ("voice", "sms", "mms", "fax")
+SHORT_CODE_CAPABILITIES = ("sms", "mms")
 FORCE_HTTPS = "force_https_requests"
 PROTECT_MEDIA = "protect_message_media"
 SWITCHES = ("protect_recordings", PROTECT_MEDIA, "protect_fax_media", FORCE_HTTPS)

@@ -126,17 +126,6 @@ def national_digits(number: str) -> str:
     return number[1:] if parsed is None else str(_plan().national_significant_number(parsed))
 
 
-@lru_cache(maxsize=1000)
-def country_name(code: str) -> str:
-    """Return the English name of an ISO 3166 country, or the code itself where none is known."""
-    example = _plan().example_number(code)
-    if example is None:
-        return code
-    from phonenumbers import geocoder  # loaded late: it is large
-
-    return geocoder.country_name_for_number(example, "en") or code
-
-
 def _plan() -> ModuleType:
     """The numbering plan, loaded when a number is first looked into: a start has no time for it."""
     import phonenumbers

@@ -277,8 +277,6 @@ class Dispatcher:
 
     async def _known_tries(self, message: Message) -> Tries:
         """The parts that an earlier run wrote down as accepted; their receipts may come."""
-        if message.segments == 1:
-            return Tries()
         rows = await self._transitions.persist(lambda: self._store.parts_of(message.project_id, message.id))
         if rows:
             self._receipts.expect(message, rows)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from heliograph.core import inventory, numbers
-from heliograph.core.directory import CAPABILITIES, SCOPES, Number, Project, Token
+from heliograph.core.directory import CAPABILITIES, SCOPES, SHORT_CODE_CAPABILITIES, Number, Project, Token
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.inventory import FreeNumber, Place
 from heliograph.ports import Clock, NumberTaken, Store
@@ -109,7 +109,7 @@ class Mint:
             id=self._ids.next(now),
             number=sender,
             name=_fit_name(name or sender),
-            capabilities=_chosen("capability", capabilities, CAPABILITIES),
+            capabilities=_capabilities(sender, capabilities),
             created_at=now,
             updated_at=now,
         )
@@ -202,6 +202,17 @@ def _fit_name(name: str) -> str:
     if not trimmed or len(trimmed) > _NAME_MAX or not trimmed.isprintable():
         raise Refused(f"{name!r} is no name: write 1 to {_NAME_MAX} printable characters")
     return trimmed
+
+
+def _capabilities(number: str, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Those wanted that such a number can have; raises Refused for unknown ones and where none is left."""
+    chosen = _chosen("capability", wanted, CAPABILITIES)
+    if not numbers.is_short_code(number):
+        return chosen
+    fitting = tuple(each for each in chosen if each in SHORT_CODE_CAPABILITIES)
+    if not fitting:
+        raise Refused(f"a short code can do {' and '.join(SHORT_CODE_CAPABILITIES)} only")
+    return fitting
 
 
 def _chosen(what: str, wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

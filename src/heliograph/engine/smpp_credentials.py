@@ -151,10 +151,13 @@ def _networks(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def is_allowed(credential: SmppCredential, address: str) -> bool:
-    """Whether a peer at this IP address may use the credential."""
+    """Whether a peer at this IP address may use the credential; one whose address nobody knows may where any may."""
     if not credential.allowed:
         return True
-    peer = ipaddress.ip_address(address.partition("%")[0])
+    try:
+        peer = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
     mapped = peer.ipv4_mapped if isinstance(peer, ipaddress.IPv6Address) else None
     return any((mapped or peer) in ipaddress.ip_network(network) for network in credential.allowed)
 

@@ -23,7 +23,6 @@ PURGE_MAX = 200
 
 FORGOTTEN_MAX = 1000
 """Senders forgotten in one transaction, for the same reason."""
-
 DELETED_MAX = 100
 """Deleted projects looked after in one round; the rest waits for the next."""
 

@@ -176,7 +176,9 @@ class SwmlHandler:
             raise _unfetched(ask, UNREACHABLE, detail)
         try:
             async with asyncio.timeout(self._left(run)):
-                response = await self._webhooks.request(self._signed(run, ask, project.signing_key))
+                response = await self._webhooks.request(
+                    signing.as_switched(project, self._signed(run, ask, project.signing_key))
+                )
         except TimeoutError as error:
             raise _TimeIsUp from error
         except FetchFault as fault:

@@ -11,7 +11,7 @@ from heliograph.api.cxml.views import ROOT
 from heliograph.api.fields import Form
 from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Parameter, Route
-from heliograph.core import inventory, numbers
+from heliograph.core import inventory, numbers, places
 from heliograph.core.errors import Fault, NotFound, refuse
 from heliograph.core.inventory import LOCAL, TOLL_FREE, FreeNumber, Search
 
@@ -175,7 +175,7 @@ def _uri(request: Request) -> str:
 def _country(request: Request, code: str) -> AvailableCountry:
     uri = f"{_uri(request)}/{code}"
     links = CountryLinks(local=f"{uri}/Local", toll_free=f"{uri}/TollFree")
-    return AvailableCountry(country_code=code, country=numbers.country_name(code), uri=uri, subresource_uris=links)
+    return AvailableCountry(country_code=code, country=places.country(code), uri=uri, subresource_uris=links)
 
 
 def _view(free: FreeNumber) -> AvailablePhoneNumber:

@@ -1,5 +1,6 @@
 """`phone_numbers`: a project's numbers, and where their messages go, in the relay/rest API's words."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -76,9 +77,7 @@ async def update(request: Request, response: Response, id: str) -> None:
     """Change what is given; null and an empty URL clear a setting."""
     body = await http.body(request)
     before = _find(request, id)
-    name = _name(body, before)
-    settings = _settings(request, body, before)
-    await request.services.directory.update_number(replace(before, name=name, settings=settings))
+    await request.services.directory.update_number(changed(request, before, body, body.values))
     http.reply(response, 200, view(_find(request, id)))
 
 
@@ -86,6 +85,13 @@ async def release(request: Request, response: Response, id: str) -> None:
     """Give the number back."""
     await request.services.number_orders.release(_find(request, id))
     response.status = 204
+
+
+def changed(request: Request, before: Number, body: Body, settings: Mapping[str, Any]) -> Number:
+    """The number with the body's name and `settings`, those of its members that are meant for it; names that are none
+    of a setting are ignored. Raises Refused with all the faults of the body."""
+    name = _name(body, before)
+    return replace(before, name=name, settings=_settings(request, before, body, settings))
 
 
 def _name(body: Body, before: Number) -> str:
@@ -97,13 +103,12 @@ def _name(body: Body, before: Number) -> str:
     return name
 
 
-def _settings(request: Request, body: Body, before: Number) -> Settings:
-    """The settings after the change; raises Refused with all the faults of the body."""
+def _settings(request: Request, before: Number, body: Body, given: Mapping[str, Any]) -> Settings:
     checks = checks_for(request.services, request.project.id)
     faults: tuple[Refusal, ...] = ()
     settings: Settings = {}
     try:
-        settings = number_settings.changed_by_relay(before.settings, body.values, checks)
+        settings = number_settings.changed_by_relay(before.settings, given, checks)
     except Refused as refused:
         faults = tuple(map(_in_json, refused.refusals))
     if body.faults or faults:
@@ -121,14 +126,19 @@ def _in_json(refusal: Refusal) -> Refusal:
 def _matching(request: Request, query: Form) -> list[Number]:
     name, part = query.filled("filter_name") or "", filter_text(query.filled("filter_number"))
     mine = request.services.directory.numbers_of(request.project.id)
-    return [number for number in mine if name in number.name and part in number.number]
+    return [each for each in mine if _is_here(each) and name in each.name and part in each.number]
 
 
 def _find(request: Request, number_id: str) -> Number:
     found = request.services.directory.number(request.project.id, http.row_id(number_id))
-    if found is None:
+    if found is None or not _is_here(found):
         raise NotFound
     return found
+
+
+def _is_here(number: Number) -> bool:
+    """Short codes have an endpoint of their own."""
+    return not numbers.is_short_code(number.number)
 
 
 def routes() -> list[Route]:

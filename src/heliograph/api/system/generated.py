@@ -214,6 +214,8 @@ def _range(setting: Setting) -> str:
         return setting.allowed
     if setting.choices:
         return ", ".join(f"`{choice}`" for choice in setting.choices)
+    if setting.country:
+        return "country, ISO 3166"
     if setting.type is bool:
         return "true, false"
     if setting.type is str:

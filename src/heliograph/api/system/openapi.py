@@ -136,9 +136,13 @@ def _parameters(route: Route) -> list[Json]:
 
 
 def _path_parameter(name: str) -> Json:
-    schema = {"type": "string", "format": "uuid", "examples": [examples.ID]}
     about = _PATH_ABOUT.get(name, "The id of the resource.")
-    return {"name": name, "in": "path", "required": True, "schema": schema, "description": about}
+    return {"name": name, "in": "path", "required": True, "schema": path_schema(name), "description": about}
+
+
+def path_schema(name: str) -> Json:
+    """Return the schema of a name in a path, with an example: an id unless it is one of the few others."""
+    return _PATH_SCHEMAS.get(name, {"type": "string", "format": "uuid", "examples": [examples.ID]})
 
 
 _PATH_ABOUT = {
@@ -146,7 +150,15 @@ _PATH_ABOUT = {
     "MessageSid": "The id of the message.",
     "message_id": "The id of the message.",
     "token_id": "The id of the token.",
+    "IsoCountry": "The country, by its ISO 3166 letters.",
+    "e164_number": "The number, E.164.",
 }
+
+_PATH_SCHEMAS: dict[str, Json] = {
+    "IsoCountry": {"type": "string", "pattern": "^[A-Z]{2}$", "examples": ["US"]},
+    "e164_number": {"type": "string", "pattern": r"^\+[0-9]{5,17}$", "examples": ["+12145550101"]},
+}
+"""Of names in a path that are no ids."""
 
 
 def _query_parameter(parameter: Parameter) -> Json:

@@ -21,6 +21,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "groups",
             "mfa",
             "projects",
+            "relay",
             "smpp",
             "errors",
         ),

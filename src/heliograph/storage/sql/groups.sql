@@ -56,3 +56,12 @@ WHERE (project_id, group_id, to_number) IN (
     WHERE project_id = :project_id AND group_id = :group_id    --? of_group
     LIMIT :limit
 )
+
+-- name: project_delete_groups
+DELETE FROM number_groups WHERE project_id = :project_id
+
+-- name: project_delete_memberships
+DELETE FROM memberships WHERE project_id = :project_id
+
+-- name: project_delete_sticky_senders
+DELETE FROM sticky_senders WHERE project_id = :project_id

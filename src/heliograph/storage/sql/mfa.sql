@@ -21,3 +21,6 @@ FROM challenges WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
 
 -- name: challenge_remove
 DELETE FROM challenges WHERE project_id = :project_id AND challenge_id = :challenge_id
+
+-- name: project_delete_challenges
+DELETE FROM challenges WHERE project_id = :project_id
