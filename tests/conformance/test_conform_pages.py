@@ -67,6 +67,7 @@ MAKERS: dict[str, Callable[[Caller], Any]] = {
     "rest.list_message_logs": lambda api: api.delivered(),
     "rest.list_number_groups": _rest(GROUPS, name="one of some"),
     "rest.list_number_group_memberships": lambda api: None,
+    "rest.list_short_codes": lambda api: None,
 }
 """Makes a row of a list."""
 
@@ -106,6 +107,7 @@ def _walk_cxml(api: Caller, path: str, key: str, rows: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("operation", listing.rest_pages())
+@pytest.mark.usefixtures("short_codes")
 def test_a_rest_list_page_by_page(api: Caller, group: str, operation: str) -> None:
     for _ in range(ROWS):
         MAKERS[operation](api)
