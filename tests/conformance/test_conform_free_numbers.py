@@ -156,6 +156,10 @@ def test_a_search_in_the_other_family(api: Caller, free: Free) -> None:
             "links.first": f"{api.base_url}{NUMBERS}/search?contains={number[-7:]}",
         },
     )
+    claims.effects(
+        "rest.AvailablePhoneNumbers",
+        {"links.next": ("next" in shown["links"], False), "links.prev": ("prev" in shown["links"], False)},
+    )
     claims.fields(
         "rest.AvailablePhoneNumber",
         found,

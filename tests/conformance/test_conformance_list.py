@@ -34,6 +34,12 @@ def test_every_difference_is_of_a_row_and_has_a_reason() -> None:
     assert [name for name, each in differences.stated().items() if not each.get("reason")] == []
 
 
+def test_every_row_of_what_is_here_has_a_test() -> None:
+    """A difference is shown too, unless the whole operation or object is missing."""
+    rows = [row for row in specification().rows() if listing.is_here(row.owner)]
+    assert [str(row) for row in rows if row not in listing.ties()] == []
+
+
 def test_what_is_only_kept_has_a_test() -> None:
     """It is taken and shown, which a test must show like anything else."""
     kept = [row for row in specification().rows() if differences.kept(row)]
