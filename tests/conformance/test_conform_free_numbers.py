@@ -334,6 +334,9 @@ def test_a_short_code(api: Caller, short_codes: list[dict[str, Any]], applicatio
         "message_laml_application_id": application,
         "message_relay_context": "shop",
     }
+    alone = {"name": "a code", "message_handler": "laml_webhooks", "message_request_method": "GET"}
+    first = api.ask("PUT", where, body=alone).json()
+    assert (first["message_request_method"], first["message_fallback_method"]) == ("GET", "POST")
     now = claims.answered("rest.update_short_code", api.ask("PUT", where, body=sent))
     claims.fields(
         "rest.ShortCode",
