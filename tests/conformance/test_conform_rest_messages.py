@@ -120,6 +120,20 @@ def test_redaction(api: Caller) -> None:
     claims.effects("rest.update_message", {"body": ((shown["body"], api.message(sid)["body"]), ("", ""))})
 
 
+def test_redaction_of_a_message_that_came_in(api: Caller, receiver: Sink, path: str) -> None:
+    """The one way to see such a message as this API shows it."""
+    handset = new_handset()
+    sid = api.received("A question", **{"from": handset, "media": [receiver.answer(path, PICTURE)]})["sid"]
+    shown = claims.answered("rest.update_message", api.ask("PATCH", f"{REST_MESSAGES}/{sid}", body={"body": ""}))
+    claims.fields(
+        "rest.Message",
+        shown,
+        {"direction": "inbound", "status": "received", "kind": "mms", "from": handset, "to": api.sender, "body": ""},
+    )
+    (medium,) = shown["media"]
+    assert api.ask("GET", medium.removeprefix(api.base_url)).body == PICTURE.body
+
+
 def test_refusals(api: Caller) -> None:
     shown = claims.refused("rest.create_message", api.rest_create(to="nobody"), 422)
     claims.fields(
