@@ -1,4 +1,4 @@
-"""`signalwire-sdk`: numbers searched, taken, given a handler, brought in and released; short codes; look-ups."""
+"""`signalwire-sdk`: its calls for each handler of a number's calls."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,17 +30,6 @@ def bought(sdk: Session) -> Iterator[dict[str, Any]]:
     assert sdk.call("phone_numbers.delete", positional=[made["id"]]) == {}
 
 
-def test_a_number_is_searched_taken_listed_and_released(sdk: Session, bought: dict[str, Any]) -> None:
-    number, one = bought["number"], [bought["id"]]
-    assert sdk.call("phone_numbers.get", positional=one) == bought
-    assert bought in sdk.call("phone_numbers.paginate", page_size=1)
-    found = sdk.call("phone_numbers.search", ends_with=number[-7:], max_results=100)["data"]
-    assert number not in [each["number"] for each in found]
-    with pytest.raises(SdkError) as refused:
-        sdk.call("phone_numbers.create", number=number)
-    assert refused.value.status == 422
-
-
 def test_who_gets_its_calls_is_kept(sdk: Session, bought: dict[str, Any]) -> None:
     """The SDK has a call for each handler; nothing is called here, and what was set is shown."""
     one, url = [bought["id"]], "https://example.com/calls"
@@ -63,9 +52,3 @@ def test_who_gets_its_calls_is_kept(sdk: Session, bought: dict[str, Any]) -> Non
     with pytest.raises(SdkError) as refused:
         sdk.call("phone_numbers.set_cxml_application", positional=one, application_id=agent)
     assert "call_laml_application_id" in refused.value.given["body"]["errors"][0]["detail"]
-
-
-def test_a_number_is_brought_in(sdk: Session) -> None:
-    made = sdk.call("imported_numbers.create", number="+4915223433444", number_type="longcode", capabilities=["sms"])
-    assert (made["number"], made["capabilities"]) == ("+4915223433444", ["sms"])
-    assert sdk.call("phone_numbers.delete", positional=[made["id"]]) == {}

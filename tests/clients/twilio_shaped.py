@@ -236,6 +236,12 @@ class TwilioShapedTests:
         assert sdk.call("search", country="US", kind="toll_free", area_code="206") == []
         assert sdk.call("search", country="GB", kind="toll_free") == []
 
+    def test_the_countries_of_free_numbers_are_listed(self, sdk: Session) -> None:
+        at, fields = ["available_phone_numbers"], ["country_code", "country", "beta"]
+        usa = {"country_code": "US", "country": "United States", "beta": False}
+        assert usa in sdk.call("resource", at=at, verb="list", fields=fields)
+        assert sdk.call("resource", at=[*at, "(US)"], verb="fetch", fields=fields) == usa
+
     def test_a_number_is_moved_to_a_subproject_and_back(self, sdk: Session, server: HeliographServer) -> None:
         own = server.credentials.project_id
         made = server.run("project", "create", "--name", "sub", "--parent", own, "--data", str(server.data), "--json")

@@ -1,6 +1,6 @@
 """Assertions that tie a test to rows of the specification.
 
-A claim's first argument, and the keys of its dict, are literals: listing.py reads them from the test's source, so that
+A claim's first argument, and the keys of its dict, are literals: ties.py reads them from the test's source, so that
 a row is shown by a test if and only if the test asserts something of it. Claims stand in test functions themselves.
 """
 

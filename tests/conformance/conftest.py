@@ -43,6 +43,20 @@ def api(node: HeliographServer) -> Caller:
     return Caller.of(node)
 
 
+URLS = ("SmsUrl", "SmsFallbackUrl", "SmsApplicationSid", "StatusCallback")
+VOICE_URLS = ("VoiceUrl", "VoiceFallbackUrl", "VoiceApplicationSid")
+METHODS = ("SmsMethod", "SmsFallbackMethod", "StatusCallbackMethod", "VoiceMethod", "VoiceFallbackMethod")
+
+
+@pytest.fixture
+def number(node: HeliographServer, api: Caller) -> Iterator[dict[str, Any]]:
+    """A number that nobody else needs, as the cXML API shows it; nothing is set for it, before and afterwards."""
+    found = api.number(node.credentials.numbers[-1])
+    yield found
+    blank = dict.fromkeys((*URLS, *VOICE_URLS), "") | dict.fromkeys(METHODS, "POST")
+    assert api.ask("POST", found["uri"], form=blank).status == 200
+
+
 @pytest.fixture
 def application(api: Caller) -> str:
     """An application of the project."""

@@ -4,8 +4,8 @@ A table's key is a row ("cxml.Message status"), or its owner for an operation or
 `reason`, and perhaps `whole`: nothing of the operation or object is here; `instead`: the object that is answered in its
 place; `status`: the status that an operation is answered with.
 
-A ``[[kept]]`` is of many fields at once, by the patterns of their owners and names: they are taken, kept and shown as
-specified, and do nothing.
+Of many fields at once, by the patterns of their owners and names: ``[[differs]]``, and ``[[kept]]`` for those that are
+taken, kept and shown as specified, and do nothing.
 """
 
 import functools
@@ -20,7 +20,7 @@ from facts import HERE, Row
 @functools.cache
 def stated() -> Mapping[str, Mapping[str, Any]]:
     """Every difference of a row or an owner."""
-    return {name: each for name, each in _file().items() if name != "kept"}
+    return {name: each for name, each in _file().items() if name not in ("kept", "differs")}
 
 
 @functools.cache
@@ -30,9 +30,15 @@ def _file() -> Mapping[str, Any]:
 
 def kept(row: Row) -> str | None:
     """Why a field has no effect, where it is only kept and shown."""
-    for each in _file().get("kept", ()):
+    found = _group("kept", row)
+    return None if found is None else str(found["reason"])
+
+
+def _group(kind: str, row: Row) -> Mapping[str, Any] | None:
+    for each in _file().get(kind, ()):
         if _is_like(row.owner, each["owners"]) and _is_like(row.name, each["fields"]):
-            return str(each["reason"])
+            found: Mapping[str, Any] = each
+            return found
     return None
 
 
@@ -45,7 +51,9 @@ def of(row: Row) -> Mapping[str, Any] | None:
     if (found := stated().get(str(row))) is not None:
         return found
     found = stated().get(row.owner)
-    return found if found is not None and (found.get("whole") or found.get("instead")) else None
+    if found is not None and (found.get("whole") or found.get("instead")):
+        return found
+    return _group("differs", row)
 
 
 def stand_in(owner: str) -> str | None:

@@ -3,6 +3,7 @@
 import uuid
 
 import claims
+import pytest
 from claims import RFC_2822, UUID
 
 from caller import Caller
@@ -72,6 +73,7 @@ def test_an_application(api: Caller) -> None:
         },
     )
     assert claims.answered("cxml.get_application", api.ask("GET", made["uri"])) == made
+    assert api.ask("POST", f"{api.account}/Applications", form={"FriendlyName": "another"}).status == 201
     listed = api.ask("GET", f"{api.account}/Applications?FriendlyName={name.replace(' ', '%20')}")
     page = claims.answered("cxml.list_applications", listed)
     claims.fields("cxml.ApplicationList", page, {"applications": [made]})
@@ -126,3 +128,19 @@ def test_an_application_is_changed_and_deleted(api: Caller) -> None:
     )
     claims.answered("cxml.delete_application", api.ask("DELETE", made["uri"]))
     claims.refused("cxml.get_application", api.ask("GET", made["uri"]), 404)
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("VoiceMethod", "voice_method"),
+        ("VoiceFallbackMethod", "voice_fallback_method"),
+        ("StatusCallbackMethod", "status_callback_method"),
+        ("SmsMethod", "sms_method"),
+        ("SmsFallbackMethod", "sms_fallback_method"),
+        ("SmsStatusCallbackMethod", "sms_status_callback_method"),
+    ],
+)
+def test_each_method_of_an_application_is_its_own(api: Caller, asked: str, shown: str) -> None:
+    made = api.ask("POST", f"{api.account}/Applications", form={"FriendlyName": "methods", asked: "GET"}).json()
+    assert [name for name, value in made.items() if value == "GET"] == [shown]

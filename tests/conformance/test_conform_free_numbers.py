@@ -1,6 +1,7 @@
 """Free numbers: how the inventory is searched, and how a number is taken from it, brought in and given back."""
 
 from collections.abc import Callable
+from typing import Any
 
 import claims
 from claims import TEXT, UUID
@@ -155,6 +156,10 @@ def test_a_search_in_the_other_family(api: Caller, free: Free) -> None:
             "links.first": f"{api.base_url}{NUMBERS}/search?contains={number[-7:]}",
         },
     )
+    claims.effects(
+        "rest.AvailablePhoneNumbers",
+        {"links.next": ("next" in shown["links"], False), "links.prev": ("prev" in shown["links"], False)},
+    )
     claims.fields(
         "rest.AvailablePhoneNumber",
         found,
@@ -294,3 +299,121 @@ def test_a_number_is_brought_in_by_the_other_family(api: Caller) -> None:
         {"verification_status": "Verified"},
     )
     claims.fields("rest.PhoneNumber", made, {"number_type": "toll-free", "capabilities": ["sms"]})
+
+
+# Short codes, look-ups
+
+
+def test_a_short_code(api: Caller, short_codes: list[dict[str, Any]], application: str) -> None:
+    short_code = short_codes[0]
+    where = f"/api/relay/rest/short_codes/{short_code['id']}"
+    shown = claims.answered("rest.retrieve_short_code", api.ask("GET", where))
+    claims.fields(
+        "rest.ShortCode",
+        shown,
+        {
+            "id": UUID,
+            "number": short_code["number"],
+            "number_type": "shortcode",
+            "code_type": TEXT,
+            "capabilities": ["sms", "mms"],
+            "country_code": "US",
+            "created_at": claims.ISO_8601,
+            "updated_at": claims.ISO_8601,
+            "next_billed_at": None,
+            "lease_duration": None,
+        },
+    )
+    sent = {
+        "name": "a code",
+        "message_handler": "laml_webhooks",
+        "message_request_url": "https://example.com/m",
+        "message_request_method": "GET",
+        "message_fallback_url": "https://example.com/mf",
+        "message_fallback_method": "GET",
+        "message_laml_application_id": application,
+        "message_relay_context": "shop",
+    }
+    alone = {"name": "a code", "message_handler": "laml_webhooks", "message_request_method": "GET"}
+    first = api.ask("PUT", where, body=alone).json()
+    assert (first["message_request_method"], first["message_fallback_method"]) == ("GET", "POST")
+    now = claims.answered("rest.update_short_code", api.ask("PUT", where, body=sent))
+    claims.fields(
+        "rest.ShortCode",
+        now,
+        {
+            "name": "a code",
+            "message_handler": "laml_webhooks",
+            "message_request_url": "https://example.com/m",
+            "message_request_method": "GET",
+            "message_fallback_url": "https://example.com/mf",
+            "message_fallback_method": "GET",
+            "message_laml_application_id": application,
+            "message_relay_context": "shop",
+        },
+    )
+    claims.effects(
+        "rest.update_short_code",
+        {
+            "name": (now["name"], "a code"),
+            "message_handler": (now["message_handler"], "laml_webhooks"),
+            "message_request_url": (now["message_request_url"], "https://example.com/m"),
+            "message_request_method": (now["message_request_method"], "GET"),
+            "message_fallback_url": (now["message_fallback_url"], "https://example.com/mf"),
+            "message_fallback_method": (now["message_fallback_method"], "GET"),
+            "message_laml_application_id": (now["message_laml_application_id"], application),
+            "message_relay_context": (now["message_relay_context"], "shop"),
+        },
+    )
+    listed = api.ask("GET", "/api/relay/rest/short_codes?filter_name=a%20code")
+    page = claims.answered("rest.list_short_codes", listed)
+    claims.fields("rest.ShortCodeList", page, {"data": [now]})
+    by_number = api.get(f"/api/relay/rest/short_codes?filter_number={short_code['number']}")["data"]
+    claims.effects("rest.list_short_codes", {"filter_name": (page["data"], [now]), "filter_number": (by_number, [now])})
+
+
+def test_a_number_is_looked_up(api: Caller) -> None:
+    reply = api.ask("GET", "/api/relay/rest/lookup/phone_number/+13122070123")
+    shown = claims.answered("rest.lookup_phone_number", reply)
+    claims.fields(
+        "rest.PhoneNumberLookup",
+        shown,
+        {
+            "country_code_number": 1,
+            "national_number": "3122070123",
+            "possible_number": True,
+            "valid_number": True,
+            "national_number_formatted": "(312) 207-0123",
+            "international_number_formatted": "+1 312-207-0123",
+            "e164": "+13122070123",
+            "location": "Illinois",
+            "country_code": "US",
+            "timezones": ["America/Chicago"],
+            "number_type": "Fixed Line or Mobile",
+        },
+    )
+
+
+def test_what_a_look_up_adds_when_asked(api: Caller) -> None:
+    """No network and no directory of names is asked: of a carrier there is the kind of line, where the plan tells."""
+    where = "/api/relay/rest/lookup/phone_number/+4915123456789"
+    plain, full = api.get(where), api.get(f"{where}?include=carrier,cnam")
+    claims.effects("rest.lookup_phone_number", {"include": (sorted(full.keys() - plain.keys()), ["carrier", "cnam"])})
+    claims.fields(
+        "rest.PhoneNumberLookup",
+        full,
+        {
+            "carrier": full["carrier"],
+            "carrier.lrn": None,
+            "carrier.spid": None,
+            "carrier.ocn": None,
+            "carrier.lata": None,
+            "carrier.city": None,
+            "carrier.state": None,
+            "carrier.jurisdiction": None,
+            "carrier.lec": None,
+            "carrier.linetype": "wireless",
+            "cnam": full["cnam"],
+            "cnam.caller_id": None,
+        },
+    )

@@ -22,6 +22,7 @@ def test_a_group(api: Caller) -> None:
     )
     where = f"{GROUPS}/{made['id']}"
     assert claims.answered("rest.retrieve_number_group", api.ask("GET", where)) == made
+    assert api.ask("POST", GROUPS, body={"name": "another"}).status == 200
     page = claims.answered("rest.list_number_groups", api.ask("GET", f"{GROUPS}?filter_name={name}"))
     claims.fields("rest.NumberGroupList", page, {"data": [made]})
     claims.effects("rest.list_number_groups", {"filter_name": (page["data"], [made])})

@@ -1,27 +1,18 @@
 """Whom a number's settings have asked when a message arrives: in both families, directly and by an application."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import claims
 import pytest
 
 from caller import NUMBERS, Caller
-from servers import Answer, HeliographServer, Sink
+from servers import Answer, Sink
 
 NOTHING = Answer(body=b"<Response/>", content_type="text/xml")
 BROKEN = Answer(status=500)
 
 Asked = Callable[[], tuple[str, str]]
-
-
-@pytest.fixture
-def number(node: HeliographServer, api: Caller) -> Iterator[dict[str, Any]]:
-    """A number without a handler, before and after."""
-    found = api.number(node.credentials.numbers[-1])
-    yield found
-    blank = {"message_handler": None, "message_request_url": None, "message_fallback_url": None}
-    assert api.ask("PUT", f"{NUMBERS}/{found['sid']}", body=blank).status == 200
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A project's numbers, as both families show and change them."""
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import claims
@@ -9,21 +8,6 @@ import pytest
 from claims import ISO_8601, RFC_2822, TEXT, UUID
 
 from caller import NUMBERS, Caller
-from servers import HeliographServer
-
-CLEARED = ("SmsUrl", "SmsFallbackUrl", "SmsApplicationSid", "StatusCallback")
-VOICE_CLEARED = ("VoiceUrl", "VoiceFallbackUrl", "VoiceApplicationSid")
-METHODS = ("SmsMethod", "SmsFallbackMethod", "StatusCallbackMethod", "VoiceMethod", "VoiceFallbackMethod")
-
-
-@pytest.fixture
-def number(node: HeliographServer, api: Caller) -> Iterator[dict[str, Any]]:
-    """A number whose settings nobody else needs; they are cleared again afterwards."""
-    found = api.number(node.credentials.numbers[-1])
-    yield found
-    blank = dict.fromkeys((*CLEARED, *VOICE_CLEARED), "") | dict.fromkeys(METHODS, "POST")
-    assert api.ask("POST", found["uri"], form=blank).status == 200
-
 
 # cXML
 
@@ -315,3 +299,24 @@ def test_a_refused_change(api: Caller, number: dict[str, Any]) -> None:
             "errors[].code": [TEXT],
         },
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown", "elsewhere"),
+    [
+        ("SmsMethod", "sms_method", "message_request_method"),
+        ("SmsFallbackMethod", "sms_fallback_method", "message_fallback_method"),
+        ("StatusCallbackMethod", "status_callback_method", "call_status_callback_method"),
+        ("VoiceMethod", "voice_method", "call_request_method"),
+        ("VoiceFallbackMethod", "voice_fallback_method", "call_fallback_method"),
+    ],
+)
+def test_each_method_is_its_own_and_the_same_in_both_families(
+    api: Caller, number: dict[str, Any], asked: str, shown: str, elsewhere: str
+) -> None:
+    now = api.ask("POST", number["uri"], form={asked: "GET"}).json()
+    assert [name for name, value in now.items() if value == "GET"] == [shown]
+    other = api.get(f"{NUMBERS}/{number['sid']}")
+    assert [name for name, value in other.items() if value == "GET"] == [elsewhere]
+    assert api.ask("PUT", f"{NUMBERS}/{number['sid']}", body={elsewhere: "POST"}).status == 200
+    assert api.get(number["uri"])[shown] == "POST"

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import listing
 import pytest
+import ties
 from facts import specification
 
 from caller import CXML_ROOT, NUMBERS, Caller
@@ -67,17 +67,18 @@ MAKERS: dict[str, Callable[[Caller], Any]] = {
     "rest.list_message_logs": lambda api: api.delivered(),
     "rest.list_number_groups": _rest(GROUPS, name="one of some"),
     "rest.list_number_group_memberships": lambda api: None,
+    "rest.list_short_codes": lambda api: None,
 }
 """Makes a row of a list."""
 
 
-@pytest.mark.parametrize("operation", listing.cxml_pages())
+@pytest.mark.parametrize("operation", ties.cxml_pages())
 def test_a_cxml_list_page_by_page(api: Caller, message: str, operation: str) -> None:
     for _ in range(ROWS):
         MAKERS[operation](api)
     path = specification().operations[operation].path
     path = path.format(AccountSid=api.project_id, MessageSid=message.rpartition("/")[2])
-    key = listing.cxml_pages()[operation].name
+    key = ties.cxml_pages()[operation].name
     rows = api.get(f"{path}?PageSize=1000")[key]
     assert len(rows) >= ROWS, "the walk needs more rows"
     _walk_cxml(api, path, key, rows[:ROWS])
@@ -105,7 +106,8 @@ def _walk_cxml(api: Caller, path: str, key: str, rows: list[Any]) -> None:
         assert api.get(uri)[key] == [row]
 
 
-@pytest.mark.parametrize("operation", listing.rest_pages())
+@pytest.mark.parametrize("operation", ties.rest_pages())
+@pytest.mark.usefixtures("short_codes")
 def test_a_rest_list_page_by_page(api: Caller, group: str, operation: str) -> None:
     for _ in range(ROWS):
         MAKERS[operation](api)

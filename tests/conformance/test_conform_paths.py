@@ -3,8 +3,8 @@
 import uuid
 
 import claims
-import listing
 import pytest
+import ties
 from facts import Row, specification
 
 from caller import Caller
@@ -20,7 +20,7 @@ def message_sid(api: Caller) -> str:
     return str(api.send()["sid"])
 
 
-@pytest.mark.parametrize("row", listing.path_rows(), ids=str)
+@pytest.mark.parametrize("row", ties.path_rows(), ids=str)
 def test_a_strange_id_is_not_found(api: Caller, message_sid: str, row: Row) -> None:
     known = {"AccountSid": api.project_id, "MessageSid": message_sid, "IsoCountry": "US"}
     operation = specification().operations[row.owner]
@@ -35,7 +35,7 @@ def test_a_strange_id_is_not_found(api: Caller, message_sid: str, row: Row) -> N
         assert reply.json() == {"error": "Not Found"}
 
 
-@pytest.mark.parametrize("operation", listing.here())
+@pytest.mark.parametrize("operation", ties.here())
 def test_nobody_without_credentials_is_answered(api: Caller, operation: str) -> None:
     """Before anything else of the request is looked at, and in the family's shape."""
     asked = specification().operations[operation]

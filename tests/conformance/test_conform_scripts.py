@@ -42,6 +42,7 @@ def test_a_script(api: Caller, receiver: Sink, path: str) -> None:
 def test_a_script_is_listed_changed_and_deleted(api: Caller) -> None:
     name = f"Script-{uuid.uuid4()}"
     made = api.ask("POST", f"{api.account}/LamlBins", form={"Name": name, "Contents": DOCUMENT}).json()
+    assert api.ask("POST", f"{api.account}/LamlBins", form={"Name": "another"}).status == 201
     page = claims.answered("cxml.list_cxml_scripts", api.ask("GET", f"{api.account}/LamlBins?Name={name}"))
     claims.fields("cxml.CxmlScriptList", page, {"laml_bins": [made]})
     claims.effects("cxml.list_cxml_scripts", {"Name": (page["laml_bins"], [made])})
