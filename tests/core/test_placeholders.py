@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliograph.core import placeholders
-from heliograph.core.placeholders import EXPANDED_MAX, NESTING_MAX, PlaceholderError, Plain, Scopes
+from heliograph.core.placeholders import EXPANDED_MAX, NESTING_MAX, PlaceholderError, Plain, Room, Scopes
 
 SCOPES = Scopes(
     message={"from": "+13125550142", "body": "%{message.from}", "media": [{"url": "u0"}, {"url": "u1"}], "none": None},
@@ -117,6 +117,10 @@ def test_what_may_come_out_is_bounded() -> None:
             placeholders.expand(text, scopes)
     with pytest.raises(PlaceholderError):
         placeholders.expand_all(["%{message.body}"] * 5, scopes)
+    room = Room(left=4)
+    assert placeholders.expand_all(["ab", placeholders.expand("cd", scopes, room)], scopes) == ["ab", "cd"]
+    with pytest.raises(PlaceholderError):
+        placeholders.expand_all(["ab", "c"], scopes, room)
 
 
 def test_nesting_is_bounded() -> None:

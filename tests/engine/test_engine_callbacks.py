@@ -360,7 +360,7 @@ async def test_a_project_that_forces_https_has_it_asked_of_the_client(bench: Ben
     (project,) = bench.directory.projects()
     await bench.live(ground.message(callback=at("a")), State.INITIATED)
     await bench.endpoints.until(lambda: bench.endpoints.https_only == [False])
-    await bench.directory.update_project(replace(project, switches=frozenset({FORCE_HTTPS})))
+    await bench.directory.update_project(project.id, lambda now: replace(now, switches=frozenset({FORCE_HTTPS})))
     await bench.live(ground.message(callback=at("a")), State.INITIATED)
     await bench.live(ground.message(callback=at("a"), source=Source.REALTIME), State.INITIATED)
     await bench.endpoints.until(lambda: bench.endpoints.https_only == [False, True, True])

@@ -98,6 +98,18 @@ async def test_attempts_at_once_are_no_more_than_allowed(sending: Sending) -> No
     assert [type(each) for each in answers].count(NotFound) == 5
 
 
+async def test_a_flood_of_one_project_leaves_the_others_their_turns(sending: Sending) -> None:
+    mfa = make_mfa(sending, sender=HERE)
+    ended: list[str] = []
+
+    async def send(project_id: str) -> None:
+        await mfa.send(a_wish(project_id=project_id))
+        ended.append(project_id)
+
+    await asyncio.gather(*map(send, [PROJECT] * 20 + [STRANGER]))
+    assert ended.index(STRANGER) < 10
+
+
 async def test_of_right_answers_at_once_one_is_right(sending: Sending) -> None:
     await sending.number(HERE)
     mfa = make_mfa(sending)

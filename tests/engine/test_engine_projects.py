@@ -1,11 +1,13 @@
 """A subproject's end: gone for everybody at once, its messages removed behind it."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from engine_ground import PROJECT, Ground
 
-from heliograph.core.directory import Project
+from heliograph.core.directory import FORCE_HTTPS, Project
 from heliograph.core.errors import Fault, NotFound, Refused
 from heliograph.core.lifecycle import State
 from heliograph.engine.directory import Directory
@@ -38,7 +40,7 @@ async def test_a_deleted_subprojects_messages_go_when_they_are_through(
         directory=directory,
         transitions=ground.transitions,
         files=MediaFiles(tmp_path / "media"),
-        settings=SweepSettings(every_seconds=1, retention_days=0, idempotency_hours=1),
+        settings=SweepSettings(every_seconds=1, retention_days=0, idempotency_hours=1, sticky_sender_days=0),
     )
     await directory.delete_subproject(child)
     assert directory.project(child.id) is None
@@ -65,7 +67,43 @@ async def test_an_end_that_cannot_be(directory: Directory) -> None:
         await directory.create_subproject(child, "below")
     assert refused.value.refusals[0].fault is Fault.NESTED_SUBPROJECT
     await directory.delete_subproject(child)
-    for change in (directory.delete_subproject, directory.update_project, directory.rotate_signing_key):
+    for change in (
+        directory.delete_subproject(child),
+        directory.update_project(child.id, lambda now: now),
+        directory.rotate_signing_key(child.id),
+    ):
         with pytest.raises(NotFound):
-            await change(child)
+            await change
     assert directory.projects() == [parent]
+
+
+async def test_of_changes_at_once_none_takes_back_another(directory: Directory) -> None:
+    """A key that was exchanged because it had become known does not come back by a new name."""
+    (project,) = directory.projects()
+    rotated, renamed, switched = await asyncio.gather(
+        directory.rotate_signing_key(project.id),
+        directory.update_project(project.id, lambda now: replace(now, name="new")),
+        directory.update_project(project.id, lambda now: replace(now, switches=frozenset({FORCE_HTTPS}))),
+    )
+    after = directory.project(project.id)
+    assert after is not None
+    assert (after.signing_key, after.name, after.switches) == (rotated.signing_key, "new", {FORCE_HTTPS})
+    assert rotated.signing_key != project.signing_key
+    assert renamed.signing_key == switched.signing_key == rotated.signing_key
+
+
+async def test_a_change_begins_with_what_the_command_line_did(ground: Ground, directory: Directory) -> None:
+    (project,) = directory.projects()
+    await ground.store.update_project(replace(project, name="by hand"))
+    assert (await directory.rotate_signing_key(project.id)).name == "by hand"
+
+
+async def test_a_change_that_is_refused_changes_nothing_and_holds_up_no_other(directory: Directory) -> None:
+    (project,) = directory.projects()
+
+    def refused(now: Project) -> Project:
+        raise NotFound
+
+    with pytest.raises(NotFound):
+        await directory.update_project(project.id, refused)
+    assert (await directory.update_project(project.id, lambda now: replace(now, name="new"))).name == "new"

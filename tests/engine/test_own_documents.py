@@ -1,5 +1,6 @@
 """Scripts of our own as handlers' documents, without a connection; everything else goes to the client."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -7,7 +8,7 @@ from engine_ground import PROJECT, Ground
 
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import Uuid7Generator
-from heliograph.core.script import Script
+from heliograph.core.script import Script, ScriptUse
 from heliograph.engine.own_documents import OwnDocuments, own_script
 from heliograph.engine.scripts import Scripts
 from heliograph.ports import HttpRequest, HttpResponse
@@ -115,3 +116,21 @@ async def test_everything_else_is_asked_of_the_client(bench: Bench, url: str) ->
 def test_a_server_that_does_not_know_where_it_is_has_no_own() -> None:
     assert own_script(f"/laml-bins/{ID}", "") is None
     assert own_script(f"{OWN}/laml-bins/{ID.upper()}?a#b", OWN) == ID
+
+
+async def test_a_script_that_is_asked_for_all_the_time_can_be_read(
+    bench: Bench, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = await bench.script("<Response/>")
+    count = ground.store.count_script_uses
+
+    async def counted_as_more_come(uses: list[ScriptUse]) -> None:
+        await bench.scripts.document(script.id, {})
+        await count(uses)
+
+    monkeypatch.setattr(ground.store, "count_script_uses", counted_as_more_come)
+    for _ in range(3):
+        await bench.scripts.document(script.id, {})
+    async with asyncio.timeout(10):
+        assert (await bench.scripts.get(PROJECT, script.id)).requests >= 3
+        assert [each.id for each in await bench.scripts.page(PROJECT, None, None, 10)] == [script.id]

@@ -229,3 +229,20 @@ def test_every_run_ends_within_its_limits(sections: Any) -> None:
         if note.kind == "swml_fault":
             assert note is ran.notes[-1] and note.must
             assert note.detail.split(": ")[1] in errors.SWML
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"request": {"url": "https://example.com", "headers": {f"h{n}": "%{params.long}" for n in range(300)}}},
+        {"reply": {"body": "x", "media": ["%{params.long}"] * 300}},
+        {"transfer": {"dest": "%{params.long}" * 4, "params": {"a": ["%{params.long}"] * 4}}},
+    ],
+    ids=["headers", "media", "transfer"],
+)
+def test_all_parameters_of_a_step_share_what_may_be_made(step: Any) -> None:
+    """So that a document can't fill the memory by naming a long value in a thousand places."""
+    inner = {"sections": {"main": [{"execute": {"dest": "a", "params": {"long": "x" * 40_000}}}], "a": [step]}}
+    ran = Ran(inner)
+    assert "swml_value_too_long" in ran.notes[-1].detail, ran.notes
+    assert (ran.asked, ran.replies, ran.handed_over) == ([], [], None)

@@ -13,6 +13,7 @@ from heliograph.ports import NumberTaken, Store
 
 P1 = "11111111-1111-4111-8111-111111111111"
 P2 = "22222222-2222-4222-8222-222222222222"
+P3 = "33333333-3333-4333-8333-333333333333"
 NOW = 1_790_000_000_000_000
 SEATTLE = Place(region="wa", city="Seattle", rate_center="SEATTLE", capabilities=("sms",))
 ids = Uuid7Generator(lambda: 13)
@@ -135,3 +136,17 @@ async def test_a_number_is_brought_along_once(projects: Store) -> None:
     await projects.put_number(a_number("+12065550140"))
     with pytest.raises(NumberTaken):
         await projects.put_number(a_number("+12065550140", P2))
+
+
+async def test_no_number_comes_to_a_project_that_is_deleted(projects: Store) -> None:
+    """It would be nobody's to release."""
+    child = Project(id=P3, parent_id=P1, name="p", signing_key="k", created_at=NOW, updated_at=NOW)
+    await projects.add_project(child, None, ())
+    await stocked(projects, "+12065550140")
+    number = a_number("+12065550141")
+    await projects.put_number(number)
+    assert await projects.delete_project(P3, NOW)
+    assert not await projects.take_number(a_number("+12065550140", P3))
+    assert not await projects.move_number(number, dataclasses.replace(number, project_id=P3))
+    assert (await projects.directory()).numbers == (number,)
+    assert await found(projects) == ["+12065550140"]

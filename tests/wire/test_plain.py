@@ -123,6 +123,17 @@ def test_nesting_up_to_its_bound() -> None:
             plain.parse(text.encode())
 
 
+def test_texts_behind_aliases_count_each_time() -> None:
+    """Written out as JSON, this one would have 200 MB."""
+    document = f"a: &a {'x' * 40_000}\nb: [{','.join(['*a'] * 4_900)}]"
+    with pytest.raises(PlainError, match="characters, those behind aliases"):
+        plain.parse(document.encode())
+    with pytest.raises(PlainError, match="characters, those behind aliases"):
+        plain.parse(f"- &a {'x' * 40_000}\n- *a : b".encode())
+    whole = f'"{"x" * (DOCUMENT_MAX - 2)}"'
+    assert plain.parse(whole.encode()) == whole[1:-1]
+
+
 def test_aliases_count_each_time() -> None:
     lines = ["a: &a [x,x,x,x,x,x,x,x]"]
     for before, name in zip("abcdefghijk", "bcdefghijkl", strict=True):

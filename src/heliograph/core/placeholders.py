@@ -7,8 +7,8 @@ Rules:
 - What was put in is not looked at again: a message that says `%{...}` is text like any other.
 - A text stands for itself, null for an empty one, everything else is written as JSON.
 
-Nothing is evaluated, so every text is done in one pass; EXPANDED_MAX bounds what may come out of it. PlaceholderError
-is all that is raised.
+Nothing is evaluated, so every text is done in one pass; a Room bounds what may come out of it. PlaceholderError is all
+that is raised.
 """
 
 import json
@@ -24,8 +24,8 @@ Path = tuple[str | int, ...]
 """Names and indexes, from the scope on."""
 
 EXPANDED_MAX = 256 * 1024
-"""Characters that one parameter may have once its placeholders are filled: room for all that a message or a request can
-say, and a bound for a document that names a long value a thousand times."""
+"""Characters that the parameters of one step may have together once their placeholders are filled: room for all that a
+message or a request can say, and a bound for a document that names a long value a thousand times."""
 
 PATH_MAX = 256
 """Characters of a path."""
@@ -41,7 +41,21 @@ _SCOPES = ("message", "params", "vars")
 
 
 class PlaceholderError(Exception):
-    """A parameter grows beyond what is allowed; the text says which bound, and nothing of its contents."""
+    """Parameters grow beyond what is allowed; the text says which bound, and nothing of their contents."""
+
+
+@dataclass(slots=True)
+class Room:
+    """Characters that may still be made. Shared by all texts of a step."""
+
+    left: int = EXPANDED_MAX
+
+    def take(self, characters: int) -> None:
+        self.left -= characters
+        if self.left < 0:
+            raise PlaceholderError(
+                f"A step's parameters have more than {EXPANDED_MAX} characters once they are filled."
+            )
 
 
 @dataclass(slots=True)
@@ -90,28 +104,26 @@ def text_of(value: Plain) -> str:
         raise PlaceholderError("A value can't be written as text.") from error
 
 
-def expand(text: str, scopes: Scopes, limit: int = EXPANDED_MAX) -> str:
-    """The text with its placeholders filled, of at most `limit` characters."""
-    if "%{" not in text and len(text) <= limit:
+def expand(text: str, scopes: Scopes, room: Room | None = None) -> str:
+    """The text with its placeholders filled, as far as there is room: that of one step unless told."""
+    room = Room() if room is None else room
+    if "%{" not in text:
+        room.take(len(text))
         return text
     pieces: list[str] = []
-    length, end = 0, 0
+    end = 0
     for found in _PLACEHOLDER.finditer(text):
         pieces += (text[end : found.start()], _filled(found, scopes))
         end = found.end()
-        length += len(pieces[-1]) + len(pieces[-2])
-        if length > limit:
-            raise _too_long()
+        room.take(len(pieces[-1]) + len(pieces[-2]))
     pieces.append(text[end:])
-    if length + len(pieces[-1]) > limit:
-        raise _too_long()
+    room.take(len(pieces[-1]))
     return "".join(pieces)
 
 
-def expand_all(value: Plain, scopes: Scopes) -> Plain:
-    """The same for every text inside a value, of at most EXPANDED_MAX characters together. Keys stay."""
-    left = [EXPANDED_MAX]
-    return _expanded(value, scopes, left, 0)
+def expand_all(value: Plain, scopes: Scopes, room: Room | None = None) -> Plain:
+    """The same for every text inside a value. Keys stay."""
+    return _expanded(value, scopes, Room() if room is None else room, 0)
 
 
 def not_paths(text: str) -> Iterator[str]:
@@ -126,21 +138,15 @@ def _filled(found: re.Match[str], scopes: Scopes) -> str:
     return found[0] if names is None else text_of(look_up(names, scopes))
 
 
-def _expanded(value: Plain, scopes: Scopes, left: list[int], depth: int) -> Plain:
+def _expanded(value: Plain, scopes: Scopes, room: Room, depth: int) -> Plain:
     if depth > NESTING_MAX:
         raise PlaceholderError(f"A parameter has more than {NESTING_MAX} lists and objects inside each other.")
     match value:
         case str():
-            text = expand(value, scopes, left[0])
-            left[0] -= len(text)
-            return text
+            return expand(value, scopes, room)
         case Mapping():
-            return {key: _expanded(each, scopes, left, depth + 1) for key, each in value.items()}
+            return {key: _expanded(each, scopes, room, depth + 1) for key, each in value.items()}
         case list() | tuple():
-            return [_expanded(each, scopes, left, depth + 1) for each in value]
+            return [_expanded(each, scopes, room, depth + 1) for each in value]
         case _:
             return value
-
-
-def _too_long() -> PlaceholderError:
-    return PlaceholderError(f"A parameter has more than {EXPANDED_MAX} characters once its placeholders are filled.")

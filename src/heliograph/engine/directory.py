@@ -8,7 +8,10 @@ import asyncio
 import hashlib
 import hmac
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -28,6 +31,8 @@ from heliograph.ports import Clock, Store
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T", Application, Number, NumberGroup, Project, Token)
+
 _EMPTY = Snapshot(version=-1, projects=(), tokens=(), numbers=(), applications=())
 
 
@@ -46,6 +51,7 @@ class Directory:
         self._clock = clock
         self._mint = Mint(clock)
         self.space_id = space_id
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._take(_EMPTY)
 
     # -- keeping in step
@@ -163,10 +169,13 @@ class Directory:
 
     # -- changing
 
-    # An update raises NotFound for what somebody removed meanwhile; it brings nothing back.
+    # An update is a function of what is there when its turn comes, and whose faults it raises: of two at once neither
+    # takes back what the other one did. It raises NotFound for what somebody removed meanwhile; it brings nothing back.
 
-    async def update_number(self, number: Number) -> None:
-        await self._updated(await self._store.update_number(replace(number, updated_at=self._clock.now())))
+    async def update_number(self, project_id: str, number_id: str, change: Callable[[Number], Number]) -> Number:
+        return await self._update(
+            number_id, lambda: self.number(project_id, number_id), change, self._store.update_number
+        )
 
     async def create_subproject(self, parent: Project, name: str, switches: frozenset[str] = frozenset()) -> Project:
         """A new subproject with a signing key of its own, and without a token: its parent's act on it. Raises Refused
@@ -178,8 +187,8 @@ class Directory:
         await self.load()
         return made
 
-    async def update_project(self, project: Project) -> None:
-        await self._updated(await self._store.update_project(replace(project, updated_at=self._clock.now())))
+    async def update_project(self, project_id: str, change: Callable[[Project], Project]) -> Project:
+        return await self._update(project_id, lambda: self.project(project_id), change, self._store.update_project)
 
     async def take_number(self, number: Number) -> bool:
         """A free number of the deployment becomes the project's; False where it is not free."""
@@ -197,15 +206,17 @@ class Directory:
     async def release_number(self, number: Number) -> None:
         await self._updated(await self._store.release_number(number))
 
-    async def move_number(self, before: Number, after: Number) -> None:
-        """To another project, under the same id."""
-        await self._updated(await self._store.move_number(before, replace(after, updated_at=self._clock.now())))
+    async def move_number(self, number: Number, change: Callable[[Number], Number]) -> Number:
+        """To another project, under the same id. Raises NotFound where that went meanwhile too."""
 
-    async def rotate_signing_key(self, project: Project) -> Project:
+        async def move(after: Number) -> bool:
+            return await self._store.move_number(number, after)
+
+        return await self._update(number.id, lambda: self.number(number.project_id, number.id), change, move)
+
+    async def rotate_signing_key(self, project_id: str) -> Project:
         """Sign with a new key from now on."""
-        rotated = replace(project, signing_key=self._mint.signing_key())
-        await self.update_project(rotated)
-        return self._projects.get(project.id, rotated)
+        return await self.update_project(project_id, lambda now: replace(now, signing_key=self._mint.signing_key()))
 
     async def delete_subproject(self, project: Project) -> None:
         """Raises Refused for what is no subproject or has numbers, NotFound for what is gone."""
@@ -220,9 +231,28 @@ class Directory:
         await self._store.put_application(application)
         await self.load()
 
-    async def update_application(self, application: Application) -> None:
-        changed = replace(application, updated_at=self._clock.now())
-        await self._updated(await self._store.update_application(changed))
+    async def update_application(
+        self, project_id: str, application_id: str, change: Callable[[Application], Application]
+    ) -> Application:
+        return await self._update(
+            application_id,
+            lambda: self.application(project_id, application_id),
+            change,
+            self._store.update_application,
+        )
+
+    async def _update(
+        self, key: str, find: Callable[[], T | None], change: Callable[[T], T], write: Callable[[T], Awaitable[bool]]
+    ) -> T:
+        async with self._turns.setdefault(key, asyncio.Lock()):
+            if await self._store.directory_version() != self.version:
+                await self.load()  # what the command line did
+            before = find()
+            if before is None:
+                raise NotFound
+            after = replace(change(before), updated_at=self._clock.now())
+            await self._updated(await write(after))
+            return after
 
     async def _updated(self, found: bool) -> None:
         await self.load()
@@ -238,8 +268,10 @@ class Directory:
         await self._store.put_group(group)
         await self.load()
 
-    async def update_group(self, group: NumberGroup) -> None:
-        await self._updated(await self._store.update_group(replace(group, updated_at=self._clock.now())))
+    async def update_group(
+        self, project_id: str, group_id: str, change: Callable[[NumberGroup], NumberGroup]
+    ) -> NumberGroup:
+        return await self._update(group_id, lambda: self.group(project_id, group_id), change, self._store.update_group)
 
     async def remove_group(self, project_id: str, group_id: str) -> bool:
         removed = await self._store.remove_group(project_id, group_id)
@@ -262,8 +294,8 @@ class Directory:
         await self.load()
         return token, secret
 
-    async def update_token(self, token: Token) -> None:
-        await self._updated(await self._store.update_token(replace(token, updated_at=self._clock.now())))
+    async def update_token(self, project_id: str, token_id: str, change: Callable[[Token], Token]) -> Token:
+        return await self._update(token_id, lambda: self.token(project_id, token_id), change, self._store.update_token)
 
     async def remove_token(self, project_id: str, token_id: str) -> bool:
         removed = await self._store.remove_token(project_id, token_id)

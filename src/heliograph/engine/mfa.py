@@ -10,7 +10,8 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
+from weakref import WeakValueDictionary
 
 import uuid_utils
 
@@ -25,6 +26,8 @@ from heliograph.engine.directory import Directory
 from heliograph.engine.requests import SendRequest
 from heliograph.ports import Challenge, Clock, Store
 
+T = TypeVar("T")
+
 # SignalWire's limits and defaults.
 LENGTHS: Final = range(4, 21)
 LIFETIMES_SECONDS: Final = range(1, 604_801)
@@ -38,7 +41,8 @@ DIGITS_AND_LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 SCRYPT_N: Final = 2**13
 """Some 30 ms of a core: to try all codes of six digits against a stolen hash takes hours, and a code lives for one."""
 HASHES_AT_ONCE: Final = 2
-"""A flood of codes leaves the server its cores."""
+"""A flood of codes leaves the server its cores. As many of one project wait in the common queue, so that a flood of one
+project's leaves the others their turns."""
 
 FORGOTTEN_AT_ONCE: Final = 200
 
@@ -96,6 +100,7 @@ class Mfa:
         self._acceptor = acceptor
         self._settings = settings
         self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self.forget_text: Callable[[str, str], Awaitable[bool]] = _nothing_to_forget
         """Asked to empty a message's text, by project and message; says whether that is done."""
 
@@ -121,7 +126,7 @@ class Mfa:
             project_id=wish.project_id,
             id=str(uuid_utils.uuid4()),
             message_id=request.message_id or "",
-            code_hash=await self._hashed(code),
+            code_hash=await self._slowly(wish.project_id, lambda: _hashed(code)),
             attempts_left=wish.attempts,
             expires_at=self._clock.now() + wish.lifetime_seconds * 1_000_000,
         )
@@ -139,9 +144,7 @@ class Mfa:
         challenge = await self._store.attempt_challenge(project_id, challenge_id, self._clock.now())
         if challenge is None:
             raise NotFound
-        async with self._hashing:
-            right = await asyncio.to_thread(slow_hashes.matches, challenge.code_hash, code.upper())
-        if not right:
+        if not await self._slowly(project_id, lambda: slow_hashes.matches(challenge.code_hash, code.upper())):
             return False
         if not await self._store.use_challenge(project_id, challenge_id, self._clock.now()):
             raise NotFound  # told back twice at once, or it expired meanwhile
@@ -187,10 +190,15 @@ class Mfa:
     def _text(self, wish: Wish, code: str) -> str:
         return f"{wish.message} {code}" if wish.message else code
 
-    async def _hashed(self, code: str) -> str:
-        salt = secrets.token_bytes(slow_hashes.SALT_BYTES)
-        async with self._hashing:
-            return await asyncio.to_thread(slow_hashes.hashed, code, salt, SCRYPT_N)
+    async def _slowly(self, project_id: str, work: Callable[[], T]) -> T:
+        """In a thread, when the project's turn has come and then the server's."""
+        mine = self._turns.setdefault(project_id, asyncio.Semaphore(HASHES_AT_ONCE))
+        async with mine, self._hashing:
+            return await asyncio.to_thread(work)
+
+
+def _hashed(code: str) -> str:
+    return slow_hashes.hashed(code, secrets.token_bytes(slow_hashes.SALT_BYTES), SCRYPT_N)
 
 
 async def _nothing_to_forget(project_id: str, message_id: str) -> bool:

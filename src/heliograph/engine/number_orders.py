@@ -5,6 +5,7 @@ store decides. What a project already sent and received under a number stays wit
 """
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 
 from heliograph.core import inventory, numbers
@@ -72,12 +73,15 @@ class NumberOrders:
         """Raises NotFound where it went meanwhile."""
         await self._directory.release_number(number)
 
-    async def move(self, before: Number, after: Number, checks: Checks) -> Number:
-        """Give it to `after`'s project; what it referred to in its old one (an application, SMPP binds) does not come
-        along. Raises NotFound where it went meanwhile."""
-        moved = replace(after, settings=fit_for(after.settings, checks))
-        await self._directory.move_number(before, moved)
-        return moved
+    async def move(self, number: Number, change: Callable[[Number], Number], checks: Checks) -> Number:
+        """Give it to the project that `change` puts it into; what it referred to in its old one (an application, SMPP
+        binds) does not come along. Raises NotFound where it, or that project, went meanwhile."""
+
+        def moved(now: Number) -> Number:
+            after = change(now)
+            return replace(after, settings=fit_for(after.settings, checks))
+
+        return await self._directory.move_number(number, moved)
 
     def _number(
         self, project: Project, text: str, name: str, capabilities: tuple[str, ...], settings: Settings

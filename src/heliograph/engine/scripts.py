@@ -111,18 +111,23 @@ class Scripts:
         self._uses[key] = use
 
     async def _write(self) -> None:
-        while self._uses:
-            taken, self._uses = self._uses, {}
-            try:
-                await self._store.count_script_uses(list(taken.values()))
-            except StoreUnavailable:
-                for use in taken.values():
-                    self._add(use)  # the next request tries again
-                return
+        """One commit; what came meanwhile is for the next one's task."""
+        taken, self._uses = self._uses, {}
+        try:
+            await self._store.count_script_uses(list(taken.values()))
+        except StoreUnavailable:
+            for use in taken.values():
+                self._add(use)  # the next request tries again
+            return
+        if self._uses:
+            self._writing = self.start_task(self._write())
 
     async def _written(self) -> None:
-        if self._writing is not None:
-            await asyncio.wait([self._writing])
+        """Wait for what was counted before now: it is in the commit under way, or in the next one. Later requests are
+        not waited for, since a busy script has one more at any time."""
+        for _ in range(2):
+            if self._writing is not None:
+                await asyncio.wait([self._writing])
 
     def _fit_contents(self, contents: str) -> str:
         if len(contents.encode()) > self._max_bytes:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import orjson
 
 from heliograph.core import placeholders
-from heliograph.core.placeholders import PlaceholderError, Plain, Scopes
+from heliograph.core.placeholders import PlaceholderError, Plain, Room, Scopes
 from heliograph.wire import plain, swml
 from heliograph.wire.swml import Choice, Content
 
@@ -143,6 +143,7 @@ class _Run:
         self._progress = progress
         self._scopes = progress.scopes
         self._frames = [_Frame("main", document.sections["main"], progress.scopes.params)]
+        self._room = Room()
 
     def steps(self) -> Steps:
         where = "main"
@@ -153,6 +154,7 @@ class _Run:
                     continue
                 where = f"{step.place} {swml.method_of(step)}"
                 self._count()
+                self._room = Room()
                 hand_over = yield from self._do(step)
                 if hand_over is not None:
                     return hand_over
@@ -271,7 +273,7 @@ class _Run:
             body = text.encode("utf-8", "replace")
             kind = _BODY_TYPES.get(text.lstrip()[:1], "text/plain; charset=utf-8")
         elif step.body is not None:
-            body = orjson.dumps(placeholders.expand_all(step.body, self._scopes))
+            body = orjson.dumps(placeholders.expand_all(step.body, self._scopes, self._room))
             kind = "application/json"
         if kind and all(name.lower() != "content-type" for name in headers):
             headers["Content-Type"] = kind
@@ -348,11 +350,11 @@ class _Run:
             self._scopes.vars[name] = value
 
     def _params(self, params: Mapping[str, Plain]) -> Mapping[str, Plain]:
-        expanded = placeholders.expand_all(params, self._scopes)
+        expanded = placeholders.expand_all(params, self._scopes, self._room)
         return expanded if isinstance(expanded, Mapping) else {}
 
     def _expanded(self, text: str) -> str:
-        return placeholders.expand(text, self._scopes)
+        return placeholders.expand(text, self._scopes, self._room)
 
     def _text(self, text: str | None) -> str | None:
         return None if text is None else self._expanded(text)

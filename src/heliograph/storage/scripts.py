@@ -253,7 +253,9 @@ def take_numbers(items: list[Number]) -> Script:
     """Of several who want the same free number the first gets it."""
     results = []
     for number in items:
-        taken = yield Step("inventory_take", {"number": number.number, "at": number.created_at})
+        taken: Sequence[Row] = ()
+        if (yield from _is_there(number.project_id)):
+            taken = yield Step("inventory_take", {"number": number.number, "at": number.created_at})
         if taken:
             yield Step("number_put", rows.number_params(number))
             yield Step("directory_changed", {})
@@ -276,11 +278,16 @@ def move_numbers(items: list[tuple[Number, Number]]) -> Script:
     """Removed and put again: project_id is the key that a schema is distributed by, which no update may change."""
     results = []
     for before, after in items:
-        gone = yield from _let_go(before)
+        gone = (yield from _is_there(after.project_id)) and (yield from _let_go(before))
         if gone:
             yield Step("number_put", rows.number_params(after))
         results.append(gone)
     return results
+
+
+def _is_there(project_id: str) -> Generator[Step, Sequence[Row], bool]:
+    """A number of a deleted project would be nobody's: no token could release it, and the inventory has it as taken."""
+    return bool((yield Step("project_is_there", {"project_id": project_id})))
 
 
 def _let_go(number: Number) -> Generator[Step, Sequence[Row], bool]:

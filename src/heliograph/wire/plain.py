@@ -7,12 +7,13 @@ Rules:
   DIGITS_MAX digits, a NUL and half a surrogate pair are refused.
 - Anchors and aliases are read; what they stand for counts each time. Merge keys (`<<`) and tags of one's own are not.
 
-Bounds: DOCUMENT_MAX bytes, NESTING_MAX, NODES_MAX.
+Bounds: DOCUMENT_MAX bytes, and as many characters with those behind aliases; NESTING_MAX, NODES_MAX.
 """
 
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NoReturn
 
 import orjson
@@ -46,7 +47,7 @@ def parse(document: bytes) -> Plain:
     except UnicodeDecodeError as error:
         raise PlainError("The document is not UTF-8.") from error
     value = _read(text)
-    _check(value, NODES_MAX)
+    _check(value, _Bounds(NODES_MAX, DOCUMENT_MAX))
     return value
 
 
@@ -57,7 +58,7 @@ def parse_json(answer: bytes) -> Plain:
         value: Plain = orjson.loads(answer)
     except orjson.JSONDecodeError as error:
         raise PlainError("This is no JSON.") from error
-    _check(value, len(answer))
+    _check(value, _Bounds(len(answer), len(answer)))
     return value
 
 
@@ -121,44 +122,53 @@ def _constant(name: str) -> NoReturn:
 # -- both
 
 
-def _check(value: Plain, nodes_max: int) -> None:
+@dataclass(slots=True)
+class _Bounds:
+    """What of a document is left to be read; behind an alias each time."""
+
+    nodes: int
+    characters: int
+
+    def text(self, text: str) -> None:
+        self.characters -= len(text)
+        if self.characters < 0:
+            raise PlainError(f"The document has more than {DOCUMENT_MAX} characters, those behind aliases counted in.")
+        if "\0" in text:
+            raise PlainError("The document has a NUL character in a text.")
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise PlainError("The document has half of a surrogate pair in a text.") from error
+
+
+def _check(value: Plain, bounds: _Bounds) -> None:
     """The bounds that hold for what was read, whatever it was read from."""
-    seen = 0
     waiting: list[tuple[Iterator[Plain], int]] = [(iter([value]), 0)]
     while waiting:
         values, depth = waiting[-1]
         for each in values:
-            seen += 1
-            if seen > nodes_max:
+            bounds.nodes -= 1
+            if bounds.nodes < 0:
                 raise too_many()
             if isinstance(each, str):
-                _check_text(each)
+                bounds.text(each)
             elif isinstance(each, list | dict):
                 if depth >= NESTING_MAX:
                     raise nested()
-                waiting.append((_inside(each), depth + 1))
+                waiting.append((_inside(each, bounds), depth + 1))
                 break
         else:
             waiting.pop()
 
 
-def _inside(value: list[Plain] | dict[str, Plain]) -> Iterator[Plain]:
+def _inside(value: list[Plain] | dict[str, Plain], bounds: _Bounds) -> Iterator[Plain]:
     if isinstance(value, list):
         yield from value
     else:
         for key, each in value.items():
-            _check_text(key)
+            bounds.text(key)
             yield each
-
-
-def _check_text(text: str) -> None:
-    if "\0" in text:
-        raise PlainError("The document has a NUL character in a text.")
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise PlainError("The document has half of a surrogate pair in a text.") from error
 
 
 def nested() -> PlainError:

@@ -148,11 +148,12 @@ async def retrieve(request: Request, response: Response) -> None:
 
 async def update(request: Request, response: Response) -> None:
     """Change the name."""
-    name = (await http.form(request)).text("FriendlyName")
-    directory, project = request.services.directory, request.project
-    if name is not None:
-        await directory.update_project(replace(project, name=_fit_name(name)))
-    http.reply(response, 200, view(directory.project(project.id) or project))
+    given = (await http.form(request)).text("FriendlyName")
+    project = request.project
+    if given is not None:
+        name = _fit_name(given)
+        project = await request.services.directory.update_project(project.id, lambda now: replace(now, name=name))
+    http.reply(response, 200, view(project))
 
 
 def _fit_name(name: str) -> str:

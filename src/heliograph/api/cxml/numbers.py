@@ -225,13 +225,16 @@ async def update(request: Request, response: Response, sid: str) -> None:
     owner = _new_owner(request, form)
     name = _name(form)
     checks = checks_for(request.services, owner.id)
-    settings = number_settings.changed_by_cxml(before.settings, given(form, CXML_NUMBER), checks)
-    after = replace(before, project_id=owner.id, name=before.name if name is None else name, settings=settings)
+
+    def change(now: Number) -> Number:
+        settings = number_settings.changed_by_cxml(now.settings, given(form, CXML_NUMBER), checks)
+        return replace(now, project_id=owner.id, name=now.name if name is None else name, settings=settings)
+
     if owner.id != before.project_id:
-        after = await request.services.number_orders.move(before, after, checks)
+        after = await request.services.number_orders.move(before, change, checks)
     else:
-        await request.services.directory.update_number(after)
-    http.reply(response, 200, view(request.services.directory.number(owner.id, before.id) or after))
+        after = await request.services.directory.update_number(before.project_id, before.id, change)
+    http.reply(response, 200, view(after))
 
 
 async def release(request: Request, response: Response, sid: str) -> None:

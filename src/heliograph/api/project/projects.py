@@ -1,5 +1,6 @@
 """`/api/projects`: the caller's project and its subprojects: listed, made, changed, deleted, their keys exchanged."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -134,8 +135,9 @@ async def list_all(request: Request, response: Response) -> None:
 async def create(request: Request, response: Response) -> None:
     """Make a subproject and tell its signing key, this once."""
     body = await http.body(request)
-    name, switches = _name(body), _switches(body, frozenset())
+    name, flags = _name(body), _flags(body)
     body.check()
+    switches = _switches(flags, frozenset())
     made = await request.services.directory.create_subproject(request.project, name, switches)
     http.reply(response, 201, view(made, made.signing_key))
 
@@ -148,11 +150,14 @@ async def update(request: Request, response: Response, id: str) -> None:
     """Change what is given."""
     body = await http.body(request)
     before = _find(request, id)
-    name = _name(body) if "name" in body.values else before.name
-    switches = _switches(body, before.switches)
+    name = _name(body) if "name" in body.values else None
+    flags = _flags(body)
     body.check()
-    await request.services.directory.update_project(replace(before, name=name, switches=switches))
-    http.reply(response, 200, view(_find(request, id)))
+
+    def change(now: Project) -> Project:
+        return replace(now, name=now.name if name is None else name, switches=_switches(flags, now.switches))
+
+    http.reply(response, 200, view(await request.services.directory.update_project(before.id, change)))
 
 
 async def remove(request: Request, response: Response, id: str) -> None:
@@ -163,7 +168,7 @@ async def remove(request: Request, response: Response, id: str) -> None:
 
 async def rotate(request: Request, response: Response, id: str) -> None:
     """Sign with a new key at once, and tell it, this once."""
-    rotated = await request.services.directory.rotate_signing_key(_find(request, id))
+    rotated = await request.services.directory.rotate_signing_key(_find(request, id).id)
     http.reply(response, 200, view(rotated, rotated.signing_key))
 
 
@@ -176,9 +181,12 @@ def _name(body: Body) -> str:
     return name or ""
 
 
-def _switches(body: Body, before: frozenset[str]) -> frozenset[str]:
+def _flags(body: Body) -> dict[str, bool | None]:
+    return {name: body.flag(name) for name in SWITCHES}
+
+
+def _switches(given: Mapping[str, bool | None], before: frozenset[str]) -> frozenset[str]:
     """Which are on after this request; one that isn't given, or is null, stays."""
-    given = {name: body.flag(name) for name in SWITCHES}
     return frozenset(name for name, on in given.items() if (name in before if on is None else on))
 
 

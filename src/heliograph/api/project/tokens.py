@@ -81,11 +81,15 @@ async def made(request: Request, response: Response, body: Body) -> None:
 async def changed(request: Request, response: Response, body: Body, token_id: str) -> None:
     """Change the name or the permissions."""
     before = _find(request, token_id)
-    name = _name(body) if "name" in body.values else before.name
-    scopes = _permissions(body) if "permissions" in body.values else before.scopes
+    given: dict[str, Any] = {}
+    if "name" in body.values:
+        given["name"] = _name(body)
+    if "permissions" in body.values:
+        given["scopes"] = _permissions(body)
     body.check()
-    after = replace(before, name=name or "", scopes=scopes or ())
-    await request.services.directory.update_token(after)
+    after = await request.services.directory.update_token(
+        before.project_id, before.id, lambda now: replace(now, **given)
+    )
     http.reply(response, 200, view(after))
 
 

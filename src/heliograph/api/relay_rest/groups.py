@@ -113,12 +113,16 @@ async def update(request: Request, response: Response, id: str) -> None:
     """Change what is given."""
     body = await http.body(request)
     before = find(request, id)
-    name = _name(body) if "name" in body.values else before.name
-    sticky = body.flag("sticky_sender")
+    given: dict[str, Any] = {}
+    if "name" in body.values:
+        given["name"] = _name(body)
+    if (sticky := body.flag("sticky_sender")) is not None:
+        given["sticky_sender"] = sticky
     body.check()
-    after = replace(before, name=name, sticky_sender=before.sticky_sender if sticky is None else sticky)
-    await request.services.directory.update_group(after)
-    http.reply(response, 200, view(request, find(request, id)))
+    after = await request.services.directory.update_group(
+        before.project_id, before.id, lambda now: replace(now, **given)
+    )
+    http.reply(response, 200, view(request, after))
 
 
 async def remove(request: Request, response: Response, id: str) -> None:

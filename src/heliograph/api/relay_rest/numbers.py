@@ -77,8 +77,10 @@ async def update(request: Request, response: Response, id: str) -> None:
     """Change what is given; null and an empty URL clear a setting."""
     body = await http.body(request)
     before = _find(request, id)
-    await request.services.directory.update_number(changed(request, before, body, body.values))
-    http.reply(response, 200, view(_find(request, id)))
+    after = await request.services.directory.update_number(
+        before.project_id, before.id, lambda now: changed(request, now, body, body.values)
+    )
+    http.reply(response, 200, view(after))
 
 
 async def release(request: Request, response: Response, id: str) -> None:

@@ -119,8 +119,11 @@ async def update(request: Request, response: Response, id: str) -> None:
     """Change what is given; null and an empty URL clear a setting."""
     body = await http.body(request)
     before = _find(request, id)
-    await request.services.directory.update_number(changed(request, before, body, _settings(body)))
-    http.reply(response, 200, _shown(request, _find(request, id)))
+    given = _settings(body)
+    after = await request.services.directory.update_number(
+        before.project_id, before.id, lambda now: changed(request, now, body, given)
+    )
+    http.reply(response, 200, _shown(request, after))
 
 
 def _settings(body: Body) -> dict[str, Any]:

@@ -28,6 +28,9 @@ ON CONFLICT (project_id) DO UPDATE
 SET name = excluded.name, signing_key = excluded.signing_key, updated_at = excluded.updated_at,
     switches = excluded.switches
 
+-- name: project_is_there
+SELECT project_id FROM projects WHERE project_id = :project_id AND deleted_at IS NULL
+
 -- name: project_update
 UPDATE projects SET name = :name, signing_key = :signing_key, updated_at = :updated_at, switches = :switches
 WHERE project_id = :project_id AND deleted_at IS NULL RETURNING project_id
