@@ -196,6 +196,11 @@ class Relay:
         id: str = reply.json()["id"]
         return id
 
+    def clients(self) -> list[Frame]:
+        """Who is connected, as the server says."""
+        found: list[Frame] = self.server.request("GET", "/api/heliograph/relay/clients").json()["clients"]
+        return found
+
     def timeline(self, message_id: str) -> list[Frame]:
         steps: list[Frame] = self.server.request("GET", f"/api/heliograph/messages/{message_id}/timeline").json()[
             "steps"

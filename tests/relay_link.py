@@ -1,7 +1,8 @@
-"""A small client of Relay for tests: frames as they are, and acknowledgements when the test says so.
+"""A Relay client that works by itself, for trials with many of them and much traffic; for a single conversation,
+frame by frame, there is relay_client.py.
 
-Where the official SDKs acknowledge an event before its handler runs, here the handler decides; that is what the tests
-of lost acknowledgements need.
+Where the official SDKs acknowledge an event before its handler runs, here the handler decides how it is answered; that
+is what the trials of lost acknowledgements need.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import aiohttp
 
@@ -28,14 +29,13 @@ class Login:
     token: str
     contexts: Sequence[str] = ()
     protocol: str | None = None
-    event_acks: bool = True
 
     def params(self) -> dict[str, Any]:
         """The parameters of ``signalwire.connect``."""
         found: dict[str, Any] = {
             "version": {"major": 3, "minor": 0, "revision": 0},
             "agent": "heliograph-tests",
-            "event_acks": self.event_acks,
+            "event_acks": True,
             "authentication": {"project": self.project, "token": self.token},
         }
         if self.contexts:
@@ -53,19 +53,20 @@ class RpcError(Exception):
         self.code: int = error["code"]
 
 
-OnEvent = Callable[[Mapping[str, Any]], Awaitable[bool]]
-"""Gets the parameters of each ``signalwire.event``, one after the other; true is an acknowledgement."""
+Answer = Literal["acknowledge", "refuse", "keep silent"]
+ACKNOWLEDGE: Answer = "acknowledge"
+REFUSE: Answer = "refuse"
+KEEP_SILENT: Answer = "keep silent"
+
+OnEvent = Callable[[Mapping[str, Any]], Awaitable[Answer]]
+"""Gets the parameters of each ``signalwire.event``, one after the other, and says how it is to be answered."""
 
 
 class RelayLink:
-    """One connection: ``async with RelayLink(login, on_event) as link``.
-
-    `connected` is the result of its connect; `farewell` what ``signalwire.disconnect`` said, when it came.
-    """
+    """One connection: ``async with RelayLink(login, on_event) as link``. `connected` is the result of its connect."""
 
     def __init__(self, login: Login, on_event: OnEvent) -> None:
         self.connected: Mapping[str, Any] = {}
-        self.farewell: Mapping[str, Any] | None = None
         self._login = login
         self._on_event = on_event
         self._ids = itertools.count(1)
@@ -117,12 +118,6 @@ class RelayLink:
         if (transport := self._transport()) is not None:
             transport.abort()
 
-    def freeze(self) -> None:
-        """Read nothing more, as a process that is stopped; the connection stays."""
-        transport = self._transport()
-        assert transport is not None, "the connection is gone"
-        transport.pause_reading()
-
     def _transport(self) -> asyncio.Transport | None:
         connection = self._socket._response.connection
         if connection is None or not isinstance(connection.transport, asyncio.Transport):
@@ -145,12 +140,9 @@ class RelayLink:
             case None:
                 self._answered(frame)
             case "signalwire.event":
-                if await self._on_event(frame["params"]):
-                    await self._answer(frame, {})
-            case method:
-                if method == "signalwire.disconnect":
-                    self.farewell = frame["params"]
-                await self._answer(frame, {})
+                await self._answer(frame, await self._on_event(frame["params"]))
+            case _:
+                await self._answer(frame, ACKNOWLEDGE)
 
     def _answered(self, frame: Mapping[str, Any]) -> None:
         answer = self._answers.pop(frame["id"])
@@ -159,6 +151,8 @@ class RelayLink:
         else:
             answer.set_result(frame["result"])
 
-    async def _answer(self, frame: Mapping[str, Any], result: Mapping[str, Any]) -> None:
-        with contextlib.suppress(*LOST):
-            await self._socket.send_json({"jsonrpc": "2.0", "id": frame["id"], "result": result})
+    async def _answer(self, frame: Mapping[str, Any], answer: Answer) -> None:
+        told: dict[str, Any] = {"error": {"code": -32000, "message": "no"}} if answer == REFUSE else {"result": {}}
+        if answer != KEEP_SILENT:
+            with contextlib.suppress(*LOST):
+                await self._socket.send_json({"jsonrpc": "2.0", "id": frame["id"], **told})

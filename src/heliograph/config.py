@@ -286,6 +286,13 @@ SETTINGS: tuple[Setting, ...] = (
         31536000,
     ),
     _real(
+        "relay_return_seconds",
+        5.0,
+        "How long states wait for the client that sent the message to come back; then others of the context are told.",
+        0,
+        3600,
+    ),
+    _real(
         "relay_resume_seconds", 900.0, "How long a client that lost its connection can resume its session.", 0, 86400
     ),
     _real(

@@ -379,7 +379,7 @@ class Parts:
 
     @cached_property
     def relay_clients(self) -> RelayClients:
-        clients = RelayClients()
+        clients = RelayClients(self.clock.monotonic, self.config.relay_return_seconds)
         self.metrics.gauge("heliograph_relay_clients", "Relay clients that are connected.", lambda: len(clients))
         return clients
 

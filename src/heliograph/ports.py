@@ -783,8 +783,8 @@ class Store(Protocol):
     async def release_callbacks(self, now: int) -> None:
         """At start: every callback not yet tried is due now."""
 
-    async def due_origins(self, now: int, limit: int) -> list[str]:
-        """The origins (scheme://host:port) that have callbacks due."""
+    async def due_origins(self, now: int, after: str, limit: int) -> list[str]:
+        """The origins (scheme://host:port) that have callbacks due, by name, after one."""
 
     async def due_callbacks(self, origin: str, now: int, fresh_until: int, limit: int) -> list[DueCallback]:
         """The first pending callback of each message for this origin, due ones, oldest first. One not yet tried is
@@ -807,9 +807,9 @@ class Store(Protocol):
     async def sequence_first(self, origin: str, sequence: str, limit: int) -> list[DueCallback]:
         """The first pending callbacks of one, in their order, due or not."""
 
-    async def bury_callbacks(self, origin: str, oldest: int, now: int, error: str, limit: int) -> int:
-        """Of an origin, at most `limit` pending callbacks created at `oldest` or before become dead, by an attempt that
-        ended in `error`; says how many."""
+    async def bury_callbacks(self, scheme: str, oldest: int, now: int, error: str, limit: int) -> int:
+        """Of a scheme's origins, at most `limit` pending callbacks created at `oldest` or before become dead, by an
+        attempt that ended in `error`; says how many."""
 
     async def settle_callbacks(self, outcomes: Sequence[CallbackOutcome]) -> None: ...
 

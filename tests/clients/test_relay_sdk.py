@@ -2,7 +2,8 @@
 
 import pytest
 import sessions
-from relay_shaped import Connect, RelayShapedTests, connected
+from cable import Cable
+from relay_shaped import Connect, RelayShapedTests, bring, connected, message_saying, route_to
 from sessions import Session
 
 from servers import HOST, HeliographServer
@@ -42,3 +43,22 @@ class TestRelayClient(RelayShapedTests):
             own_server.kill()
             own_server.start()
             assert session.call("wait", message_id=sent) == "delivered"
+
+    @pytest.mark.parametrize("is_restarted", [False, True])
+    def test_a_context_that_was_added_is_there_after_the_connection_is_lost(
+        self, connect: Connect, own_server: HeliographServer, handset: str, context: str, is_restarted: bool
+    ) -> None:
+        """The SDK brings only its protocol and the authorization_state that it was told last."""
+        number = own_server.credentials.numbers[0]
+        route_to(own_server, number, context)
+        with Cable(own_server.port) as cable, connected(connect(own_server, "", port=cable.port)) as session:
+            session.call("receive", contexts=[context])
+            bring(own_server, number, handset, "before")
+            assert session.call("message", number=1)["body"] == "before"
+            cable.cut()
+            if is_restarted:
+                own_server.kill()
+                own_server.start()
+            bring(own_server, number, handset, "after")
+            cable.mend()
+            assert message_saying(session, "after", first=2)

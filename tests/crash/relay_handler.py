@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from relay_link import LOST, Login, RelayLink, RpcError
+from relay_link import ACKNOWLEDGE, KEEP_SILENT, LOST, Answer, Login, RelayLink, RpcError
 
 RECONNECT_SECONDS = 0.05
 DIES_BEFORE, DIES_AFTER, RESETS = 0.004, 0.008, 0.03
@@ -48,9 +48,9 @@ async def handle(login: Login, journal: Journal, dice: random.Random) -> None:
     links: list[RelayLink] = []
     reset = asyncio.Event()
 
-    async def on_event(event: Mapping[str, Any]) -> bool:
+    async def on_event(event: Mapping[str, Any]) -> Answer:
         if not str(event["event_type"]).startswith("messaging."):
-            return True
+            return ACKNOWLEDGE
         chance = dice.random()
         if chance < DIES_BEFORE:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -60,8 +60,8 @@ async def handle(login: Login, journal: Journal, dice: random.Random) -> None:
         if chance < RESETS:
             reset.set()
             links[-1].drop()
-            return False
-        return True
+            return KEEP_SILENT
+        return ACKNOWLEDGE
 
     while True:
         reset.clear()

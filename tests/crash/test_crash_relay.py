@@ -23,7 +23,7 @@ from typing import Any
 import aiohttp
 from relay_handler import Journal
 
-from relay_link import LOST, Login, RelayLink, RpcError
+from relay_link import ACKNOWLEDGE, LOST, Answer, Login, RelayLink, RpcError
 from servers import HeliographServer, ServerFactory
 from traffic import all_messages, authorization, empty, log_shown
 
@@ -184,10 +184,10 @@ async def _send_on(node: HeliographServer, kept: Kept, journal: Journal, stoppin
     protocol: str | None = None
     numbers = (f"+1312777{number:04d}" for number in itertools.count())
 
-    async def on_event(event: Mapping[str, Any]) -> bool:
+    async def on_event(event: Mapping[str, Any]) -> Answer:
         if str(event["event_type"]).startswith("messaging."):
             journal.add(event)
-        return True
+        return ACKNOWLEDGE
 
     fields = {"context": CONTEXT, "from_number": node.credentials.numbers[0], "body": "x"}
     while not stopping.is_set():

@@ -12,9 +12,11 @@ from heliograph.core.lifecycle import State
 from heliograph.core.message import Direction, Message, relay_callback
 from heliograph.core.retry import RetryPolicy
 from heliograph.engine.attempts import Attempts
+from heliograph.engine.callbacks import Callbacks, CallbackSettings
+from heliograph.engine.directory import Directory
 from heliograph.engine.sequences import Sequences, SequenceSettings
 from heliograph.engine.transition import Step
-from heliograph.ports import CallbackRecord, DueCallback, Told
+from heliograph.ports import CallbackRecord, DueCallback, HttpRequest, HttpResponse, Told
 
 ANN, BOB, CAT = "+13125550001", "+13125550002", "+13125550003"
 OFFICE = relay_callback(PROJECT, "office")
@@ -73,6 +75,13 @@ class Listeners:
                 await self.came.wait()
 
 
+class Unasked:
+    """Nothing here goes by HTTP."""
+
+    async def request(self, request: HttpRequest) -> HttpResponse:
+        raise AssertionError(request.url)
+
+
 class Bench:
     def __init__(self, ground: Ground, lane_max: int = 100) -> None:
         self.ground = ground
@@ -102,6 +111,18 @@ class Bench:
         )
         self.sequences.start_task = ground.go
         self.sequences.notifiers["relay"] = self.listeners
+        self.callbacks = Callbacks(
+            store=ground.store,
+            clock=ground.clock,
+            webhooks=Unasked(),
+            directory=Directory(ground.store, ground.clock),
+            transitions=ground.transitions,
+            metrics=ground.metrics,
+            attempts=attempts,
+            settings=CallbackSettings(concurrency=1, lane_max=10, poll_seconds=0.01, policy=RetryPolicy()),
+        )
+        self.callbacks.notifiers = self.sequences.notifiers
+        ground.go(self.callbacks.poll())
         ground.transitions.owed = self.sequences.offer
         ground.go(self.sequences.poll())
 
@@ -198,6 +219,8 @@ async def test_more_senders_than_memory_holds_are_all_heard_in_order(ground: Gro
 
 async def test_more_of_one_sender_than_memory_holds_is_heard_in_order(bench: Bench) -> None:
     listeners = bench.listeners
+    await bench.writes(BOB, "first")  # now what is on disk is known
+    await listeners.until(lambda: bool(listeners.heard[BOB]))
     listeners.held[ANN] = asyncio.Event()
     await bench.writes(ANN, *numbered(130))
     listeners.held[ANN].set()

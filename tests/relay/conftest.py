@@ -12,6 +12,7 @@ from servers import HeliographServer, ServerFactory
 
 QUICK = {
     "relay_ack_seconds": 1.0,
+    "relay_return_seconds": 0.5,
     "simulator_answer_ms": 1,
     "simulator_receipt_ms": 2,
     "callback_retry_seconds": 0.2,

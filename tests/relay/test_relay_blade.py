@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from relay_client import RECIPIENT, Frame, Relay, RelayClient
+from servers import wait_until
 
 
 def blade(relay: Relay) -> RelayClient:
@@ -66,6 +67,7 @@ def test_it_receives_and_a_pong_is_its_acknowledgement(relay: Relay, context: st
     assert (told["event_type"], told["params"]["body"]) == ("messaging.receive", "early")
     relay.inbound("late")
     assert broadcast(client)["params"]["body"] == "late"
+    wait_until(lambda: not any(each["unacknowledged"] for each in relay.clients()), "the pong")
     relay.close()
     assert relay.client(context).is_quiet()
 

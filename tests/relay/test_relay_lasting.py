@@ -36,6 +36,17 @@ def test_a_session_that_is_resumed_hears_of_what_it_sent(own_relay: StartRelay) 
     assert other.is_quiet()
 
 
+def test_states_wait_a_while_for_who_sent_the_message(own_relay: StartRelay) -> None:
+    relay = own_relay(relay_return_seconds=60, simulator_receipt_ms=300)
+    first = relay.client("office")
+    message_id = first.text("office")["message_id"]
+    first.states(message_id, "sent")
+    first.cut()
+    other = relay.client("office")
+    assert other.is_quiet("messaging.state")
+    assert relay.client(protocol=first.result["protocol"]).states(message_id) == ["delivered"]
+
+
 def test_what_a_session_sent_is_told_to_its_context_when_it_is_gone(own_relay: StartRelay) -> None:
     relay = own_relay(simulator_receipt_ms=1000)
     first = relay.client()

@@ -1,5 +1,6 @@
 """Connecting, listening and sending, over real WebSockets to a real server."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -167,6 +168,14 @@ def test_a_message_waits_for_somebody(relay: Relay, context: str) -> None:
     assert relay.client(context).message()["body"] == "early"
 
 
+def test_those_who_listen_take_turns_and_each_message_goes_to_one(relay: Relay, context: str) -> None:
+    clients = [relay.client(context) for _ in range(3)]
+    relay.route(context)
+    sent = [relay.inbound("hi", sender=f"+1312555{number:04}") for number in range(9)]
+    heard = [[client.message()["message_id"] for _ in range(3)] for client in clients]
+    assert sorted(itertools.chain(*heard)) == sorted(sent)
+
+
 def test_who_does_not_acknowledge_is_passed_over(relay: Relay, context: str) -> None:
     deaf = relay.client(context, acks=False)
     relay.route(context)
@@ -174,6 +183,19 @@ def test_who_does_not_acknowledge_is_passed_over(relay: Relay, context: str) -> 
     assert deaf.message()["body"] == "hi"
     quick = relay.client(context)
     assert quick.message()["body"] == "hi"
+
+
+def test_who_is_deaf_comes_last(relay: Relay, context: str) -> None:
+    deaf = relay.client(context, acks=False)
+    relay.route(context)
+    relay.inbound("first")
+    assert deaf.message()["body"] == "first"
+    quick = relay.client(context)
+    assert quick.message()["body"] == "first"
+    for number in range(6):
+        relay.inbound(str(number))
+        assert quick.message()["body"] == str(number)
+    assert deaf.is_quiet()
 
 
 def test_who_goes_away_is_passed_over(relay: Relay, context: str) -> None:
@@ -193,3 +215,11 @@ def test_without_event_acks_what_is_written_is_told(relay: Relay, context: str) 
         assert client.message()["body"] == text
     relay.close()
     assert relay.client(context).is_quiet()
+
+
+def test_who_is_connected_is_shown(relay: Relay, context: str) -> None:
+    client = relay.client(context, agent="shown/1.0")
+    client.text(context)
+    (shown,) = [each for each in relay.clients() if each["session"] == client.result["identity"]]
+    assert (shown["agent"], shown["dialect"], shown["contexts"]) == ("shown/1.0", "signalwire", [context])
+    assert shown["sends"] == 1

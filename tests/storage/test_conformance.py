@@ -459,9 +459,20 @@ def an_outcome(message: Message, rank: int, status: str, next_at: int = NOW, att
 
 async def test_a_fresh_callback_belongs_to_its_process_until_released(store: Store) -> None:
     await with_callbacks(store)
-    assert await store.due_origins(NOW + 2000, 10) == []
+    assert await store.due_origins(NOW + 2000, "", 10) == []
     await store.release_callbacks(NOW + 2000)
-    assert await store.due_origins(NOW + 2000, 10) == ["http://x:1"]
+    assert await store.due_origins(NOW + 2000, "", 10) == ["http://x:1"]
+
+
+async def test_origins_are_asked_for_in_pieces(store: Store) -> None:
+    for place in range(3):
+        message = a_message()
+        await accept(store, message)
+        await moved(store, message, State.INITIATED, callback_origin=f"http://x:{place}")
+    await in_sequence(store, "ann")
+    await store.release_callbacks(NOW + 2000)
+    assert await store.due_origins(NOW + 2000, "", 2) == ["http://x:0", "http://x:1"]
+    assert await store.due_origins(NOW + 2000, "http://x:1", 2) == ["http://x:2"]
 
 
 async def test_only_the_first_pending_callback_of_a_message_is_due(store: Store) -> None:
@@ -516,7 +527,7 @@ async def test_a_sequence_is_read_from_its_first_on_and_nowhere_else(store: Stor
     assert [due.message.id for due in listed] == [first.id, second.id]
     assert await store.due_callbacks("relay:x:office", NOW + DAY, NOW + DAY, 10) == []
     await store.release_callbacks(NOW + DAY)
-    assert await store.due_origins(NOW + DAY, 10) == ["http://x:1"]
+    assert await store.due_origins(NOW + DAY, "", 10) == ["http://x:1"]
 
 
 async def test_the_first_of_a_sequence_holds_it_until_it_is_settled(store: Store) -> None:
@@ -533,9 +544,9 @@ async def test_the_first_of_a_sequence_holds_it_until_it_is_settled(store: Store
 async def test_what_waited_too_long_is_buried_by_the_number(store: Store) -> None:
     old = [await in_sequence(store, "ann") for _ in range(3)]
     young = await in_sequence(store, "ann", at=NOW + 500)
-    assert await store.bury_callbacks("relay:x:other", NOW, NOW + 1, "nobody", 10) == 0
-    assert await store.bury_callbacks("relay:x:office", NOW, NOW + 1, "nobody", 2) == 2
-    assert await store.bury_callbacks("relay:x:office", NOW, NOW + 1, "nobody", 2) == 1
+    assert await store.bury_callbacks("smpp", NOW, NOW + 1, "nobody", 10) == 0
+    assert await store.bury_callbacks("relay", NOW, NOW + 1, "nobody", 2) == 2
+    assert await store.bury_callbacks("relay", NOW, NOW + 1, "nobody", 2) == 1
     dead = await store.callbacks(P1, "dead", 10)
     assert {row.message_id for row in dead} == {each.id for each in old}
     assert {(row.attempts, row.last_error) for row in dead} == {(1, "nobody")}

@@ -63,7 +63,7 @@ ORIGINS_MAX = 1000
 """Origins looked at in one poll."""
 
 UNREACHED_SECONDS = 60.0
-"""How often the disk is looked at for an origin that can't be reached: only what is too old is wanted of it."""
+"""How often what is too old is looked for where nobody may be there."""
 
 BURY_MAX = 1000
 """Callbacks given up in one transaction."""
@@ -121,7 +121,6 @@ class _Lane:
     asking: bool = False
     ended: set[str] = field(default_factory=set)
     """Messages whose chain ended while the poll was asking the disk: what it read of them may be old."""
-    buried_at: float = 0.0
     eager: bool = False
     """Somebody new is there: the times of next attempts don't count."""
 
@@ -152,6 +151,9 @@ class Callbacks:
         self._attempts = attempts
         self._lanes: dict[str, _Lane] = {}
         self._redacted: OrderedDict[str, None] = OrderedDict()
+        self._after = ""
+        """The last origin that was looked at, where there were more."""
+        self._buried_at: dict[str, float] = {}
         self.notifiers: dict[str, Notifier] = {}
         """By the scheme of their origins."""
         self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
@@ -256,31 +258,55 @@ class Callbacks:
 
     async def _poll_once(self) -> None:
         now = self._clock.now()
+        await self._bury(now)
         behind = [lane.origin for lane in self._lanes.values() if lane.behind]
-        for origin in dict.fromkeys([*behind, *await self._store.due_origins(now, ORIGINS_MAX)]):
-            lane = self._lane(origin)
-            if lane.reachable():
-                await self._fill(lane, now)
-            elif self._clock.monotonic() - lane.buried_at >= min(
-                UNREACHED_SECONDS, self._policy(lane).give_up_after_seconds
-            ):
-                await self._bury(lane, now)
+        for origin in dict.fromkeys([*behind, *await self._due_origins(now)]):
+            if self._is_reachable(origin):
+                await self._fill(self._lane(origin), now)
+        for lane in self._lanes.values():
+            if lane.ready and not lane.workers:
+                self._hire(lane)
         self._forget_idle_lanes()
 
-    async def _bury(self, lane: _Lane, now: int) -> None:
+    async def _due_origins(self, now: int) -> list[str]:
+        """What is too much for one poll is the next one's, so that many that can't be reached hide none that can."""
+        found = await self._store.due_origins(now, self._after, ORIGINS_MAX)
+        self._after = found[-1] if len(found) == ORIGINS_MAX else ""
+        return found
+
+    def _is_reachable(self, origin: str) -> bool:
+        """Without a lane for one that is not."""
+        notifier = self.notifiers.get(origin.partition(":")[0])
+        return notifier is None or notifier.reachable(origin)
+
+    async def _bury(self, now: int) -> None:
         """End what has waited too long for somebody to be there."""
-        lane.buried_at = self._clock.monotonic()
-        oldest = now - int(self._policy(lane).give_up_after_seconds * 1e6)
-        buried = await self._store.bury_callbacks(lane.origin, oldest, now, NEVER_REACHED, BURY_MAX)
-        if not buried:
-            return
-        self._metrics.callbacks["dead"].inc(buried)
-        log.warning("callback.dead", origin=lane.origin, callbacks=buried, error=NEVER_REACHED)
-        for chain in [chain for chain in lane.ready if chain.waiting[0].created_at <= oldest]:
+        moment = self._clock.monotonic()
+        for scheme, notifier in self.notifiers.items():
+            seconds = (notifier.policy or self._settings.policy).give_up_after_seconds
+            if moment - self._buried_at.get(scheme, 0.0) < min(UNREACHED_SECONDS, seconds):
+                continue
+            self._buried_at[scheme] = moment
+            oldest = now - int(seconds * 1e6)
+            while await self._bury_some(scheme, oldest, now) == BURY_MAX:
+                pass
+            for lane in self._lanes.values():
+                if lane.notifier is notifier and not lane.reachable():
+                    self._drop_buried(lane, oldest)
+
+    async def _bury_some(self, scheme: str, oldest: int, now: int) -> int:
+        buried = await self._store.bury_callbacks(scheme, oldest, now, NEVER_REACHED, BURY_MAX)
+        if buried:
+            self._metrics.callbacks["dead"].inc(buried)
+            log.warning("callback.dead", scheme=scheme, callbacks=buried, error=NEVER_REACHED)
+        return buried
+
+    def _drop_buried(self, lane: _Lane, oldest: int) -> None:
+        for chain in [chain for chain in lane.ready if chain.waiting and chain.waiting[0].created_at <= oldest]:
             lane.ready.remove(chain)
             chain.last = None
             self._end(lane, chain)
-        lane.behind = True  # their followers are on disk
+            lane.behind = True  # its followers are on disk
 
     async def _fill(self, lane: _Lane, now: int) -> None:
         room = self._settings.lane_max - len(lane.chains)

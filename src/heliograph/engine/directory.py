@@ -152,6 +152,9 @@ class Directory:
     def token(self, project_id: str, token_id: str) -> Token | None:
         return next((t for t in self.tokens_of(project_id) if t.id == token_id.lower()), None)
 
+    def tokens(self) -> list[Token]:
+        return list(self._tokens.values())
+
     def tokens_of(self, project_id: str) -> list[Token]:
         return [token for token in self._tokens.values() if token.project_id == project_id]
 

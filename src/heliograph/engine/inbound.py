@@ -292,6 +292,10 @@ class Inbound:
             await self._transitions.note(message, "handler_missing", detail=detail)
             return
         media = await self._transitions.persist(lambda: self._store.media_of(message.project_id, message.id))
+        if handler.kind == "relay":
+            detail = f"the number was given to the Relay context {handler.context} after the message had come"
+            await self._transitions.note(message, "handler_missing", detail=detail)
+            return
         run = self._run_swml if handler.kind == "swml" else self._run_cxml
         await run(message, handler, media)
 

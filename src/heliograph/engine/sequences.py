@@ -7,7 +7,8 @@ the one before is delivered, or dead, and that is on disk. Different sequences g
   lane knows whether it has `listed` what is there, and which sequences are `held` there: for want of room, or until the
   time of the first one's next attempt. What is written to a held sequence stays on disk behind the others.
 - After a failure the whole line is held. Whoever comes to hear the origin is told at once, whatever time was set.
-- While nobody hears an origin nothing of it is kept in memory, and nothing is tried or counted.
+- While nobody hears an origin nothing of it is kept in memory, and nothing is tried or counted. What waits there too
+  long is ended by engine/callbacks.py.
 - Dead callbacks that are replayed turn up on disk: what waits there is listed again now and then.
 """
 
@@ -38,16 +39,8 @@ LINE_MAX = 50
 RELIST_SECONDS = 5.0
 """How often what waits on disk is listed again."""
 
-UNREACHED_SECONDS = 60.0
-"""How often what is too old is looked for where nobody is."""
-
-BURY_MAX = 1000
-"""Callbacks given up in one transaction."""
-
 ORIGINS_MAX = 1000
 """Origins looked at in one poll."""
-
-NEVER_REACHED = "nobody was there to be told"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +93,6 @@ class _Lane:
     missed: bool = False
     list_after: str = ""
     listed_at: float = 0.0
-    buried_at: float = 0.0
     eager: bool = False
     """Somebody new is there: the times of next attempts don't count."""
     workers: int = 0
@@ -213,14 +205,19 @@ class Sequences:
         found = await self._store.sequence_origins(self._after, ORIGINS_MAX)
         self._after = found[-1] if len(found) == ORIGINS_MAX else ""
         for origin in found:
-            lane = self._lane(origin)
-            if lane.notifier.reachable(origin):
-                await self._fill(lane)
-            else:
-                self._empty(lane)
-                await self._bury(lane)
-        for origin in [origin for origin, lane in self._lanes.items() if lane.is_idle and origin not in found]:
-            if not self._after and len(self._lanes) > ORIGINS_MAX:
+            if self.notifiers[origin.partition(":")[0]].reachable(origin):
+                await self._fill(self._lane(origin))
+            elif origin in self._lanes:
+                self._empty(self._lanes[origin])
+        for lane in self._lanes.values():
+            if lane.ready and not lane.workers:
+                self._hire(lane)
+        self._forget_idle_lanes()
+
+    def _forget_idle_lanes(self) -> None:
+        if len(self._lanes) > ORIGINS_MAX:
+            idle = [origin for origin, lane in self._lanes.items() if lane.is_idle]
+            for origin in idle[: len(self._lanes) - ORIGINS_MAX]:
                 del self._lanes[origin]
 
     def _empty(self, lane: _Lane) -> None:
@@ -230,23 +227,6 @@ class Sequences:
         lane.ready.clear()
         lane.held.clear()
         lane.listed = False
-
-    async def _bury(self, lane: _Lane) -> None:
-        """End what has waited too long for somebody to be there."""
-        moment = self._clock.monotonic()
-        give_up_seconds = self._policy(lane).give_up_after_seconds
-        if moment - lane.buried_at < min(UNREACHED_SECONDS, give_up_seconds):
-            return
-        lane.buried_at = moment
-        now = self._clock.now()
-        oldest = now - int(give_up_seconds * 1e6)
-        while True:
-            buried = await self._store.bury_callbacks(lane.origin, oldest, now, NEVER_REACHED, BURY_MAX)
-            if buried:
-                self._metrics.callbacks["dead"].inc(buried)
-                log.warning("callback.dead", origin=lane.origin, callbacks=buried, error=NEVER_REACHED)
-            if buried < BURY_MAX:
-                return
 
     def _fill_soon(self, lane: _Lane) -> None:
         """Now, not at the next poll."""

@@ -174,7 +174,7 @@ class Calls:
             return
         earlier = self._clients.get(session.protocol)
         if earlier is not None:
-            self._clients.remove(earlier, self._clock.monotonic())
+            self._clients.remove(earlier)
             earlier.socket.close(REFUSED, "the session was resumed by another connection")
         self._metrics.relay_connects["connected"].inc()
         log.info("relay.connected", project_id=session.project_id, session=session.identity, agent=session.agent)

@@ -24,7 +24,11 @@ class Nobody(Exception):
 
 
 class Clients:
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float], return_seconds: float) -> None:
+        """now: a monotonic clock. return_seconds: how long a session that ended may be expected back."""
+        self._now = now
+        self._return_seconds = return_seconds
+        self._started = now()
         self._sessions: dict[str, Session] = {}
         self._hearing: dict[Context, list[Session]] = defaultdict(list)
         self._of_project: Counter[str] = Counter()
@@ -69,11 +73,11 @@ class Clients:
         for context in session.hears:
             self._came(session, context)
 
-    def remove(self, session: Session, now: float) -> None:
+    def remove(self, session: Session) -> None:
         """Its connection is gone; what it has not acknowledged goes to others."""
         if self._sessions.get(session.protocol) is session:
             del self._sessions[session.protocol]
-            self._remember(session, now)
+            self._remember(session)
             self._of_project[session.project_id] -= 1
             if not self._of_project[session.project_id]:
                 del self._of_project[session.project_id]
@@ -108,10 +112,15 @@ class Clients:
 
     # -- resuming
 
-    def _remember(self, session: Session, now: float) -> None:
-        self._ended[session.protocol] = (now, tuple(session.contexts))
+    def _remember(self, session: Session) -> None:
+        self._ended[session.protocol] = (self._now(), tuple(session.contexts))
         if len(self._ended) > REMEMBERED_MAX:
             self._ended.popitem(last=False)
+
+    def may_return(self, protocol: str) -> bool:
+        """Whether an absent session has only just gone: ended, or was one of the process before this one."""
+        ended_at = self._ended[protocol][0] if protocol in self._ended else self._started
+        return self._now() - ended_at < self._return_seconds
 
     def recall(self, protocol: str, since: float) -> tuple[str, ...] | None:
         """The contexts of a session that ended after `since`; None where none did."""
@@ -129,15 +138,31 @@ class Clients:
         raises Nobody where there is nobody but `without`."""
         key = (project_id, context)
         while True:
-            candidates = [each for each in self.hearing(*key) if each.is_open and each not in without]
-            if not candidates:
+            chosen, is_heard = self._free(key, without)
+            if chosen is not None:
+                return chosen
+            if not is_heard:
                 raise Nobody
-            free = [each for each in candidates if each.has_room]
-            if free:
-                self._turns[key] += 1
-                turn = self._turns[key] % len(free)
-                return min(free[turn:] + free[:turn], key=lambda each: each.outstanding)
             await self._wait(self._waiting.setdefault(key, deque()))
+
+    def _free(self, key: Context, without: set[Session]) -> tuple[Session | None, bool]:
+        """Who is next, if anybody has room, and whether anybody hears it at all. Looks no further than to the first
+        that has nothing to do: there may be thousands."""
+        hearing = self._hearing.get(key)
+        if not hearing:
+            return None, False
+        self._turns[key] += 1
+        start, best, is_heard = self._turns[key], None, False
+        for place in range(len(hearing)):
+            each = hearing[(start + place) % len(hearing)]
+            if not each.is_open or each in without:
+                continue
+            is_heard = True
+            if each.has_room and (best is None or _busy(each) < _busy(best)):
+                best = each
+                if not each.outstanding and not each.is_deaf:
+                    break
+        return best, is_heard
 
     async def room(self, session: Session) -> None:
         """Wait until the session has room; raises Nobody when it has gone."""
@@ -173,6 +198,10 @@ class Clients:
         ):
             while _wake_next(line):
                 pass
+
+
+def _busy(session: Session) -> tuple[bool, int]:
+    return session.is_deaf, session.outstanding
 
 
 def _wake_next(line: "deque[asyncio.Future[None]] | None") -> bool:

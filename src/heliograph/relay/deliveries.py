@@ -28,6 +28,12 @@ Note = Callable[[Message, str], None]
 OUTBOUND_AT_ONCE: Final = 1000
 """Attempts for one session at once: those of fresh sends pause, so the window alone would slow them down."""
 
+MISSED_MAX: Final = 20_000
+"""Origins remembered that somebody was wanted for."""
+
+ERROR_MAX: Final = 500
+"""Characters of an attempt's error that are kept."""
+
 TAKEN: Final = 200
 
 
@@ -38,6 +44,7 @@ class Deliveries:
         self._media_of = media_of
         self._base_url = base_url
         self._missed: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._missed_count = 0
         self.policy: RetryPolicy | None = None
         self.note: Note = lambda message, detail: None
         self.wake: Callable[[str], None] = lambda origin: None
@@ -47,21 +54,36 @@ class Deliveries:
 
     def reachable(self, origin: str) -> bool:
         whom = notify.relay_origin(origin)
-        sender = self._clients.get(whom.session) if whom.session else None
-        if (sender is not None and sender.is_open) or any(
-            each.is_open for each in self._clients.hearing(whom.project_id, whom.context)
-        ):
+        if self._is_heard(whom):
             return True
-        self._missed[whom.project_id, whom.context].add(origin)
-        if whom.session:
-            self._missed[whom.project_id, whom.session].add(origin)
+        self._miss(origin, whom)
         return False
+
+    def _is_heard(self, whom: RelayOrigin) -> bool:
+        if whom.session:
+            sender = self._clients.get(whom.session)
+            if sender is not None and sender.is_open:
+                return True
+            if self._clients.may_return(whom.session):
+                return False
+        return any(each.is_open for each in self._clients.hearing(whom.project_id, whom.context))
+
+    def _miss(self, origin: str, whom: RelayOrigin) -> None:
+        """Somebody was wanted who may come."""
+        if self._missed_count >= MISSED_MAX:
+            self._missed.clear()  # the polls of the engine find them
+            self._missed_count = 0
+        for name in {whom.context, whom.session or whom.context}:
+            if origin not in self._missed[whom.project_id, name]:
+                self._missed[whom.project_id, name].add(origin)
+                self._missed_count += 1
 
     def concurrency(self, origin: str) -> int:
         whom = notify.relay_origin(origin)
         if not whom.inbound:
             return OUTBOUND_AT_ONCE
-        return sum(each.window for each in self._clients.hearing(whom.project_id, whom.context))
+        hearing = self._clients.hearing(whom.project_id, whom.context)
+        return len(hearing) * hearing[0].window if hearing else 0  # all sessions have the same
 
     async def attempt(self, due: DueCallback) -> Told:
         """Tell one client after the other until one acknowledges."""
@@ -111,9 +133,7 @@ class Deliveries:
 
     def _reachable(self, project_id: str, name: str) -> None:
         """A context, or a session, has somebody: what waited for it goes on."""
-        for origin in self._missed.pop((project_id, name), ()):
+        missed = self._missed.pop((project_id, name), set())
+        self._missed_count -= len(missed)
+        for origin in missed:
             self.wake(origin)
-
-
-ERROR_MAX: Final = 500
-"""Characters of an attempt's error that are kept."""

@@ -88,7 +88,7 @@ class Door:
         session = peer.session
         if session is not None:
             log.info("relay.disconnected", project_id=session.project_id, session=session.identity)
-            self._clients.remove(session, self._clock.monotonic())
+            self._clients.remove(session)
 
     # -- machines
 
@@ -123,8 +123,9 @@ class Door:
             await asyncio.sleep(self._settings.directory_poll_seconds)
             if self._directory.version != self._seen_version:
                 self._seen_version = self._directory.version
+                holds = self._login.tokens()
                 for session in self._clients:
-                    if not self._login.still_holds(session.principal):
+                    if (session.project_id, session.principal.token_id) not in holds:
                         log.info("relay.token_ended", project_id=session.project_id, session=session.identity)
                         session.socket.close(REFUSED, "the token was revoked")
 

@@ -37,7 +37,7 @@ class Login:
         principal = self._directory.authenticate(project, token)
         return principal if principal is not None and SCOPE in principal.scopes else None
 
-    def still_holds(self, principal: Principal) -> bool:
-        """Whether its token is there and has the scope."""
-        token = self._directory.token(principal.project_id, principal.token_id)
-        return token is not None and SCOPE in token.scopes
+    def tokens(self) -> set[tuple[str, str]]:
+        """(project_id, token_id) of those that let in, now."""
+        tokens = self._directory.tokens()
+        return {(token.project_id, token.id) for token in tokens if SCOPE in token.scopes}

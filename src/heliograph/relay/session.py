@@ -69,6 +69,8 @@ class Session:
         self.sends = 0
         self.events = 0
         self.outstanding = 0
+        self.is_deaf = False
+        """It left an event without its acknowledgement, and has acknowledged none since: others come first."""
         self.freed: Callable[[Session], None] = lambda session: None
         """Told of each place in the window that became free."""
         self._ack_seconds = ack_seconds
@@ -136,6 +138,8 @@ class Session:
         self.socket.send(self.dialect.event(f"{self.identity}/{self._next_event}", self.protocol, told))
 
     def on_response(self, response: Response) -> None:
+        if not response.failed:
+            self.is_deaf = False
         if isinstance(response.id, str):
             self._settle(response.id, Taken.REFUSED if response.failed else Taken.YES)
 
@@ -155,6 +159,8 @@ class Session:
         future = self._unacknowledged.pop(id, None)
         if future is not None:
             self.outstanding -= 1
+            if taken in (Taken.YES, Taken.SILENCE):
+                self.is_deaf = taken is Taken.SILENCE
             if not future.done():
                 future.set_result(taken)
             self.freed(self)

@@ -87,6 +87,7 @@ class Socket(asyncio.Protocol):
 
     def abort(self) -> None:
         """Cut the connection: what waits to be written is lost."""
+        self.is_open = False
         self._transport.abort()
 
     def pause(self) -> None:

@@ -22,7 +22,11 @@ PREFIX: Final = "signalwire"
 NONCE_BYTES: Final = 16
 SEAL_NONCE_BYTES: Final = 12
 NAME_MAX: Final = 200
-STATE_MAX: Final = 1_000_000
+STATE_MAX: Final = 100_000
+"""Characters of a state."""
+
+SEALED_MAX: Final = 20_000
+"""Characters of contexts in a state, so that it fits into the frame that brings it back; the rest is not resumed."""
 
 
 def new_nonce() -> str:
@@ -52,9 +56,20 @@ def nonce_of(project: Project, protocol: object) -> str | None:
 
 def seal(project: Project, protocol: str, contexts: list[str]) -> str:
     """An authorization_state."""
+    contexts = _within(contexts)
     nonce = secrets.token_bytes(SEAL_NONCE_BYTES)
     sealed = AESGCM(_key(project)).encrypt(nonce, orjson.dumps(contexts), protocol.encode())
     return base64.urlsafe_b64encode(nonce + sealed).decode()
+
+
+def _within(contexts: list[str]) -> list[str]:
+    fitting, room = [], SEALED_MAX
+    for context in contexts:
+        room -= len(context)
+        if room < 0:
+            break
+        fitting.append(context)
+    return fitting
 
 
 def unseal(project: Project, protocol: str, state: object) -> list[str] | None:

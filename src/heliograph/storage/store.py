@@ -342,8 +342,9 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def release_callbacks(self, now: int) -> None:
         await self._database.write(scripts.run, [Step("callbacks_release", {"now": now})])
 
-    async def due_origins(self, now: int, limit: int) -> list[str]:
-        return [row[0] for row in await self._database.read("callbacks_origins", {"now": now, "limit": limit})]
+    async def due_origins(self, now: int, after: str, limit: int) -> list[str]:
+        parameters = {"now": now, "after": after, "limit": limit}
+        return [row[0] for row in await self._database.read("callbacks_origins", parameters)]
 
     async def due_callbacks(self, origin: str, now: int, fresh_until: int, limit: int) -> list[DueCallback]:
         parameters = {"origin": origin, "now": now, "fresh_until": fresh_until, "limit": limit}
@@ -370,8 +371,8 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
         parameters = {"origin": origin, "sequence": sequence, "limit": limit}
         return [rows.due_callback(row) for row in await self._database.read("sequences_first", parameters)]
 
-    async def bury_callbacks(self, origin: str, oldest: int, now: int, error: str, limit: int) -> int:
-        parameters = {"origin": origin, "oldest": oldest, "limit": limit, "now": now}
+    async def bury_callbacks(self, scheme: str, oldest: int, now: int, error: str, limit: int) -> int:
+        parameters = {"scheme": scheme, "oldest": oldest, "limit": limit, "now": now}
         attempts = Step("callbacks_bury_attempts", parameters | {"error": error})
         return len(await self._database.write(scripts.run, [attempts, Step("callbacks_bury", parameters)]))
 

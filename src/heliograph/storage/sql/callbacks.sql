@@ -12,9 +12,22 @@
 -- name: callbacks_release
 UPDATE callbacks SET next_at = :now WHERE status = 'pending' AND attempts = 0 AND next_at > :now
 
+-- One step of an index for each origin, however many callbacks wait; so below, for sequences.
 -- name: callbacks_origins
-SELECT DISTINCT origin FROM callbacks
-WHERE status = 'pending' AND next_at <= :now AND sequence IS NULL LIMIT :limit
+WITH RECURSIVE found (origin) AS (
+    SELECT (SELECT c.origin FROM callbacks c
+        WHERE c.status = 'pending' AND c.origin > :after
+        ORDER BY c.origin LIMIT 1)
+    UNION ALL
+    SELECT (SELECT c.origin FROM callbacks c
+        WHERE c.status = 'pending' AND c.origin > found.origin
+        ORDER BY c.origin LIMIT 1)
+    FROM found WHERE found.origin IS NOT NULL
+)
+SELECT origin FROM found
+WHERE origin IS NOT NULL AND EXISTS (SELECT 1 FROM callbacks c
+    WHERE c.status = 'pending' AND c.origin = found.origin AND c.next_at <= :now AND c.sequence IS NULL)
+LIMIT :limit
 
 -- name: callbacks_due
 SELECT {due}
@@ -29,7 +42,6 @@ ORDER BY c.next_at, c.message_id   --? due
 ORDER BY c.rank                    --? one
 LIMIT :limit
 
--- One step of an index for each origin, and for each sequence below, however many callbacks wait.
 -- name: sequences_origins
 WITH RECURSIVE found (origin) AS (
     SELECT (SELECT c.origin FROM callbacks c
@@ -56,14 +68,17 @@ WITH RECURSIVE found (sequence) AS (
 )
 SELECT sequence FROM found WHERE sequence IS NOT NULL LIMIT :limit
 
+-- CROSS JOIN: SQLite goes through the rows first then, and finds each by the index.
 -- name: sequences_heads
 SELECT {due}
 FROM rows(r_sequence text)
-JOIN callbacks c ON c.origin = :origin AND c.sequence = r_sequence AND c.status = 'pending' AND c.message_id = (
-    SELECT e.message_id FROM callbacks e
-    WHERE e.origin = :origin AND e.sequence = r_sequence AND e.status = 'pending'
-    ORDER BY e.message_id LIMIT 1)
-JOIN messages m ON m.project_id = c.project_id AND m.message_id = c.message_id
+CROSS JOIN callbacks c
+CROSS JOIN messages m
+WHERE c.status = 'pending' AND c.origin = :origin AND c.sequence = r_sequence AND c.message_id = (
+        SELECT e.message_id FROM callbacks e
+        WHERE e.status = 'pending' AND e.origin = :origin AND e.sequence = r_sequence
+        ORDER BY e.message_id LIMIT 1)
+    AND m.project_id = c.project_id AND m.message_id = c.message_id
 
 -- name: sequences_first
 SELECT {due}
@@ -75,7 +90,7 @@ ORDER BY c.message_id LIMIT :limit
 INSERT INTO callback_attempts (project_id, message_id, rank, attempt, at, http_status, error, duration_ms)
 SELECT project_id, message_id, rank, attempts + 1, CAST(:now AS BIGINT), NULL, CAST(:error AS TEXT), 0
 FROM callbacks
-WHERE status = 'pending' AND origin = :origin AND created_at <= :oldest
+WHERE status = 'pending' AND origin LIKE :scheme || ':%' AND created_at <= :oldest
 ORDER BY message_id, rank LIMIT :limit
 ON CONFLICT (project_id, message_id, rank, attempt) DO NOTHING
 
@@ -83,7 +98,7 @@ ON CONFLICT (project_id, message_id, rank, attempt) DO NOTHING
 UPDATE callbacks SET status = 'dead', attempts = attempts + 1, next_at = :now
 WHERE (project_id, message_id, rank) IN (
     SELECT project_id, message_id, rank FROM callbacks
-    WHERE status = 'pending' AND origin = :origin AND created_at <= :oldest
+    WHERE status = 'pending' AND origin LIKE :scheme || ':%' AND created_at <= :oldest
     ORDER BY message_id, rank LIMIT :limit)
 RETURNING message_id
 
