@@ -109,7 +109,6 @@ async def test_a_number_joins_and_leaves(world: World) -> None:
     assert made["number_group_id"] == one.rpartition("/")[2]
     assert made["phone_number"] == {
         "id": NUMBERS[1],
-        "name": None,
         "number": "+12025550102",
         "capabilities": ["voice", "sms", "mms", "fax"],
     }

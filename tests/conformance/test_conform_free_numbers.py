@@ -301,6 +301,14 @@ def test_a_number_is_brought_in_by_the_other_family(api: Caller) -> None:
     claims.fields("rest.PhoneNumber", made, {"number_type": "toll-free", "capabilities": ["sms"]})
 
 
+def test_a_number_of_no_country(api: Caller) -> None:
+    form = {"number": "+882161234567", "number_type": "longcode"}
+    made = claims.answered(
+        "cxml.create_imported_phone_number", api.ask("POST", f"{api.account}/ImportedPhoneNumbers", form=form)
+    )
+    claims.fields("cxml.IncomingPhoneNumber", made, {"country_code": None})
+
+
 # Short codes, look-ups
 
 

@@ -1,11 +1,12 @@
 """REST: Number Groups and their memberships; groups as senders."""
 
 import uuid
+from collections.abc import Callable
 
 import claims
 from claims import ISO_8601, UUID
 
-from caller import Caller
+from caller import NUMBERS, Caller
 
 GROUPS = "/api/relay/rest/number_groups"
 MEMBERSHIPS = "/api/relay/rest/number_group_memberships"
@@ -72,3 +73,13 @@ def test_a_membership(api: Caller) -> None:
     claims.fields("cxml.Message", sent, {"messaging_service_sid": group["id"], "from": number["phone_number"]})
     claims.answered("rest.delete_number_group_membership", api.ask("DELETE", where))
     claims.refused("rest.retrieve_number_group_membership", api.ask("GET", where), 404)
+
+
+def test_a_member_without_a_name(api: Caller, free: Callable[..., str]) -> None:
+    """Its name is left out, as specified."""
+    group = api.ask("POST", GROUPS, body={"name": "nameless"}).json()
+    number = api.ask("POST", NUMBERS, body={"number": free()}).json()
+    assert number["name"] is None
+    reply = api.ask("POST", f"{GROUPS}/{group['id']}/number_group_memberships", body={"phone_number_id": number["id"]})
+    made = claims.answered("rest.create_number_group_membership", reply)
+    assert "name" not in made["phone_number"]

@@ -3,6 +3,7 @@
 import uuid
 
 import claims
+import pytest
 from claims import ISO_8601, TEXT, UUID, Like
 
 from caller import PROJECTS, Caller
@@ -98,3 +99,13 @@ def test_a_project_is_changed_its_key_rotated_and_it_is_deleted(api: Caller) -> 
     assert rotated["signing_key"] != made["signing_key"]
     claims.answered("rest.delete_subproject", api.ask("DELETE", where))
     claims.refused("rest.get_project", api.ask("GET", where), 404)
+
+
+@pytest.mark.parametrize(
+    "switch", ["protect_recordings", "protect_message_media", "protect_fax_media", "force_https_requests"]
+)
+def test_each_switch_is_its_own(api: Caller, switch: str) -> None:
+    made = api.ask("POST", PROJECTS, body={"name": f"below-{uuid.uuid4()}", switch: True}).json()
+    assert [name for name, value in made.items() if value is True] == ["subproject", switch]
+    changed = api.ask("PATCH", f"{PROJECTS}/{made['id']}", body={switch: False}).json()
+    assert [name for name, value in changed.items() if value is True] == ["subproject"]

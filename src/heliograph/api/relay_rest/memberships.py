@@ -4,7 +4,7 @@ import secrets
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from heliograph.api import http, times
 from heliograph.api.fields import Body
@@ -35,7 +35,7 @@ class MemberNumber(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The number, as far as a membership tells of it."""
 
     id: Uuid
-    name: Annotated[str | None, Meta(examples=["Support"])]
+    name: Annotated[str, Meta(description="Absent for a number without one.", examples=["Support"])] | UnsetType = UNSET
     number: Annotated[str, Meta(examples=["+12025550101"])]
     capabilities: Annotated[list[str], Meta(examples=[["voice", "sms", "mms", "fax"]])]
 
@@ -64,7 +64,7 @@ def view(membership: Membership, number: Number) -> NumberGroupMembership:
         number_group_id=membership.group_id,
         phone_number=MemberNumber(
             id=number.id,
-            name=number.name or None,
+            name=number.name or UNSET,
             number=number.number,
             capabilities=list(number.capabilities),
         ),
