@@ -67,10 +67,13 @@ class Directory:
         while True:
             await asyncio.sleep(every_seconds)
             try:
-                if await self._store.directory_version() != self.version:
-                    await self.load()
+                await self._catch_up()
             except StoreUnavailable as error:
                 log.warning("directory.unreadable", error=str(error))
+
+    async def _catch_up(self) -> None:
+        if await self._store.directory_version() != self.version:
+            await self.load()
 
     def _take(self, snapshot: Snapshot) -> None:
         self.version = snapshot.version
@@ -191,9 +194,12 @@ class Directory:
         return await self._update(project_id, lambda: self.project(project_id), change, self._store.update_project)
 
     async def take_number(self, number: Number) -> bool:
-        """A free number of the deployment becomes the project's; False where it is not free."""
+        """A free number of the deployment becomes the project's; False where it is not free. Raises NotFound where the
+        project went meanwhile."""
         taken = await self._store.take_number(number)
-        await self.load()
+        await self._catch_up()
+        if not taken and number.project_id not in self._projects:
+            raise NotFound
         return taken
 
     async def import_number(self, number: Number) -> None:
@@ -245,8 +251,7 @@ class Directory:
         self, key: str, find: Callable[[], T | None], change: Callable[[T], T], write: Callable[[T], Awaitable[bool]]
     ) -> T:
         async with self._turns.setdefault(key, asyncio.Lock()):
-            if await self._store.directory_version() != self.version:
-                await self.load()  # what the command line did
+            await self._catch_up()  # with what the command line did
             before = find()
             if before is None:
                 raise NotFound

@@ -17,6 +17,7 @@ from heliograph.core.number_settings import HOSTED, ORIGIN, Checks, Settings, fi
 from heliograph.engine.directory import Directory
 from heliograph.ports import Clock, NumberTaken, Store
 
+_random = secrets.SystemRandom()
 _ids = Uuid7Generator(lambda: secrets.randbits(62))
 
 
@@ -49,13 +50,16 @@ class NumberOrders:
         return number
 
     async def buy_in_area(self, project: Project, area_code: str, *, name: str, settings: Settings) -> Number:
-        """Any free number of an area code; raises Refused. Somebody may take the first one found: then the next."""
+        """Any free number of an area code; raises Refused. Others may take those that were found: then the next are
+        looked for, until there are none. In any order, so that many buyers at once don't all want the same."""
         if not inventory.is_area_code(area_code):
             raise refuse(Fault.AREA_CODE_INVALID)
-        for free in await self._store.free_numbers(Search(area_code=area_code)):
-            number = self._number(project, free.number, name, free.capabilities, settings)
-            if await self._directory.take_number(number):
-                return number
+        while found := await self._store.free_numbers(Search(area_code=area_code)):
+            _random.shuffle(found)
+            for free in found:
+                number = self._number(project, free.number, name, free.capabilities, settings)
+                if await self._directory.take_number(number):
+                    return number
         raise refuse(Fault.AREA_CODE_EMPTY)
 
     async def bring(self, project: Project, text: str, capabilities: tuple[str, ...]) -> Number:
