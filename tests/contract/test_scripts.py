@@ -155,3 +155,13 @@ def test_a_deleted_subproject_is_gone_for_everybody(api: Caller, receiver: Sink,
     assert api.ask("GET", child.account).status == 404
     assert api.ask("GET", f"/laml-bins/{script['sid']}", headers=NOBODY).status == 404
     assert account["sid"] not in [each["sid"] for each in api.get(f"{CXML_ROOT}/Accounts")["accounts"]]
+
+
+def test_no_text_of_the_message_is_in_the_record_of_a_redirect_that_failed(api: Caller) -> None:
+    """A redaction does not reach there."""
+    script = made(api, "<Response><Redirect>http://127.0.0.1:9/{{Body}}?{{Body}}</Redirect></Response>")
+    api.configure(SmsUrl=script["request_url"])
+    message = api.received("a-secret")
+    (fault,) = (step for step in api.timeline(message["sid"]) if step["kind"] == "handler_fault")
+    assert fault["detail"].startswith("http://127.0.0.1:9: ")
+    assert "a-secret" not in str(api.timeline(message["sid"]))

@@ -16,7 +16,7 @@ from heliograph.engine.directory import Directory
 from heliograph.engine.own_documents import own_script
 from heliograph.engine.requests import SendRequest, Sent
 from heliograph.engine.transition import Transitions
-from heliograph.engine.urls import url_fault
+from heliograph.engine.urls import shown_url, url_fault
 from heliograph.ports import FetchFault, HttpResponse, Webhooks
 from heliograph.wire import cxml, webhook
 from heliograph.wire.urls import UrlError
@@ -95,9 +95,9 @@ class CxmlHandler:
                 ask = await self._fall_back(run, fault)
 
     async def _fall_back(self, run: _Run, fault: DocumentFault) -> Ask | None:
-        await self._transitions.note(
-            run.message, "handler_fault", error_code=fault.code, detail=f"{fault.url}: {fault}"
-        )
+        configured = fault.url in (run.handler.url, run.handler.fallback_url)
+        shown = fault.url if configured else shown_url(fault.url)  # a document's may have the message's text in it
+        await self._transitions.note(run.message, "handler_fault", error_code=fault.code, detail=f"{shown}: {fault}")
         if not run.handler.fallback_url or not run.fallback_left:
             return None
         run.fallback_left = False

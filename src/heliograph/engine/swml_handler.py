@@ -22,11 +22,11 @@ from heliograph.engine.handler import NOT_SUCCESS, UNREACHABLE, media_address
 from heliograph.engine.requests import SendRequest, Sent
 from heliograph.engine.swml_run import Answered, AskUrl, Note, Progress, Replied, SendReply, SwmlLimits
 from heliograph.engine.transition import Transitions
-from heliograph.engine.urls import url_fault
+from heliograph.engine.urls import shown_url, url_fault
 from heliograph.ports import Clock, FaultKind, FetchFault, HttpRequest, HttpResponse, Webhooks
 from heliograph.wire import swml, swml_reader, webhook
 from heliograph.wire.swml import Content
-from heliograph.wire.urls import UrlError, parse_target
+from heliograph.wire.urls import UrlError
 
 DOCUMENTS_MAX = 10
 """Fetched for one message, the fallback's counted in (contract, section 9)."""
@@ -147,7 +147,7 @@ class SwmlHandler:
             ask = await self._do(run, document)
 
     def _fall_back(self, run: _Run, fault: DocumentFault) -> Ask | None:
-        detail = f"{_origin(fault.url)}: {fault.code}: {fault}"
+        detail = f"{shown_url(fault.url)}: {fault.code}: {fault}"
         self._note(run, Note(kind="handler_fault", detail=detail, error_code=fault.number, must=True))
         if not run.handler.fallback_url or not run.fallback_left:
             return None
@@ -244,7 +244,7 @@ class SwmlHandler:
 
     async def _ask(self, run: _Run, asked: AskUrl) -> Answered:
         """A request of a document. Not signed: it goes to whom the document says, not to whom the project set up."""
-        origin = _origin(asked.url)
+        origin = shown_url(asked.url)
         left = self._left(run)
         started = self._clock.monotonic()
         try:
@@ -312,11 +312,3 @@ def _transfer(hand_over: swml_run.HandOver | None) -> Ask | None:
 def _unfetched(ask: Ask, number: int, detail: str) -> DocumentFault:
     code = "swml_transfer_fetch_failed" if ask.transferred else "http_retrieval_error"
     return DocumentFault(code, ask.url, detail, number)
-
-
-def _origin(url: str) -> str:
-    """As much of a URL as a record may show: its path and query may carry what somebody wrote, or a secret."""
-    try:
-        return parse_target(url).origin
-    except UrlError:
-        return "a URL that is none"
