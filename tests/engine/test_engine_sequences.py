@@ -219,6 +219,8 @@ async def test_more_senders_than_memory_holds_are_all_heard_in_order(ground: Gro
 
 async def test_more_of_one_sender_than_memory_holds_is_heard_in_order(bench: Bench) -> None:
     listeners = bench.listeners
+    await bench.writes(BOB, "first")  # now what is on disk is known
+    await listeners.until(lambda: bool(listeners.heard[BOB]))
     listeners.held[ANN] = asyncio.Event()
     await bench.writes(ANN, *numbered(130))
     listeners.held[ANN].set()
