@@ -59,6 +59,7 @@ def test_a_csv_file_fills_the_inventory(
         (HEADER + "+12065550142,,,,smoke\n", "unknown capabilities (smoke)"),
         (HEADER + '"+12065550142\n', "can't be read as CSV"),
         (HEADER + f"+12065550142,{'x' * 65}\n", "has a region that is not"),
+        (HEADER.replace("City", "lata") + "+12065550142,WA,\x1b[31m\n", "has a lata that is not"),
     ],
 )
 def test_a_file_with_a_fault_is_refused_whole(

@@ -20,7 +20,7 @@ SEARCH_DEFAULT: Final = 50
 """Most numbers in the answer to a search that names no limit."""
 
 PLACE_MAX: Final = 64
-"""Characters of a region, a city or a rate center."""
+"""Characters of a region, a city, a rate center or a LATA."""
 
 _AREA_DIGITS: Final = 3
 _KEYPAD: Final = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
@@ -74,7 +74,8 @@ def free_number(text: str, place: Place) -> FreeNumber:
     the number."""
     if not numbers.is_e164(text):
         raise ValueError("is no E.164 number: write + and 5 to 17 digits")
-    for name, value in (("region", place.region), ("city", place.city), ("rate_center", place.rate_center)):
+    for name in ("region", "city", "rate_center", "lata"):
+        value = getattr(place, name)
         if value is not None and (len(value) > PLACE_MAX or not value.isprintable()):
             raise ValueError(f"has a {name} that is not 1 to {PLACE_MAX} printable characters")
     return FreeNumber(
