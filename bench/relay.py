@@ -17,7 +17,7 @@ CONNECTIONS = 64
 UNFINISHED = 500
 CLIENTS = (1, 100)
 SETTLE_SECONDS = 2.0
-SENDS_RATIO = 0.7
+SENDS_RATIO = 1.0
 INBOUND_RATIO = 0.3
 """An event costs a second transaction, which keeps that it was acknowledged, and two frames."""
 
