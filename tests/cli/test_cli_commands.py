@@ -224,6 +224,7 @@ def provisioned() -> Provisioned:
 )
 def test_the_python_snippet_compiles_and_reaches_the_server(provisioned: Provisioned, url: str, snippet: str) -> None:
     text = welcome(provisioned, url)
+    assert "To=+12025550102" not in text, "it would not come back in, and people would wait for it"
     python = text[text.index("# pip install") :]
     compile(python, "snippet", "exec")
     assert snippet in python
