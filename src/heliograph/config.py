@@ -174,6 +174,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Whether webhooks and media may point to this machine; unset: yes when "
         "listening on loopback with the simulator.",
     ),
+    _whole(
+        "project_objects_max",
+        10_000,
+        "Most subprojects, tokens, applications, number groups, memberships and imported numbers, of each kind, that a "
+        "project with its subprojects makes over the APIs.",
+        1,
+        10**6,
+    ),
     # numbers
     _flag(
         "allow_number_import",

@@ -151,7 +151,7 @@ class Parts:
 
     @cached_property
     def directory(self) -> Directory:
-        return Directory(self.store, self.clock)
+        return Directory(self.store, self.clock, objects_max=self.config.project_objects_max)
 
     @cached_property
     def transitions(self) -> Transitions:

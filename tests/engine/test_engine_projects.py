@@ -5,15 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine_ground import PROJECT, Ground
+from engine_ground import PROJECT, Ground, ids
 
-from heliograph.core.directory import FORCE_HTTPS, Project
+from heliograph.core.directory import FORCE_HTTPS, NumberGroup, Project
 from heliograph.core.errors import Fault, NotFound, Refused
 from heliograph.core.lifecycle import State
 from heliograph.engine.directory import Directory
 from heliograph.engine.sweeper import Sweeper, SweepSettings
 from heliograph.engine.transition import Step
 from heliograph.net.media import MediaFiles
+
+STRANGER = "22222222-2222-4222-8222-222222222222"
 
 
 @pytest.fixture
@@ -107,3 +109,28 @@ async def test_a_change_that_is_refused_changes_nothing_and_holds_up_no_other(di
     with pytest.raises(NotFound):
         await directory.update_project(project.id, refused)
     assert (await directory.update_project(project.id, lambda now: replace(now, name="new"))).name == "new"
+
+
+async def test_what_a_project_and_its_subprojects_make_is_bounded(ground: Ground, directory: Directory) -> None:
+    (parent,) = directory.projects()
+    narrow = Directory(ground.store, ground.clock, objects_max=2)
+    await narrow.load()
+    child = await narrow.create_subproject(parent, "child")
+    for each in (parent, child):
+        await narrow.create_token(each.id, "t", ("messaging",))
+    for refused in (narrow.create_token(child.id, "t", ("messaging",)), narrow.create_subproject(parent, "another")):
+        with pytest.raises(Refused, match="at most 2"):
+            await refused
+    for number in range(3):
+        group = NumberGroup(
+            project_id=child.id, id=ids.next(1), name=f"{number}", sticky_sender=False, created_at=1, updated_at=1
+        )
+        if number < 2:
+            await narrow.create_group(group)
+            continue
+        with pytest.raises(Refused, match="at most 2 number groups"):
+            await narrow.create_group(group)
+    other = Project(id=STRANGER, parent_id=None, name="p", signing_key="PSK", created_at=1, updated_at=1)
+    await ground.store.add_project(other, None, ())
+    await narrow.load()
+    await narrow.create_token(other.id, "t", ("messaging",))

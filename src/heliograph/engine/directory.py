@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import hmac
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T", Application, Number, NumberGroup, Project, Token)
 
+OBJECTS_MAX = 10_000
+
 _EMPTY = Snapshot(version=-1, projects=(), tokens=(), numbers=(), applications=())
 
 
@@ -46,8 +48,10 @@ class Principal:
 
 
 class Directory:
-    def __init__(self, store: Store, clock: Clock, space_id: str = "") -> None:
+    def __init__(self, store: Store, clock: Clock, space_id: str = "", objects_max: int = OBJECTS_MAX) -> None:
+        """objects_max: of each kind, that a project and its subprojects may make by the APIs."""
         self._store = store
+        self._objects_max = objects_max
         self._clock = clock
         self._mint = Mint(clock)
         self.space_id = space_id
@@ -172,6 +176,16 @@ class Directory:
 
     # -- changing
 
+    def _refuse_too_many(self, project_id: str, what: str, owners: Iterable[str]) -> None:
+        """All of it is in memory, and reread with each change: one customer's must not slow down everybody's. `owners`:
+        the project of each that there is."""
+        project = self._projects.get(project_id)
+        root = project_id if project is None or project.parent_id is None else project.parent_id
+        family = {each.id for each in self.family_of(root)}
+        if sum(owner in family for owner in owners) >= self._objects_max:
+            message = f"A project and its subprojects have at most {self._objects_max} {what} together."
+            raise refuse(Fault.PARAMETER_INVALID, message)
+
     # An update is a function of what is there when its turn comes, and whose faults it raises: of two at once neither
     # takes back what the other one did. It raises NotFound for what somebody removed meanwhile; it brings nothing back.
 
@@ -185,6 +199,7 @@ class Directory:
         where the parent is a subproject itself."""
         if parent.parent_id is not None:
             raise refuse(Fault.NESTED_SUBPROJECT)
+        self._refuse_too_many(parent.id, "projects", (each.id for each in self._projects.values()))
         made = replace(self._mint.judged_project(name, parent.id), switches=switches)
         await self._store.add_project(made, None, ())
         await self.load()
@@ -203,7 +218,8 @@ class Directory:
         return taken
 
     async def import_number(self, number: Number) -> None:
-        """A number that is none of the deployment's yet; raises NumberTaken."""
+        """A number that is none of the deployment's yet; raises NumberTaken, and Refused."""
+        self._refuse_too_many(number.project_id, "numbers", (each.project_id for each in self._numbers.values()))
         try:
             await self._store.put_number(number)
         finally:
@@ -234,6 +250,8 @@ class Directory:
             raise refuse(Fault.NUMBERS_LEFT) if project.id in self._projects else NotFound
 
     async def create_application(self, application: Application) -> None:
+        owners = (each.project_id for each in self._applications.values())
+        self._refuse_too_many(application.project_id, "applications", owners)
         await self._store.put_application(application)
         await self.load()
 
@@ -270,6 +288,7 @@ class Directory:
         return removed
 
     async def create_group(self, group: NumberGroup) -> None:
+        self._refuse_too_many(group.project_id, "number groups", (each.project_id for each in self._groups.values()))
         await self._store.put_group(group)
         await self.load()
 
@@ -285,6 +304,8 @@ class Directory:
 
     async def add_membership(self, membership: Membership) -> None:
         """Raises AlreadyMember, and NotFound where group or number went meanwhile."""
+        owners = (each.project_id for each in self._memberships.values())
+        self._refuse_too_many(membership.project_id, "memberships of number groups", owners)
         await self._updated(await self._store.add_membership(membership))
 
     async def remove_membership(self, project_id: str, membership_id: str) -> bool:
@@ -293,7 +314,8 @@ class Directory:
         return removed
 
     async def create_token(self, project_id: str, name: str, scopes: tuple[str, ...]) -> tuple[Token, str]:
-        """A new token and its secret, which nobody can read again."""
+        """A new token and its secret, which nobody can read again. Raises Refused."""
+        self._refuse_too_many(project_id, "API tokens", (each.project_id for each in self._tokens.values()))
         token, secret = self._mint.judged_token(project_id, name, scopes)
         await self._store.put_token(token)
         await self.load()
