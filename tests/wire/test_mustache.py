@@ -92,3 +92,18 @@ def test_a_deep_template_takes_no_recursion_and_little_time() -> None:
     assert mustache.render(template, {"a": "1"}, 10) == "x"
     assert mustache.render(template, {}, 10) == ""
     assert time.perf_counter() - begun < 2
+
+
+def test_a_long_value_that_comes_to_nothing_is_escaped_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for a script chooses its values: a megabyte of control characters, for each of 10,000 tags."""
+    asked: list[str] = []
+    escape = mustache.escape
+
+    def watched(text: str) -> str:
+        asked.append(text)
+        return escape(text)
+
+    monkeypatch.setattr(mustache, "escape", watched)
+    template = mustache.parse("{{a}}{{#a}}{{.}}{{b}}{{/a}}" * 1000)
+    assert mustache.render(template, {"a": "\x01" * 1000, "b": "<"}, 10_000) == "&lt;" * 1000
+    assert asked == ["\x01" * 1000, "<"]

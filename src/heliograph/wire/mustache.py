@@ -18,7 +18,7 @@ TEMPLATES_KEPT: Final = 64
 """A number's script is asked for with every message; read, a large one takes some milliseconds."""
 
 _XML_ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
-_ESCAPED: Final = re.compile("[&<>\"']|[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ESCAPED: Final = re.compile("[&<>\"']|[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
 """What XML gives a meaning to, and what no XML document may have at all (XML 1.0, 2.2)."""
 
 _MARKS: Final = "#^/!=>&{"
@@ -95,6 +95,7 @@ def render(template: Template, values: Mapping[str, str], max_characters: int) -
     """The text with the values in their places; a name without a value is empty. Raises RenderedTooLarge."""
     pieces: list[str] = []
     inside: list[str] = []
+    escaped: dict[str, str] = {}  # each value once: a long one may come to nothing, and costs no room then
     left = max_characters
     place = 0
     while place < len(template.nodes):
@@ -112,7 +113,9 @@ def render(template: Template, values: Mapping[str, str], max_characters: int) -
                 pieces.append(node.text)
             case Variable():
                 value = _value(node.name, values, inside)
-                pieces.append(value if node.raw else escape(value))
+                if not node.raw and value not in escaped:
+                    escaped[value] = escape(value)
+                pieces.append(value if node.raw else escaped[value])
         if isinstance(node, Text | Variable):
             left -= len(pieces[-1])
             if left < 0:
