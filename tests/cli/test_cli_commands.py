@@ -369,3 +369,8 @@ def test_dev_cert_refuses_a_bad_host(cli: Any, data: Path) -> None:
     outcome = cli("dev-cert", "--data", data, "--host", "http://x")
     assert outcome.code == output.WRONG_USAGE
     assert "--host: 'http://x'" in outcome.err
+
+
+def test_a_name_that_a_client_chose_makes_no_line_and_no_colour() -> None:
+    shown = output.table(("ID", "NAME"), [("1", "\x1b[31mred\n2   forged\u202e"), ("3", "Ærø \U0001f600")])
+    assert shown.splitlines() == ["ID  NAME", "1   ?[31mred?2   forged?", "3   Ærø \U0001f600"]
