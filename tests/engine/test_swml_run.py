@@ -246,3 +246,12 @@ def test_all_parameters_of_a_step_share_what_may_be_made(step: Any) -> None:
     ran = Ran(inner)
     assert "swml_value_too_long" in ran.notes[-1].detail, ran.notes
     assert (ran.asked, ran.replies, ran.handed_over) == ([], [], None)
+
+
+def test_the_placeholders_of_a_run_are_bounded_over_all_its_steps() -> None:
+    """So that one inbound message can't take the server's core for seconds."""
+    loop = {"sections": {"main": [{"label": "a"}, {"execute": {"dest": "b"}}, {"goto": {"label": "a"}}]}}
+    loop["sections"]["b"] = [{"return": "%{a}" * 10_000}]
+    ran = Ran(loop)
+    assert "swml_value_too_long" in ran.notes[-1].detail
+    assert ran.progress.steps < 10

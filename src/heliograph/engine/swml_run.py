@@ -103,6 +103,7 @@ class Progress:
 
     scopes: Scopes
     limits: SwmlLimits
+    room: Room = field(default_factory=lambda: Room(left=placeholders.RUN_MAX))
     steps: int = 0
     requests: int = 0
     replies: int = 0
@@ -154,7 +155,7 @@ class _Run:
                     continue
                 where = f"{step.place} {swml.method_of(step)}"
                 self._count()
-                self._room = Room()
+                self._room = Room(run=self._progress.room)
                 hand_over = yield from self._do(step)
                 if hand_over is not None:
                     return hand_over
