@@ -255,3 +255,12 @@ def test_the_placeholders_of_a_run_are_bounded_over_all_its_steps() -> None:
     ran = Ran(loop)
     assert "swml_value_too_long" in ran.notes[-1].detail
     assert ran.progress.steps < 10
+
+
+def test_a_large_object_is_not_compared_at_every_step() -> None:
+    switch = {"switch": {"variable": "request_response", "case": {}, "default": []}}
+    request = {"request": {"url": "https://example.com", "save_variables": True}}
+    answer = Answered(result="success", text="there", status=200, body=json.dumps([1] * 20_000).encode())
+    ran = Ran({"sections": {"main": [request, *[switch] * 90]}}, answer)
+    assert "swml_value_too_long" in ran.notes[-1].detail
+    assert ran.progress.steps < 40

@@ -316,8 +316,11 @@ class _Run:
 
     def _chosen(self, choice: Choice, there: Mapping[int, object]) -> int:
         """The number of the case that fits, 0 for the default."""
-        text = _transformed(placeholders.text_of(placeholders.look_up(choice.variable, self._scopes)), choice.transform)
-        number = choice.cases.get(text, 0)
+        value = placeholders.look_up(choice.variable, self._scopes)
+        text = placeholders.text_of(value)
+        if not isinstance(value, str):
+            self._room.fill(len(text))  # made for this look, as for a placeholder
+        number = choice.cases.get(_transformed(text, choice.transform), 0)
         if number not in there:
             raise _Fault("swml_switch_no_match", "no case fits, and there is no default")
         return number
