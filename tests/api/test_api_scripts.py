@@ -8,6 +8,8 @@ import pytest
 import small_world
 from small_world import CHILD, NUMBERS, OWN_URL, PROJECT, SCRIPT_MAX_BYTES, STRANGER, World
 
+from heliograph.api.cxml.scripts import LARGEST_PAGE
+
 BASE = f"/api/laml/2010-04-01/Accounts/{PROJECT}"
 BINS = f"{BASE}/LamlBins"
 HELLO = "<Response><Message>Hello {{From}}</Message></Response>"
@@ -154,6 +156,15 @@ async def test_pages_go_by_age_and_by_name(world: World) -> None:
     page = (await world.ask("GET", BINS, query_string="Name=a&PageSize=1")).json
     assert [each["sid"] for each in page["laml_bins"]] == [sids[4]]
     assert "Name=a" in page["next_page_uri"]
+
+
+async def test_no_page_is_larger_than_memory_likes(world: World) -> None:
+    for _ in range(LARGEST_PAGE + 1):
+        await made(world)
+    page = (await world.ask("GET", BINS, query_string="PageSize=1000")).json
+    assert (len(page["laml_bins"]), page["page_size"]) == (LARGEST_PAGE, LARGEST_PAGE)
+    path, _, query = page["next_page_uri"].partition("?")
+    assert len((await world.ask("GET", path, query_string=query)).json["laml_bins"]) == 1
 
 
 async def test_a_script_is_its_projects(world: World) -> None:

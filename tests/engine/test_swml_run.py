@@ -246,3 +246,21 @@ def test_all_parameters_of_a_step_share_what_may_be_made(step: Any) -> None:
     ran = Ran(inner)
     assert "swml_value_too_long" in ran.notes[-1].detail, ran.notes
     assert (ran.asked, ran.replies, ran.handed_over) == ([], [], None)
+
+
+def test_the_placeholders_of_a_run_are_bounded_over_all_its_steps() -> None:
+    """So that one inbound message can't take the server's core for seconds."""
+    loop = {"sections": {"main": [{"label": "a"}, {"execute": {"dest": "b"}}, {"goto": {"label": "a"}}]}}
+    loop["sections"]["b"] = [{"return": "%{a}" * 10_000}]
+    ran = Ran(loop)
+    assert "swml_value_too_long" in ran.notes[-1].detail
+    assert ran.progress.steps < 10
+
+
+def test_a_large_object_is_not_compared_at_every_step() -> None:
+    switch = {"switch": {"variable": "request_response", "case": {}, "default": []}}
+    request = {"request": {"url": "https://example.com", "save_variables": True}}
+    answer = Answered(result="success", text="there", status=200, body=json.dumps([1] * 20_000).encode())
+    ran = Ran({"sections": {"main": [request, *[switch] * 90]}}, answer)
+    assert "swml_value_too_long" in ran.notes[-1].detail
+    assert ran.progress.steps < 40

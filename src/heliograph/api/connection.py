@@ -28,8 +28,9 @@ class GuardedConnection(HttpToolsProtocol):
 
     A request's head with more than `max_header_bytes` is answered with 431. One that has not arrived in full
     `request_seconds` after its first byte is answered with 408, and a connection on which nothing was sent for so long
-    since it was made is closed. Between requests uvicorn's own `timeout_keep_alive` holds. One that asks for a
-    WebSocket where there is one is handed on; anywhere else that wish is ignored.
+    since it was made is closed. An answer of which the client takes nothing for so long goes with its connection.
+    Between requests uvicorn's own `timeout_keep_alive` holds. One that asks for a WebSocket where there is one is
+    handed on; anywhere else that wish is ignored.
     """
 
     max_header_bytes: int
@@ -44,6 +45,8 @@ class GuardedConnection(HttpToolsProtocol):
         self._head_too_large = False
         self._arriving_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._unread_bytes = 0
+        self._unread_since = 0.0
         self._upgrades = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -131,15 +134,28 @@ class GuardedConnection(HttpToolsProtocol):
         return len(self.url) + sum(len(name) + len(value) + LINE_OVERHEAD for name, value in self.headers)
 
     def _look(self) -> None:
-        """Close the connection where a request is overdue; else look again when one could be."""
+        """Close the connection where a request is overdue; else look again when one could be. Nobody waits for a client
+        that reads nothing, not even to close."""
         now = self.loop.time()
+        if self._is_unread(now):
+            self.transport.abort()
+            return
         if self._arriving_since is not None and self.flow.read_paused:
             self._arriving_since = now  # it is this server that keeps the rest of the request waiting
         since = now if self._arriving_since is None else self._arriving_since
         if since + self.request_seconds > now:
             self._timer = self.loop.call_at(since + self.request_seconds, self._look)
-        elif not self.transport.is_closing():
+            return
+        if not self.transport.is_closing():
             self._give_up()
+        self._timer = self.loop.call_later(self.request_seconds, self._look)
+
+    def _is_unread(self, now: float) -> bool:
+        """Whether the client has taken nothing for too long of what waits for it."""
+        waiting = self.transport.get_write_buffer_size()
+        if waiting != self._unread_bytes:
+            self._unread_bytes, self._unread_since = waiting, now
+        return waiting > 0 and now - self._unread_since >= self.request_seconds
 
     def _give_up(self) -> None:
         answering = self.cycle is not None and not self.cycle.response_complete

@@ -305,7 +305,7 @@ SWML: dict[str, str] = {
     "swml_too_many_documents": "The run asked for more than 10 documents and was ended.",
     "swml_too_slow": "The run took longer than `swml_seconds` and was ended.",
     "swml_nested_too_deep": "More than 32 sections were executed inside each other. The run ended.",
-    "swml_value_too_long": "Parameters of a step grew beyond 262144 characters when they were filled. The run ended.",
+    "swml_value_too_long": "Parameters grew beyond what a step or the run may fill. The run ended.",
 }
 """What went wrong with a SWML handler: SignalWire's words, and from swml_too_many_steps on our own."""
 

@@ -27,6 +27,12 @@ EXPANDED_MAX = 256 * 1024
 """Characters that the parameters of one step may have together once their placeholders are filled: room for all that a
 message or a request can say, and a bound for a document that names a long value a thousand times."""
 
+RUN_MAX = 4 * EXPANDED_MAX
+"""Characters that placeholders may bring in all steps of a run together, and PLACEHOLDER_COST more for each: a tenth of
+a second of work."""
+
+PLACEHOLDER_COST = 64
+
 PATH_MAX = 256
 """Characters of a path."""
 
@@ -46,16 +52,21 @@ class PlaceholderError(Exception):
 
 @dataclass(slots=True)
 class Room:
-    """Characters that may still be made. Shared by all texts of a step."""
+    """What may still be made of the texts of a step, which share it. run: the same for all steps of a run, of which
+    only what placeholders bring takes some, and each of them a little for the work."""
 
     left: int = EXPANDED_MAX
+    run: "Room | None" = None
 
     def take(self, characters: int) -> None:
         self.left -= characters
         if self.left < 0:
-            raise PlaceholderError(
-                f"A step's parameters have more than {EXPANDED_MAX} characters once they are filled."
-            )
+            raise PlaceholderError("There are more characters than allowed once the placeholders are filled.")
+
+    def fill(self, characters: int) -> None:
+        self.take(characters)
+        if self.run is not None:
+            self.run.take(characters + PLACEHOLDER_COST)
 
 
 @dataclass(slots=True)
@@ -115,7 +126,8 @@ def expand(text: str, scopes: Scopes, room: Room | None = None) -> str:
     for found in _PLACEHOLDER.finditer(text):
         pieces += (text[end : found.start()], _filled(found, scopes))
         end = found.end()
-        room.take(len(pieces[-1]) + len(pieces[-2]))
+        room.take(len(pieces[-2]))
+        room.fill(len(pieces[-1]))
     pieces.append(text[end:])
     room.take(len(pieces[-1]))
     return "".join(pieces)

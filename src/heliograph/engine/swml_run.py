@@ -103,6 +103,7 @@ class Progress:
 
     scopes: Scopes
     limits: SwmlLimits
+    room: Room = field(default_factory=lambda: Room(left=placeholders.RUN_MAX))
     steps: int = 0
     requests: int = 0
     replies: int = 0
@@ -154,7 +155,7 @@ class _Run:
                     continue
                 where = f"{step.place} {swml.method_of(step)}"
                 self._count()
-                self._room = Room()
+                self._room = Room(run=self._progress.room)
                 hand_over = yield from self._do(step)
                 if hand_over is not None:
                     return hand_over
@@ -315,8 +316,11 @@ class _Run:
 
     def _chosen(self, choice: Choice, there: Mapping[int, object]) -> int:
         """The number of the case that fits, 0 for the default."""
-        text = _transformed(placeholders.text_of(placeholders.look_up(choice.variable, self._scopes)), choice.transform)
-        number = choice.cases.get(text, 0)
+        value = placeholders.look_up(choice.variable, self._scopes)
+        text = placeholders.text_of(value)
+        if not isinstance(value, str):
+            self._room.fill(len(text))  # made for this look, as for a placeholder
+        number = choice.cases.get(_transformed(text, choice.transform), 0)
         if number not in there:
             raise _Fault("swml_switch_no_match", "no case fits, and there is no default")
         return number

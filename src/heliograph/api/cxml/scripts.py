@@ -25,6 +25,8 @@ _COLLECTION = ROOT + "/Accounts/{AccountSid}/LamlBins"
 _ONE = _COLLECTION + "/{Sid}"
 _PUBLIC = SCRIPTS_PATH + "{sid}"
 _SCOPES = ("messaging", "calling", "fax")
+LARGEST_PAGE = 50
+"""Rows come with their contents: a thousand of 64 KiB each would be an answer of 65 MB in memory."""
 _FILTERS = ("Name",)
 
 When = Annotated[str, Meta(description="ISO 8601, UTC.", examples=["2026-11-23T09:30:00Z"])]
@@ -104,7 +106,7 @@ def view(script: Script, base_url: str) -> CxmlScript:
 async def list_all(request: Request, response: Response) -> None:
     """Answer with a page of the project's scripts."""
     query = http.query(request)
-    asked = paging.wanted(query, paging.CXML)
+    asked = paging.wanted(query, paging.CXML, LARGEST_PAGE)
     name = query.filled("Name")
 
     async def rows_at(cursor: Cursor | None, limit: int) -> list[_Placed]:
@@ -197,6 +199,7 @@ def routes() -> list[Route]:
             path=_COLLECTION,
             operation="list_cxml_scripts",
             summary="List cXML scripts",
+            about=f"With their contents, and so at most {LARGEST_PAGE} on a page.",
             handler=list_all,
             answers={200: CxmlScriptPage},
             query=page_parameters(by_name),
