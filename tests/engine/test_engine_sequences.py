@@ -198,6 +198,18 @@ async def test_who_comes_new_is_told_at_once(bench: Bench) -> None:
     await listeners.until(lambda: listeners.heard[ANN] == ["1", "2"])
 
 
+async def test_who_comes_while_another_is_asked_is_told_when_that_one_refuses(bench: Bench) -> None:
+    listeners = bench.listeners
+    listeners.held[ANN] = asyncio.Event()
+    listeners.fate = lambda each: Told(code=200) if listeners.tried else Told(error="no")
+    await bench.writes(ANN, "1", "2")
+    while not listeners.under_way[ANN]:
+        await asyncio.sleep(0)
+    bench.wake()  # the clock stands still
+    listeners.held[ANN].set()
+    await listeners.until(lambda: listeners.heard[ANN] == ["1", "2"])
+
+
 async def test_what_is_refused_for_good_lets_the_next_go_on(bench: Bench) -> None:
     listeners = bench.listeners
     listeners.fate = lambda each: Told(error="never", final=True) if each.body == "1" else Told(code=200)

@@ -86,7 +86,8 @@ class CallbackSettings:
 @dataclass(slots=True)
 class _Chain:
     """Callbacks of one message that are to be sent, first first. `told`: the rank of the last one delivered, `last`:
-    its state. `running`: it is ready, or one of its callbacks is under way or being recorded.
+    its state. `running`: it is ready, or one of its callbacks is under way or being recorded. `wakes`: the lane's, when
+    that one was tried.
 
     One that came `from_disk` gets its followers from there (those of `read_for`), since what lies between may never
     have been in memory; `grown`: one was written since that was last read."""
@@ -96,6 +97,7 @@ class _Chain:
     told: int = -1
     last: State | None = None
     running: bool = False
+    wakes: int = 0
     from_disk: bool = False
     read_for: Message | None = None
     grown: bool = False
@@ -115,6 +117,7 @@ class _Lane:
     up_to_date: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """Messages told everything so far, with the rank of that: their next callback needs no look at the disk."""
     workers: int = 0
+    wakes: int = 0
     slow: bool = False
     behind: bool = False
     missed: int = 0
@@ -206,6 +209,7 @@ class Callbacks:
         """The origin can be reached, or takes more at once: go on with what waits for it, in memory and on disk."""
         lane = self._lane(origin)
         lane.behind = lane.eager = True
+        lane.wakes += 1
         for _ in range(len(lane.ready)):
             self._hire(lane)
 
@@ -359,7 +363,7 @@ class Callbacks:
         it was none."""
         if not chain.waiting and not await self._has_followers(lane, chain):
             return
-        due = chain.waiting.popleft()
+        due, chain.wakes = chain.waiting.popleft(), lane.wakes
         started = perf_counter()
         told = await (self._attempt(due) if lane.notifier is None else lane.notifier.attempt(due))
         if not told.reached:
@@ -398,6 +402,8 @@ class Callbacks:
         if outcome.status == "pending":
             chain.last = None
             self._end(lane, chain)
+            if lane.wakes != chain.wakes:  # who came meanwhile has not been asked
+                lane.behind = lane.eager = True
             return
         chain.told, chain.last = due.rank, due.state
         if chain.from_disk:

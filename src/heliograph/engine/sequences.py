@@ -95,6 +95,7 @@ class _Lane:
     listed_at: float = 0.0
     eager: bool = False
     """Somebody new is there: the times of next attempts don't count."""
+    wakes: int = 0
     workers: int = 0
     filling: bool = False
     again: bool = False
@@ -173,6 +174,7 @@ class Sequences:
         lane = self._lane(origin)
         lane.held = dict.fromkeys(lane.held, 0)
         lane.eager = True
+        lane.wakes += 1
         for _ in range(len(lane.ready)):
             self._hire(lane)
         self._fill_soon(lane)
@@ -333,7 +335,7 @@ class Sequences:
         """One attempt at the line's first callback; it is recorded before anything follows it."""
         if not line.waiting and not await self._has_followers(lane, line):
             return
-        due = line.waiting[0]
+        due, wakes = line.waiting[0], lane.wakes
         started = perf_counter()
         told = await lane.notifier.attempt(replace(due, message=self.current(due.message)))
         if not told.reached:
@@ -343,7 +345,7 @@ class Sequences:
         self._metrics.callback_seconds.observe(seconds)
         line.waiting.popleft()
         outcome = self._attempts.outcome(due, told, int(seconds * 1000), self._policy(lane))
-        settled = partial(self._settled, lane, line, outcome)
+        settled = partial(self._settled, lane, line, outcome, wakes)
         self._attempts.record(Attempt(outcome=outcome, settled=settled, lost=partial(self._hold, lane, line, 0)))
 
     async def _has_followers(self, lane: _Lane, line: _Line) -> bool:
@@ -359,8 +361,13 @@ class Sequences:
             lane.lines.pop(line.sequence, None)
         return bool(line.waiting)
 
-    def _settled(self, lane: _Lane, line: _Line, outcome: CallbackOutcome) -> None:
-        if outcome.status == "pending":
+    def _settled(self, lane: _Lane, line: _Line, outcome: CallbackOutcome, wakes: int) -> None:
+        """wakes: how often the lane had been woken when the attempt began."""
+        if outcome.status == "pending" and lane.wakes != wakes:  # who came meanwhile has not been asked
+            self._hold(lane, line, 0)
+            lane.eager = True
+            self._fill_soon(lane)
+        elif outcome.status == "pending":
             self._hold(lane, line, outcome.next_at)
         elif line.waiting or line.on_disk:
             self._run(lane, line)
