@@ -181,7 +181,8 @@ def test_a_number_from_elsewhere_is_imported(sdk: Session, handset: str) -> None
 
 
 def test_a_short_code_is_listed_and_set(sdk: Session, plain_server: HeliographServer) -> None:
-    plain_server.run("number", "add", "54321", "--data", str(plain_server.data))
+    owner = plain_server.credentials.project_id
+    plain_server.run("number", "add", "54321", "--project", owner, "--data", str(plain_server.data))
     (code,) = wait_until(lambda: sdk.call("short_codes.list", filter_number="54321")["data"], "the short code")
     assert (code["number"], code["number_type"], code["capabilities"]) == ("54321", "shortcode", ["sms", "mms"])
     changed = sdk.call(
