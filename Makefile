@@ -7,6 +7,8 @@ DATA ?= data
 HOST ?= 127.0.0.1
 PORT ?= 8080
 ARGS ?=
+# Processes that tests run in; each takes whole modules. They wait for servers more than they compute, so more than cores.
+WORKERS ?= 3
 
 .PHONY: help setup setup-tools setup-tests serve test check bench soak clean
 
@@ -38,7 +40,7 @@ check: setup-tools ## Types, style, layers
 	$(BIN)/lint-imports
 
 test: setup-tests check ## All checks and tests, against real servers and the official SDKs
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 bench: setup-tools ## Measure speed and memory (see docs/benchmarks.md)
 	$(BIN)/python -m bench $(ARGS)

@@ -1,4 +1,4 @@
-"""``python -m bench [accept] [smpp] [life] [pages] [memory] [startup]``: measure, print, and say whether the bars hold.
+"""``python -m bench [accept] [smpp] [life] [relay] [pages] [memory] [startup]``: measure, print, say if the bars hold.
 
 Ends with 0 when every bar that was measured holds, else with 1.
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from bench import accept, life, machine, memory, pages, report, smpp, startup
+from bench import accept, life, machine, memory, pages, relay, report, smpp, startup
 from bench.processes import SETTINGS, Bench
 from bench.report import Figure
 
@@ -23,6 +23,7 @@ MEASURES: dict[str, ModuleType] = {
     "accept": accept,
     "smpp": smpp,
     "life": life,
+    "relay": relay,
     "pages": pages,
     "memory": memory,
     "startup": startup,

@@ -6,6 +6,7 @@
   callback for each state comes back to this process, and is counted and checked. ``told`` false: at a fixed rate, and
   without callbacks; what becomes of the messages is the server's to say.
 - ``reads``: two servers asked in turns, one request at a time, so that whatever else the machine does hits both alike.
+- ``relay_…``: see bench.relay_client.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from typing import Any
 
 import uvloop
 
+from bench.relay_client import relay_idle, relay_inbound, relay_sends
 from bench.wire import NUMBER_DIGITS, NUMBER_PREFIX, CallbackReceiver, Connection, Creates, Target, connect
 
 CREATED = 201
@@ -285,7 +287,14 @@ async def _read(connection: Connection, request: bytes) -> float:
     return seconds
 
 
-JOBS = {"creates": creates, "life": life, "reads": reads}
+JOBS = {
+    "creates": creates,
+    "life": life,
+    "reads": reads,
+    "relay_sends": relay_sends,
+    "relay_inbound": relay_inbound,
+    "relay_idle": relay_idle,
+}
 
 
 def main() -> None:

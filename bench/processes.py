@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,6 +124,17 @@ class Server:
         """/metrics, by name with labels."""
         lines = self.get("/metrics").decode().splitlines()
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """A request with the project's credentials, JSON both ways; RuntimeError for any answer but 200."""
+        pair = f"{self.credentials['project_id']}:{self.credentials['api_token']}".encode()
+        headers = {"Authorization": f"Basic {b64encode(pair).decode()}", "Content-Type": "application/json"}
+        with contextlib.closing(http.client.HTTPConnection(HOST, self.port, timeout=60)) as connection:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
+            if answer.status != 200:
+                raise RuntimeError(f"{method} {path} was answered {answer.status}")
+            return json.loads(answer.read())
 
     def get(self, path: str) -> bytes:
         with contextlib.closing(http.client.HTTPConnection(HOST, self.port, timeout=60)) as connection:

@@ -1,16 +1,20 @@
-"""Write the generated parts of the documentation's pages anew: python docs/refresh.py
+"""Write the generated parts of the documentation's pages anew, and compatibility.md: python docs/refresh.py
 
-Run it after a setting, an error code, a state, an endpoint or a fault of the torture carrier has changed; tests fail
-until then.
+Run it after a setting, an error code, a state, an endpoint, a fault of the torture carrier or the conformance list has
+changed; tests fail until then.
 """
 
+import importlib
+import sys
 from pathlib import Path
 
 from heliograph.api import families
 from heliograph.api.system import generated, pages
 from heliograph.torture import faults
 
-FOLDER = Path(__file__).parents[1] / "src" / "heliograph" / "pages"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "src" / "heliograph" / "pages"
+CONFORMANCE = ROOT / "tests" / "conformance"
 
 
 def main() -> None:
@@ -22,11 +26,16 @@ def main() -> None:
     }
     for slug in pages.SLUGS:
         file = FOLDER / f"{slug}.md"
-        before = file.read_text("utf-8")
-        after = generated.refreshed(before, makers)
-        if after != before:
-            file.write_text(after, "utf-8")
-            print(f"{file.name}: refreshed")
+        _write(file, generated.refreshed(file.read_text("utf-8"), makers))
+    sys.path.insert(0, str(CONFORMANCE))
+    listing = importlib.import_module("listing")
+    _write(listing.PAGE, listing.markdown())
+
+
+def _write(file: Path, text: str) -> None:
+    if not file.exists() or file.read_text("utf-8") != text:
+        file.write_text(text, "utf-8")
+        print(f"{file.name}: refreshed")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,12 @@ CXML_ROOT = "/api/laml/2010-04-01"
 REST_MESSAGES = "/api/messaging/messages"
 LOGS = "/api/messaging/logs"
 NUMBERS = "/api/relay/rest/phone_numbers"
+GROUPS = "/api/relay/rest/number_groups"
+MEMBERSHIPS = "/api/relay/rest/number_group_memberships"
+MFA = "/api/relay/rest/mfa"
+SHORT_CODES = "/api/relay/rest/short_codes"
+LOOKUP = "/api/relay/rest/lookup/phone_number"
+PROJECTS = "/api/projects"
 TOKENS = "/api/project/tokens"
 INBOUND = "/api/heliograph/simulator/inbound"
 FORM = "application/x-www-form-urlencoded"
@@ -170,6 +176,20 @@ class Caller:
         listed = self.get(f"{self.account}/IncomingPhoneNumbers")["incoming_phone_numbers"]
         (found,) = [each for each in listed if each["phone_number"] == (text or self.sender)]
         return dict(found)
+
+    def group(self, *numbers: str, sticky: bool = False) -> str:
+        """A new group of these numbers of the project, E.164; returns its id."""
+        made = self.ask("POST", GROUPS, body={"name": "Group", "sticky_sender": sticky}).json()["id"]
+        for text in numbers:
+            self.join(made, text)
+        return str(made)
+
+    def join(self, group: str, number: str) -> str:
+        """Take one of the project's numbers into a group; returns the membership's id."""
+        body = {"phone_number_id": self.number(number)["sid"]}
+        reply = self.ask("POST", f"{GROUPS}/{group}/number_group_memberships", body=body)
+        assert reply.status == 200, (reply.status, reply.body)
+        return str(reply.json()["id"])
 
     def configure(self, **settings: str) -> dict[str, Any]:
         """Change the sender's number in the cXML API's words."""

@@ -31,8 +31,9 @@ from heliograph.config import Config, ConfigError
 from heliograph.engine import provision
 from heliograph.engine.dispatch import LeftInitiated
 from heliograph.engine.provision import Provisioned
-from heliograph.parts import Machine, Parts, make_store, rates
+from heliograph.parts import Machine, Parts, make_store, mfa_sender, rates
 from heliograph.ports import MessageFilter
+from heliograph.relay.socket import Upgrade
 from heliograph.reloading import Source
 from heliograph.stopping import ABANDONED, Deadline
 
@@ -76,6 +77,7 @@ def serve(
     no carriers but the simulated one."""
     logs.configure(config.log_format, config.log_level)
     rates(config)  # a wrong price is refused before anything starts
+    mfa_sender(config)
     server = _Server(config, extra_routes, source or _alone(config))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -115,10 +117,13 @@ class _Server:
 
     async def _run(self, greet: Greet, announce: Announce) -> None:
         parts = self._parts
-        provisioned = await provision.initialise(parts.store, provision.Mint(parts.clock))
+        examples = provision.example_inventory() if self._config.simulator else []
+        provisioned = await provision.initialise(parts.store, provision.Mint(parts.clock), examples)
         parts.directory.space_id = await parts.store.space_id(str(uuid_utils.uuid4()))
+        await self._stock(self._source.running.topology)
         await parts.directory.load()
         parts.transitions.queued.update(await parts.store.queued_counts())
+        parts.transitions.unsent.update(await parts.store.unsent_counts())
         left = await parts.dispatcher.left_initiated()
         await parts.receipts.load()
         await parts.pieces.load()
@@ -141,6 +146,12 @@ class _Server:
             await self._told_to_stop(serving)
             withdraw()
             await self._shut_down(server, serving)
+
+    async def _stock(self, topology: Topology) -> None:
+        """Numbers leave the inventory by hand only: a row taken out of the file may be a project's number."""
+        free = [number for row in topology.inventory for number in row.free()]
+        if free:
+            await self._parts.store.stock(free, self._parts.clock.now())
 
     async def _pass_known_ids(self) -> None:
         """New ids lie above every old one, even where the clock was set back between two runs."""
@@ -180,8 +191,12 @@ class _Server:
             parts.receipts.sweep,
             parts.pieces.run,
             parts.callbacks.poll,
+            parts.sequences.poll,
             parts.smpp_door.watch,
+            parts.relay_door.watch,
+            parts.relay_door.pulse,
             parts.inbound.run,
+            parts.inbound.pass_on,
             parts.sweeper.expire,
             parts.sweeper.tidy,
             partial(parts.directory.watch, self._config.directory_poll_seconds),
@@ -231,6 +246,8 @@ class _Server:
             await parts.carriers.exchange([parts.smpp_carrier(change.after) for change in fresh])
             await parts.carriers.add(parts.smpp_carrier(each) for each in differs.added)
             parts.carriers.route_by(topology.router())
+            if differs.inventory:
+                await parts.transitions.persist(lambda: self._stock(topology))
             await parts.carriers.remove([carrier.name for carrier in differs.removed])
 
     def _tell_to_stop(self) -> None:
@@ -258,11 +275,12 @@ class _Server:
         server.should_exit = True
         drained = self._time().until(DRAINED, "requests")
         unbinding = asyncio.create_task(self._parts.smpp_door.close(drained))
-        await asyncio.wait([serving, unbinding], timeout=drained)
+        leaving = asyncio.create_task(self._parts.relay_door.close(drained))
+        await asyncio.wait([serving, unbinding, leaving], timeout=drained)
         if not serving.done():
             self._parts.store.abandon()  # who still waits for it is answered 503
             await asyncio.wait([serving], timeout=self._time().until(REFUSED, "requests"))
-        stopping = [serving, unbinding, *self._tasks]
+        stopping = [serving, unbinding, leaving, *self._tasks]
         for task in stopping:
             task.cancel()
         await asyncio.wait(stopping, timeout=self._time().until(CANCELLED, "tasks"))
@@ -304,7 +322,7 @@ class _Server:
         settings = uvicorn.Config(
             build(services, [*all_routes(), *self._extra_routes]),
             loop="none",
-            http=guarded(config.max_header_bytes, config.request_seconds),
+            http=guarded(config.max_header_bytes, config.request_seconds, self._upgraded),
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -319,6 +337,9 @@ class _Server:
             ssl_keyfile=config.tls_key,
         )
         return _HttpServer(settings)
+
+    def _upgraded(self, path: str, headers: Sequence[tuple[bytes, bytes]], peer: str) -> asyncio.Protocol:
+        return self._parts.relay_door.take(Upgrade(path=path, headers=headers, peer=peer))
 
 
 class _HttpServer(uvicorn.Server):

@@ -14,7 +14,9 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar, get_args
 from heliograph import config, config_tables
 from heliograph.config import Config, ConfigError
 from heliograph.config_tables import Secret, flag, real, text, texts, texts_by_name, whole
-from heliograph.core import errors, numbers, pricing, routing
+from heliograph.core import errors, inventory, numbers, pricing, routing
+from heliograph.core.directory import CAPABILITIES
+from heliograph.core.inventory import FreeNumber, Place
 from heliograph.core.message import Kind
 
 LOOPBACK: Final = "loopback"
@@ -129,6 +131,18 @@ def _prefix(given: str) -> str:
     if found is None:
         raise ValueError("is no prefix of a number, such as +44")
     return found[1]
+
+
+def _e164(text: str) -> str:
+    if not numbers.is_e164(text):
+        raise ValueError("is no E.164 number: write + and 5 to 17 digits")
+    return text
+
+
+def _capability(text: str) -> str:
+    if text not in CAPABILITIES:
+        raise ValueError(f"is no capability; there are {', '.join(CAPABILITIES)}")
+    return text
 
 
 def _country(given: str) -> str:
@@ -342,7 +356,38 @@ class RateConfig:
     )
 
 
-TABLES: Final[Mapping[str, type[Any]]] = {"carriers": CarrierConfig, "routes": RouteConfig, "rates": RateConfig}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryConfig:
+    """Numbers that projects may take, all of one place."""
+
+    numbers: tuple[str, ...] = texts(
+        "The numbers, E.164.", name="number", required=True, read=_e164, allowed="`+12065550142`, or a list"
+    )
+    region: str | None = text(None, "State or province, by its letters (`WA`).", longest=inventory.PLACE_MAX)
+    city: str | None = text(None, "City.", longest=inventory.PLACE_MAX)
+    rate_center: str | None = text(None, "Rate center.", longest=inventory.PLACE_MAX)
+    lata: str | None = text(None, "LATA.", longest=inventory.PLACE_MAX)
+    capabilities: tuple[str, ...] = texts(
+        "What they can do; unset: everything.", read=_capability, allowed="name, or a list of names"
+    )
+
+    def free(self) -> list[FreeNumber]:
+        place = Place(
+            region=self.region,
+            city=self.city,
+            rate_center=self.rate_center,
+            lata=self.lata,
+            capabilities=inventory.chosen_capabilities(self.capabilities),
+        )
+        return [inventory.free_number(each, place) for each in self.numbers]
+
+
+TABLES: Final[Mapping[str, type[Any]]] = {
+    "carriers": CarrierConfig,
+    "routes": RouteConfig,
+    "rates": RateConfig,
+    "inventory": InventoryConfig,
+}
 """The tables by their name in the file."""
 
 
@@ -356,6 +401,7 @@ class Topology:
     carriers: tuple[CarrierConfig, ...] = ()
     routes: tuple[RouteConfig, ...] = ()
     rates: tuple[RateConfig, ...] = ()
+    inventory: tuple[InventoryConfig, ...] = ()
     simulator: bool = False
 
     def router(self) -> routing.Router:
@@ -413,6 +459,7 @@ def topology(document: Mapping[str, object], file: str, environ: Mapping[str, st
         carriers=carriers,
         routes=tuple(_route(given, where, known, simulator) for given, where in routes),
         rates=_rates(rates, known, simulator),
+        inventory=tuple(_inventory(given, where) for given, where in _tables(document, "inventory", file)),
         simulator=simulator,
     )
 
@@ -538,6 +585,15 @@ def _rates(
     return tuple(rates)
 
 
+def _inventory(given: object, where: str) -> InventoryConfig:
+    row = InventoryConfig(**config_tables.read(InventoryConfig, given, where))
+    try:
+        row.free()
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    return row
+
+
 def _check_carriers(names: Sequence[str], where: str, known: Mapping[str, CarrierConfig], simulator: bool) -> None:
     _refuse_twins(names, f"{where}: carrier")
     for name in names:
@@ -572,10 +628,11 @@ class Difference:
     changed: tuple[CarrierChange, ...] = field(default=())
     routes: bool = False
     rates: bool = False
+    inventory: bool = False
 
     @property
     def nothing(self) -> bool:
-        return not (self.added or self.removed or self.changed or self.routes or self.rates)
+        return not (self.added or self.removed or self.changed or self.routes or self.rates or self.inventory)
 
 
 def difference(old: Topology, new: Topology) -> Difference:
@@ -590,6 +647,7 @@ def difference(old: Topology, new: Topology) -> Difference:
         # without rules, the order of the carriers is one
         routes=old.routes != new.routes or list(before) != list(after),
         rates=old.rates != new.rates,
+        inventory=old.inventory != new.inventory,
     )
 
 

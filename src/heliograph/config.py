@@ -11,7 +11,9 @@ from dataclasses import dataclass, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-TABLES: Final = ("carriers", "routes", "rates")
+from heliograph.core import places
+
+TABLES: Final = ("carriers", "routes", "rates", "inventory")
 """Keys of the file that hold tables instead of a setting; carrier_config.py reads them."""
 
 Value = str | int | float | bool | None
@@ -23,8 +25,8 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One row of the table. `minimum` and `maximum` bound numbers; `choices` bounds text. `secret`: what was given is
-    never repeated."""
+    """One row of the table. `minimum` and `maximum` bound numbers; `choices` and `country` bound text. `country`: it is
+    an ISO 3166 code. `secret`: what was given is never repeated."""
 
     name: str
     type: type
@@ -35,6 +37,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     optional: bool = False
     secret: bool = False
+    country: bool = False
 
 
 def _text(name: str, default: str | None, about: str, *, choices: tuple[str, ...] = ()) -> Setting:
@@ -74,10 +77,23 @@ SETTINGS: tuple[Setting, ...] = (
     _whole("backlog_limit", 10000, "Messages that a project may have queued; 0 is off."),
     _whole("max_body_bytes", 1048576, "Largest request body, bytes.", 1024, 2**31),
     _whole("max_header_bytes", 65536, "Largest head of a request, its address and headers, bytes.", 1024, 2**31),
-    _real("request_seconds", 30.0, "How long a request may take to arrive, and a connection to send one.", 0.1, 86400),
+    _real(
+        "request_seconds",
+        30.0,
+        "How long a request may take to arrive, a connection to send one, and a client to take nothing of an answer.",
+        0.1,
+        86400,
+    ),
     _whole("keep_alive_seconds", 75, "How long a connection is kept open after an answer.", 1, 86400),
     _whole("max_form_fields", 1000, "Most fields in one form.", 10, 100000),
     _whole("retention_days", 0, "Days that messages and logs are kept; 0 keeps them for good.", 0, 36500),
+    _whole(
+        "sticky_sender_days",
+        365,
+        "Days after its last use that a sticky group's sender for a recipient is remembered; 0 is for good.",
+        0,
+        36500,
+    ),
     _whole("idempotency_hours", 24, "Hours that an Idempotency-Key is remembered.", 1, 8760),
     # store
     _whole("store_batch_max", 1000, "Most writes that share one commit.", 1, 100000),
@@ -118,11 +134,29 @@ SETTINGS: tuple[Setting, ...] = (
         "default_validity_seconds", 14400, "How long a message may stay unsent where its sender did not say.", 1, 172800
     ),
     _text(
+        "group_choice",
+        "least_loaded",
+        "Who of a number group's members sends where none is remembered: one with the fewest unsent messages, or any.",
+        choices=("least_loaded", "random"),
+    ),
+    _whole(
+        "sticky_memory_max",
+        50000,
+        "Recipients whose sender in a sticky group is kept in memory; the rest is read from disk.",
+        1,
+        10**7,
+    ),
+    _text(
         "uncertain_policy",
         "hold",
         "A submit whose answer was lost and that the carrier can't tell of: "
         "hold it until its validity ends, or resend it marked uncertain.",
         choices=("hold", "resend"),
+    ),
+    _text(
+        "mfa_from",
+        None,
+        "Number of this deployment that sends the codes of projects which have no number that can send SMS.",
     ),
     # callbacks
     _whole("callback_concurrency", 128, "Requests under way to one endpoint.", 1, 10000),
@@ -146,6 +180,29 @@ SETTINGS: tuple[Setting, ...] = (
         "Whether webhooks and media may point to this machine; unset: yes when "
         "listening on loopback with the simulator.",
     ),
+    _whole(
+        "project_objects_max",
+        10_000,
+        "Most subprojects, tokens, applications, number groups, memberships and imported numbers, of each kind, that a "
+        "project with its subprojects makes over the APIs.",
+        1,
+        10**6,
+    ),
+    # numbers
+    _flag(
+        "allow_number_import",
+        None,
+        "Whether projects may bring numbers along that are hosted elsewhere (ImportedPhoneNumbers); unset: yes when "
+        "listening on loopback with the simulator.",
+    ),
+    _whole("number_search_max", 100, "Most free numbers in the answer to one search.", 1, 1000),
+    Setting(
+        name="short_code_country",
+        type=str,
+        default="US",
+        about="Country (ISO 3166) of the deployment's short codes, which themselves don't tell.",
+        country=True,
+    ),
     # media
     _whole("media_max_bytes", 1_200_000, "Largest sum of one message's media, bytes.", 1000, 10**9),
     _whole("media_max_bytes_toll_free", 750_000, "The same from a toll-free number, bytes.", 1000, 10**9),
@@ -161,6 +218,12 @@ SETTINGS: tuple[Setting, ...] = (
         1,
         10**7,
     ),
+    # their SWML documents
+    _whole("swml_steps", 100, "Most steps that SWML documents may take for one inbound message.", 1, 100000),
+    _whole("swml_requests", 10, "Most requests that SWML documents may make for one inbound message.", 0, 1000),
+    _real("swml_request_seconds", 5.0, "Longest that such a request may take.", 0.1, 60),
+    _real("swml_seconds", 60.0, "Longest that the SWML documents of one inbound message may run.", 1, 3600),
+    _whole("script_max_bytes", 65536, "Largest cXML script that is kept, bytes.", 100, 10**6),
     # long messages on their way in
     _real(
         "reassembly_seconds",
@@ -198,6 +261,62 @@ SETTINGS: tuple[Setting, ...] = (
     _whole("smpp_pdu_max_bytes", 70000, "Largest PDU taken from a customer, bytes.", 1024, 10**7),
     _whole("smpp_unanswered_max", 100, "Requests of one bind in work; beyond them no more is read of it.", 1, 100000),
     _whole("smpp_failed_binds", 10, "Failed binds of an address in a minute before it is put off; 0 is off."),
+    # Relay clients
+    _whole("relay_clients_max", 10000, "Relay connections at once.", 1, 10**6),
+    _whole("relay_project_clients_max", 5000, "Relay clients of one project at once; 0 is off.", 0, 10**6),
+    _real("relay_connect_seconds", 10.0, "How long a connection may take to say who it is.", 0.1, 600),
+    _whole("relay_failed_connects", 10, "Failed logins of an address in a minute before it is put off; 0 is off."),
+    _whole("relay_frame_max_bytes", 131072, "Largest message taken from a Relay client, bytes.", 1024, 10**8),
+    _whole(
+        "relay_send_buffer_bytes",
+        2_000_000,
+        "What may wait to be written to one client before it is dropped, bytes.",
+        65536,
+        10**9,
+    ),
+    _whole("relay_requests_max", 200, "Requests of one client in work; beyond them no more is read of it.", 1, 10**5),
+    _whole("relay_events_max", 100, "Events to one client that wait for its acknowledgement.", 1, 10**5),
+    _whole("relay_contexts_max", 100, "Contexts that one client may listen to.", 1, 10**5),
+    _whole("relay_context_max_chars", 1024, "Longest name of a context.", 1, 10**5),
+    _real(
+        "relay_answer_seconds",
+        8.0,
+        "How long a send may wait for the store before it is answered 503; SignalWire's SDKs wait 10 s.",
+        0.1,
+        600,
+    ),
+    _real(
+        "relay_ack_seconds",
+        5.0,
+        "How long a client may take to acknowledge an event before another one is told.",
+        0.05,
+        3600,
+    ),
+    _real(
+        "relay_wait_seconds",
+        86400.0,
+        "How long an event waits for a client; then it is dead-lettered.",
+        1,
+        31536000,
+    ),
+    _real(
+        "relay_return_seconds",
+        5.0,
+        "How long states wait for the client that sent the message to come back; then others of the context are told.",
+        0,
+        3600,
+    ),
+    _real(
+        "relay_resume_seconds", 900.0, "How long a client that lost its connection can resume its session.", 0, 86400
+    ),
+    _real(
+        "relay_ping_seconds",
+        10.0,
+        "How often a client is pinged; SignalWire's Node SDK wants it within 15 s.",
+        0.1,
+        3600,
+    ),
+    _real("relay_silence_seconds", 30.0, "Silence after which a client is dropped.", 0.2, 86400),
     # prices
     _text("rate_outbound_sms", "0.0083", "Price of an outbound SMS segment, US dollars."),
     _text("rate_inbound_sms", "0.00415", "Price of an inbound SMS segment, US dollars."),
@@ -273,6 +392,8 @@ def parse(setting: Setting, given: object, source: str) -> Value:
         raise ConfigError(f"{source}: {shown} is not {_NEEDED[setting.type]}") from None
     if setting.choices and value not in setting.choices:
         raise ConfigError(f"{source}: {shown} is none of {', '.join(setting.choices)}")
+    if setting.country and not places.is_country(str(value)):
+        raise ConfigError(f"{source}: {shown} is no ISO 3166 country such as GB")
     if isinstance(value, int | float) and not isinstance(value, bool):
         if setting.minimum is not None and value < setting.minimum:
             raise ConfigError(f"{source}: {shown} is less than {setting.minimum:g}")

@@ -21,13 +21,21 @@ def configure(log_format: str, level: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([structlog.processors.format_exc_info] if log_format == "json" else []),
+            structlog.processors.format_exc_info if log_format == "json" else _printable,
             last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=_PatientLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _printable(_logger: object, _name: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """What strangers sent, a system_id for one, must not steer the terminal that the log is read on."""
+    return {
+        key: value.encode("unicode_escape").decode() if isinstance(value, str) and not value.isprintable() else value
+        for key, value in line.items()
+    }
 
 
 class _PatientLogger(structlog.PrintLogger):

@@ -15,29 +15,48 @@ from heliograph.carrier_config import CarrierConfig
 from heliograph.carriers.loopback import LoopbackCarrier, LoopbackSettings
 from heliograph.carriers.smpp.carrier import SmppCarrier
 from heliograph.config import Config, ConfigError
-from heliograph.core import pricing
+from heliograph.core import numbers, pricing
 from heliograph.core.ids import Uuid7Generator
+from heliograph.core.limits import Buckets
 from heliograph.core.message import SMPP_SCHEME, Change, Message
 from heliograph.core.retry import RetryPolicy
+from heliograph.engine import notify
 from heliograph.engine.accept import Acceptor, AcceptSettings
 from heliograph.engine.attachments import Attachments, AttachmentSettings
+from heliograph.engine.attempts import Attempts
 from heliograph.engine.callbacks import Callbacks, CallbackSettings
 from heliograph.engine.carriers import Carriers
 from heliograph.engine.directory import Directory
 from heliograph.engine.dispatch import Dispatcher, DispatchSettings
+from heliograph.engine.failures import FailedLogins
 from heliograph.engine.handler import CxmlHandler
 from heliograph.engine.inbound import Inbound, InboundSettings
 from heliograph.engine.metrics import Metrics
-from heliograph.engine.notify import SMPP
+from heliograph.engine.mfa import Mfa, MfaSettings
+from heliograph.engine.notify import RELAY, SMPP
+from heliograph.engine.number_orders import NumberOrders
+from heliograph.engine.own_documents import OwnDocuments
 from heliograph.engine.pieces import Pieces
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.records import Records
+from heliograph.engine.scripts import Scripts
+from heliograph.engine.senders import Senders
+from heliograph.engine.sequences import Sequences, SequenceSettings
+from heliograph.engine.sticky import StickySenders
 from heliograph.engine.sweeper import Sweeper, SweepSettings
+from heliograph.engine.swml_handler import SwmlHandler
+from heliograph.engine.swml_run import SwmlLimits
 from heliograph.engine.transition import Transitions
 from heliograph.net import media as net_media
 from heliograph.net.clock import SystemClock
 from heliograph.net.http import MAX_PER_HOST, HttpClient
 from heliograph.ports import CommitWatcher, Store
+from heliograph.relay import deliveries as relay_deliveries
+from heliograph.relay import door as relay_door
+from heliograph.relay import login as relay_login
+from heliograph.relay.calls import Calls
+from heliograph.relay.clients import Clients as RelayClients
+from heliograph.relay.settings import RelaySettings
 from heliograph.smsc.clients import Clients
 from heliograph.smsc.deliveries import Deliveries
 from heliograph.smsc.door import Door
@@ -98,6 +117,17 @@ def rates(config: Config) -> pricing.Rates:
         raise ConfigError(f"a rate_ setting is no price in US dollars with at most 6 decimals: {error}") from error
 
 
+def mfa_sender(config: Config) -> str | None:
+    sender: str | None = config.mfa_from
+    if sender is not None and numbers.normalize_from(sender) is None:
+        raise ConfigError("mfa_from is no phone number: write + and 5 to 17 digits, or a short code")
+    return sender
+
+
+RELAY_PAUSE_MAX_SECONDS = 30.0
+"""Longest pause before Relay clients that did not acknowledge an event are told of it again."""
+
+
 class Parts:
     """Every object of a server, each built when it is first asked for, from those below it."""
 
@@ -121,7 +151,7 @@ class Parts:
 
     @cached_property
     def directory(self) -> Directory:
-        return Directory(self.store, self.clock)
+        return Directory(self.store, self.clock, objects_max=self.config.project_objects_max)
 
     @cached_property
     def transitions(self) -> Transitions:
@@ -130,7 +160,10 @@ class Parts:
         return transitions
 
     def callbacks_owed(self, message: Message, change: Change) -> None:
-        self.callbacks.offer(message, change)
+        if change.callback_sequence is None:
+            self.callbacks.offer(message, change)
+        else:
+            self.sequences.offer(message, change)
 
     @cached_property
     def http(self) -> HttpClient:
@@ -192,6 +225,11 @@ class Parts:
         return attachments
 
     @cached_property
+    def senders(self) -> Senders:
+        sticky = StickySenders(self.store, self.clock, self.config.sticky_memory_max)
+        return Senders(self.directory, self.transitions, sticky, random.random, self.config.group_choice)
+
+    @cached_property
     def acceptor(self) -> Acceptor:
         acceptor = Acceptor(
             store=self.store,
@@ -199,6 +237,7 @@ class Parts:
             ids=self.ids,
             directory=self.directory,
             transitions=self.transitions,
+            senders=self.senders,
             metrics=self.metrics,
             settings=AcceptSettings(
                 simulator=self.config.simulator,
@@ -258,17 +297,43 @@ class Parts:
             directory=self.directory,
             transitions=self.transitions,
             metrics=self.metrics,
+            attempts=self.attempts,
             settings=CallbackSettings(
                 concurrency=self.config.callback_concurrency,
                 lane_max=self.config.callback_lane_max,
                 poll_seconds=self.config.callback_poll_seconds,
                 policy=_callback_policy(self.config),
             ),
-            jitter=random.random,
         )
         callbacks.start_task = self._start_task
         callbacks.notifiers[SMPP] = Deliveries(self.smpp_clients)
+        callbacks.notifiers[RELAY] = self.relay_deliveries
         return callbacks
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        attempts = Attempts(self.store, self.clock, self.transitions, self.metrics, random.random)
+        attempts.start_task = self._start_task
+        return attempts
+
+    @cached_property
+    def sequences(self) -> Sequences:
+        sequences = Sequences(
+            store=self.store,
+            clock=self.clock,
+            transitions=self.transitions,
+            metrics=self.metrics,
+            attempts=self.attempts,
+            settings=SequenceSettings(
+                lane_max=self.config.callback_lane_max,
+                poll_seconds=self.config.callback_poll_seconds,
+                policy=_callback_policy(self.config),
+            ),
+        )
+        sequences.start_task = self._start_task
+        sequences.current = self.callbacks.current
+        sequences.notifiers = self.callbacks.notifiers
+        return sequences
 
     @cached_property
     def smpp_clients(self) -> Clients:
@@ -295,9 +360,85 @@ class Parts:
         return door
 
     @cached_property
+    def swml_handler(self) -> SwmlHandler:
+        return SwmlHandler(
+            webhooks=self.http,
+            directory=self.directory,
+            transitions=self.transitions,
+            clock=self.clock,
+            send=self.acceptor.send,
+            base_url=lambda: self.base_url,
+            limits=SwmlLimits(
+                steps=self.config.swml_steps,
+                requests=self.config.swml_requests,
+                request_seconds=self.config.swml_request_seconds,
+                seconds=self.config.swml_seconds,
+            ),
+            allow_loopback_urls=self.allow_loopback,
+        )
+
+    @cached_property
+    def relay_clients(self) -> RelayClients:
+        clients = RelayClients(self.clock.monotonic, self.config.relay_return_seconds)
+        self.metrics.gauge("heliograph_relay_clients", "Relay clients that are connected.", lambda: len(clients))
+        return clients
+
+    @cached_property
+    def relay_deliveries(self) -> relay_deliveries.Deliveries:
+        deliveries = relay_deliveries.Deliveries(
+            self.relay_clients,
+            self.metrics,
+            media_of=lambda message: self.transitions.persist(
+                lambda: self.store.media_of(message.project_id, message.id)
+            ),
+            base_url=lambda: self.base_url,
+        )
+        deliveries.note = self._note_told
+        deliveries.wake = self._wake
+        deliveries.policy = _relay_policy(self.config)
+        return deliveries
+
+    def _wake(self, origin: str) -> None:
+        machine = self.sequences if notify.relay_origin(origin).inbound else self.callbacks
+        machine.wake(origin)
+
+    def _note_told(self, message: Message, detail: str) -> None:
+        self._start_task(self.transitions.note(message, "relay_told", detail=detail))
+
+    @cached_property
+    def relay_door(self) -> relay_door.Door:
+        settings = _relay_settings(self.config)
+        login = relay_login.Login(self.directory, FailedLogins(self.clock, settings.failed_connects))
+        calls = Calls(
+            settings=settings,
+            directory=self.directory,
+            clients=self.relay_clients,
+            login=login,
+            acceptor=self.acceptor,
+            writes=self.writes,
+            clock=self.clock,
+            metrics=self.metrics,
+        )
+        door = relay_door.Door(
+            settings=settings,
+            directory=self.directory,
+            clients=self.relay_clients,
+            login=login,
+            calls=calls,
+            clock=self.clock,
+        )
+        door.start_task = self._start_task
+        return door
+
+    @cached_property
+    def writes(self) -> Buckets:
+        """What each project may still write, through all doors."""
+        return Buckets(self.config.rate_limit_writes, self.config.rate_limit_seconds)
+
+    @cached_property
     def inbound(self) -> Inbound:
         handler = CxmlHandler(
-            webhooks=self.http,
+            webhooks=self.documents,
             directory=self.directory,
             transitions=self.transitions,
             send=self.acceptor.send,
@@ -314,6 +455,7 @@ class Parts:
             metrics=self.metrics,
             pieces=self.pieces,
             run_cxml=handler.run,
+            run_swml=self.swml_handler.run,
             settings=InboundSettings(
                 concurrency=self.config.handler_concurrency,
                 queue_max=self.config.handler_queue_max,
@@ -322,6 +464,17 @@ class Parts:
         )
         inbound.start_task = self._start_task
         return inbound
+
+    @cached_property
+    def documents(self) -> OwnDocuments:
+        """Where handlers fetch from."""
+        return OwnDocuments(self.http, self.scripts, lambda: self.base_url, self.transitions.persist)
+
+    @cached_property
+    def scripts(self) -> Scripts:
+        scripts = Scripts(self.store, self.clock, self.ids, self.config.script_max_bytes)
+        scripts.start_task = self._start_task
+        return scripts
 
     @cached_property
     def records(self) -> Records:
@@ -333,6 +486,20 @@ class Parts:
         """Nobody keeps the text of a redacted message in memory."""
         self.receipts.forget(message)
         self.callbacks.forget_body(message)
+        self.sequences.forget_body(message)
+
+    @cached_property
+    def mfa(self) -> Mfa:
+        mfa = Mfa(
+            store=self.store,
+            clock=self.clock,
+            ids=self.ids,
+            directory=self.directory,
+            acceptor=self.acceptor,
+            settings=MfaSettings(sender=mfa_sender(self.config)),
+        )
+        mfa.forget_text = self.records.forget_body
+        return mfa
 
     @cached_property
     def sweeper(self) -> Sweeper:
@@ -346,8 +513,10 @@ class Parts:
                 every_seconds=self.config.sweep_seconds,
                 retention_days=self.config.retention_days,
                 idempotency_hours=self.config.idempotency_hours,
+                sticky_sender_days=self.config.sticky_sender_days,
             ),
         )
+        sweeper.forget_codes = self.mfa.forget_ended
         sweeper.ended = self.dispatcher.forget
         sweeper.deferred = self.dispatcher.deferred
         return sweeper
@@ -361,10 +530,16 @@ class Parts:
             directory=self.directory,
             acceptor=self.acceptor,
             records=self.records,
+            mfa=self.mfa,
             inbound=self.inbound,
+            number_orders=NumberOrders(self.store, self.directory, self.clock),
             media_files=self.files,
             metrics=self.metrics,
+            scripts=self.scripts,
             carriers=self.carriers.status,
+            own_url=lambda: self.base_url,
+            relay_clients=self.relay_clients.status,
+            writes=self.writes,
             local_secret=secrets.token_hex(32),
         )
 
@@ -375,6 +550,13 @@ def _callback_policy(config: Config) -> RetryPolicy:
     stretch = config.callback_retry_seconds / usual.pauses_seconds[0]
     pauses = tuple(min(pause * stretch, usual.pauses_seconds[-1]) for pause in usual.pauses_seconds)
     return RetryPolicy(pauses_seconds=pauses, give_up_after_seconds=config.callback_give_up_seconds)
+
+
+def _relay_policy(config: Config) -> RetryPolicy:
+    """As for callbacks, but no longer than a client that hangs may be worth: who comes new is told at once anyhow."""
+    usual = _callback_policy(config)
+    pauses = tuple(min(pause, RELAY_PAUSE_MAX_SECONDS) for pause in usual.pauses_seconds)
+    return RetryPolicy(pauses_seconds=pauses, give_up_after_seconds=config.relay_wait_seconds)
 
 
 def _smsc_settings(config: Config) -> SmscSettings:
@@ -390,5 +572,26 @@ def _smsc_settings(config: Config) -> SmscSettings:
         pdu_max_bytes=config.smpp_pdu_max_bytes,
         unanswered_max=config.smpp_unanswered_max,
         failed_binds=config.smpp_failed_binds,
+        directory_poll_seconds=config.directory_poll_seconds,
+    )
+
+
+def _relay_settings(config: Config) -> RelaySettings:
+    return RelaySettings(
+        clients_max=config.relay_clients_max,
+        project_clients_max=config.relay_project_clients_max,
+        connect_seconds=config.relay_connect_seconds,
+        failed_connects=config.relay_failed_connects,
+        frame_max_bytes=config.relay_frame_max_bytes,
+        send_buffer_bytes=config.relay_send_buffer_bytes,
+        requests_max=config.relay_requests_max,
+        events_max=config.relay_events_max,
+        contexts_max=config.relay_contexts_max,
+        context_max_chars=config.relay_context_max_chars,
+        answer_seconds=config.relay_answer_seconds,
+        ack_seconds=config.relay_ack_seconds,
+        resume_seconds=config.relay_resume_seconds,
+        ping_seconds=config.relay_ping_seconds,
+        silence_seconds=config.relay_silence_seconds,
         directory_poll_seconds=config.directory_poll_seconds,
     )

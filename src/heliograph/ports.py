@@ -13,9 +13,21 @@ from typing import Final, Protocol
 
 from msgspec import Struct, field
 
-from heliograph.core.directory import Application, Number, Project, SmppCredential, Snapshot, Token
+from heliograph.core.directory import (
+    Application,
+    Membership,
+    Number,
+    NumberGroup,
+    Project,
+    SmppCredential,
+    Snapshot,
+    Token,
+)
+from heliograph.core.inventory import FreeNumber, Search
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, Part, Piece, SmppOptions, TimelineEntry
+from heliograph.core.retry import RetryPolicy
+from heliograph.core.script import Script, ScriptUse
 
 
 class Clock(Protocol):
@@ -232,7 +244,8 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
     """url: as configured, with its fragment. headers: without Host and lengths, which follow from the rest.
 
     truncate: cut an answer at `max_response_bytes` and close the connection, instead of the fault SIZE.
-    repeatable: may reach the receiver twice (see the module's rules).
+    repeatable: may reach the receiver twice (see the module's rules). https_only: FORBIDDEN is the fault of any other
+    URL, redirects' included.
     """
 
     method: str
@@ -243,6 +256,7 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
     max_redirects: int = MAX_REDIRECTS
     truncate: bool = False
     repeatable: bool = False
+    https_only: bool = False
 
 
 class HttpResponse(Struct, frozen=True, kw_only=True):
@@ -343,12 +357,34 @@ class HeldReceipt(Struct, frozen=True, kw_only=True):
     at: int
 
 
+class StickySender(Struct, frozen=True, kw_only=True):
+    """Which member of a group sends to a number, and when that was last written down."""
+
+    project_id: str
+    group_id: str
+    to_number: str
+    number_id: str
+    used_at: int
+
+
+class Challenge(Struct, frozen=True, kw_only=True):
+    """A code that was sent and is to be told back by `expires_at`, as a slow hash (engine.slow_hashes). message_id: the
+    message that carried it."""
+
+    project_id: str
+    id: str
+    message_id: str
+    code_hash: str
+    attempts_left: int
+    expires_at: int
+
+
 class Acceptance(Struct, frozen=True, kw_only=True):
     """A new message, outbound or inbound, with what is to be kept with it.
 
     made_of: what stands for the pieces that it was joined from; these all go in the same transaction, and it stays in
     their place for a while (engine.pieces.made_mark). detail: for the first
-    line of its timeline.
+    line of its timeline. sticky: the choice of a sender to remember, in the place of an earlier one.
     """
 
     message: Message
@@ -357,6 +393,7 @@ class Acceptance(Struct, frozen=True, kw_only=True):
     claim: IdempotencyClaim | None = None
     made_of: Piece | None = None
     detail: str | None = None
+    sticky: StickySender | None = None
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -397,6 +434,8 @@ class DueCallback(Struct, frozen=True, kw_only=True):
     error_code: int | None
     attempts: int
     created_at: int
+    next_at: int = 0
+    sequence: str | None = None
 
 
 class CallbackOutcome(Struct, frozen=True, kw_only=True):
@@ -428,7 +467,11 @@ class Told(Struct, frozen=True, kw_only=True):
 
 class Notifier(Protocol):
     """A way to tell callbacks other than by HTTP. While an origin can't be reached its callbacks wait, without being
-    tried; who knows that it can be again says so (Callbacks.wake)."""
+    tried; who knows that it can be again says so (Callbacks.wake).
+
+    policy: when a failed attempt is followed by another, and when what waits is given up; None: as for HTTP."""
+
+    policy: RetryPolicy | None
 
     def reachable(self, origin: str) -> bool: ...
 
@@ -437,6 +480,20 @@ class Notifier(Protocol):
         ...
 
     async def attempt(self, due: DueCallback) -> Told: ...
+
+
+class RelayClientStatus(Struct, frozen=True, kw_only=True):
+    """A connected Relay client, as it is now, with counts since it connected. dialect: signalwire or blade."""
+
+    session: str
+    agent: str
+    address: str
+    dialect: str
+    since: int
+    contexts: tuple[str, ...]
+    sends: int
+    events: int
+    unacknowledged: int
 
 
 class CallbackRecord(Struct, frozen=True, kw_only=True):
@@ -479,11 +536,25 @@ class Store(Protocol):
 
     async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None: ...
 
-    async def put_token(self, token: Token) -> None: ...
-
-    async def update_token(self, token: Token) -> bool:
+    async def update_project(self, project: Project) -> bool:
         """False, and nothing is written, where there is none such any more; so the other updates."""
         ...
+
+    async def delete_project(self, project_id: str, at: int) -> bool:
+        """Delete a subproject with its tokens, applications, SMPP credentials and scripts. False, and nothing is
+        written, where it has numbers, is no subproject or is not there. Its messages stay for `purge`."""
+        ...
+
+    async def deleted_projects(self, limit: int) -> list[str]:
+        """Deleted projects that are not forgotten yet."""
+        ...
+
+    async def forget_project(self, project_id: str) -> None:
+        """Remove the last of a deleted project, once it has no messages any more."""
+
+    async def put_token(self, token: Token) -> None: ...
+
+    async def update_token(self, token: Token) -> bool: ...
 
     async def remove_token(self, project_id: str, token_id: str) -> bool: ...
 
@@ -499,11 +570,103 @@ class Store(Protocol):
 
     async def update_number(self, number: Number) -> bool: ...
 
+    # numbers that are free to take
+
+    async def stock(self, free: Sequence[FreeNumber], at: int) -> None:
+        """Put them into the inventory; what is known of those that are there already is replaced."""
+
+    async def free_numbers(self, search: Search) -> list[FreeNumber]:
+        """At most `search.limit`, by number."""
+        ...
+
+    async def free_number(self, number: str) -> FreeNumber | None:
+        """This one, where it is free."""
+        ...
+
+    async def free_countries(self) -> list[str]:
+        """The countries that have free numbers."""
+        ...
+
+    async def take_number(self, number: Number) -> bool:
+        """Give a free number to its project; False where it is not free (any more)."""
+        ...
+
+    async def release_number(self, number: Number) -> bool:
+        """Take a number from its project and its groups. One of the inventory is free again; any other is gone."""
+        ...
+
+    async def move_number(self, before: Number, after: Number) -> bool:
+        """Give a number, with its id, to another project; it leaves its groups."""
+        ...
+
     async def put_application(self, application: Application) -> None: ...
 
     async def update_application(self, application: Application) -> bool: ...
 
     async def remove_application(self, project_id: str, application_id: str) -> bool: ...
+
+    async def put_group(self, group: NumberGroup) -> None: ...
+
+    async def update_group(self, group: NumberGroup) -> bool: ...
+
+    async def remove_group(self, project_id: str, group_id: str) -> bool:
+        """With its memberships, and what is remembered of its senders."""
+        ...
+
+    async def add_membership(self, membership: Membership) -> bool:
+        """False where the project has no such group or number; raises AlreadyMember."""
+        ...
+
+    async def remove_membership(self, project_id: str, membership_id: str) -> bool: ...
+
+    # who sent last: written with the message, by `accept`
+
+    async def sticky_sender(self, project_id: str, group_id: str, to_number: str) -> StickySender | None: ...
+
+    async def forget_sticky_senders(self, before: int, limit: int) -> int:
+        """Forget those last written down before a moment; says how many, at most `limit`."""
+        ...
+
+    # scripts; they are not in the directory
+
+    async def add_script(self, script: Script) -> None: ...
+
+    async def update_script(self, script: Script) -> bool:
+        """Name, contents and when they changed; False where there is none such any more."""
+        ...
+
+    async def remove_script(self, project_id: str, script_id: str) -> bool: ...
+
+    async def script(self, project_id: str, script_id: str) -> Script | None: ...
+
+    async def public_script(self, script_id: str) -> Script | None:
+        """A script of any project."""
+        ...
+
+    async def scripts_page(self, project_id: str, name: str | None, cursor: Cursor | None, limit: int) -> list[Script]:
+        """A project's scripts, of one name where it is given, newest first, from a cursor whose id is a place."""
+        ...
+
+    async def count_script_uses(self, uses: Sequence[ScriptUse]) -> None: ...
+
+    # codes that were sent
+
+    async def put_challenge(self, challenge: Challenge) -> None: ...
+
+    async def attempt_challenge(self, project_id: str, challenge_id: str, now: int) -> Challenge | None:
+        """Take one attempt off, and return what is left; None, and nothing is written, where there is no such challenge
+        or it has ended. Of attempts at once only as many get through as were left."""
+        ...
+
+    async def use_challenge(self, project_id: str, challenge_id: str, now: int) -> bool:
+        """End it, as used; False where somebody has, or it ended otherwise."""
+        ...
+
+    async def ended_challenges(self, now: int, limit: int) -> list[Challenge]:
+        """Used or expired, those that ended first before the others."""
+        ...
+
+    async def remove_challenges(self, challenges: Sequence[Challenge]) -> None: ...
 
     # messages
 
@@ -592,6 +755,10 @@ class Store(Protocol):
     async def queued_counts(self) -> dict[str, int]:
         """How many messages each project has queued."""
 
+    async def unsent_counts(self) -> dict[str, int]:
+        """How many messages of each sender are queued or initiated."""
+        ...
+
     async def expired(self, now: int, limit: int) -> list[Message]:
         """Queued or initiated messages whose validity has ended."""
 
@@ -616,8 +783,8 @@ class Store(Protocol):
     async def release_callbacks(self, now: int) -> None:
         """At start: every callback not yet tried is due now."""
 
-    async def due_origins(self, now: int, limit: int) -> list[str]:
-        """The origins (scheme://host:port) that have callbacks due."""
+    async def due_origins(self, now: int, after: str, limit: int) -> list[str]:
+        """The origins (scheme://host:port) that have callbacks due, by name, after one."""
 
     async def due_callbacks(self, origin: str, now: int, fresh_until: int, limit: int) -> list[DueCallback]:
         """The first pending callback of each message for this origin, due ones, oldest first. One not yet tried is
@@ -625,6 +792,24 @@ class Store(Protocol):
 
     async def pending_callbacks(self, project_id: str, message_id: str) -> list[DueCallback]:
         """All pending callbacks of one message in their order."""
+
+    # callbacks in sequences: one goes out after the other, whatever messages they are of; none is in the lists above
+
+    async def sequence_origins(self, after: str, limit: int) -> list[str]:
+        """The origins that have pending ones, by name, after one."""
+
+    async def sequences(self, origin: str, after: str, limit: int) -> list[str]:
+        """The sequences of an origin that have pending ones, by name, after one."""
+
+    async def sequence_heads(self, origin: str, sequences: Sequence[str]) -> list[DueCallback]:
+        """The first pending callback of each, due or not, for each that has one."""
+
+    async def sequence_first(self, origin: str, sequence: str, limit: int) -> list[DueCallback]:
+        """The first pending callbacks of one, in their order, due or not."""
+
+    async def bury_callbacks(self, scheme: str, oldest: int, now: int, error: str, limit: int) -> int:
+        """Of a scheme's origins, at most `limit` pending callbacks created at `oldest` or before become dead, by an
+        attempt that ended in `error`; says how many."""
 
     async def settle_callbacks(self, outcomes: Sequence[CallbackOutcome]) -> None: ...
 
@@ -663,3 +848,7 @@ class NumberTaken(Exception):
 
 class SystemIdTaken(Exception):
     """An SMPP credential with this system_id exists in the deployment already."""
+
+
+class AlreadyMember(Exception):
+    """The number is in the group already."""

@@ -1,7 +1,8 @@
 """The configuration of a running server, read again when it is told to (SIGHUP).
 
 The whole file is judged first: a broken one is refused, with the reason in the log, and everything stays as it was.
-Carriers, routes and rates take effect; plain settings need a restart and are named in the log. No value is logged.
+Carriers, routes, rates and the inventory take effect; plain settings need a restart and are named in the log. No value
+is logged.
 """
 
 from collections.abc import Callable
@@ -51,6 +52,7 @@ def _told(differs: Difference) -> dict[str, object]:
         "carriers_changed": {change.after.name: list(change.keys) for change in differs.changed},
         "routes_changed": differs.routes,
         "rates_changed": differs.rates,
+        "inventory_changed": differs.inventory,
     }
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from heliograph import config
 from heliograph.api.cxml import media, messages
-from heliograph.api.heliograph_api import callbacks, carriers, simulator, timeline
+from heliograph.api.heliograph_api import callbacks, carriers, relay_clients, simulator, timeline
 from heliograph.api.messaging import logs
 from heliograph.api.messaging import messages as rest_messages
 from heliograph.api.route import Route
@@ -23,11 +23,13 @@ from heliograph.api.services import Services
 from heliograph.core.directory import Number, Project, Snapshot, Token
 from heliograph.core.errors import NotFound, Refusal, Refused
 from heliograph.core.lifecycle import State
+from heliograph.core.limits import Buckets
 from heliograph.core.message import Direction, Kind, Media, Message, Source, TimelineEntry
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
+from heliograph.engine.number_orders import NumberOrders
 from heliograph.engine.requests import InboundRequest, SendRequest, Sent
-from heliograph.ports import CallbackRecord, CarrierStatus, Cursor, MessageFilter
+from heliograph.ports import CallbackRecord, CarrierStatus, Cursor, MessageFilter, RelayClientStatus
 
 PROJECT = "ea108133-d6b3-407c-9536-9fad8a929a6a"
 SUBPROJECT = "c38dacad-2f6c-4de1-93d6-cc732e0c70c5"
@@ -217,6 +219,7 @@ class World:
         self.inbound = Inbound()
         self.files = Files()
         self.carriers: list[CarrierStatus] = []
+        self.relay_clients: dict[str, list[RelayClientStatus]] = {}
         self.directory = Directory(self.store, self.clock)  # type: ignore[arg-type]
         self.tokens = [
             _token(TOKEN, ("messaging", "numbers")),
@@ -224,20 +227,26 @@ class World:
             _token(MANAGING_TOKEN, ("management",)),
         ]
         self.publish(1)
+        loaded = config.load(settings, {})
         self.services = Services(
-            config=config.load(settings, {}),
+            config=loaded,
+            writes=Buckets(loaded.rate_limit_writes, loaded.rate_limit_seconds),
             clock=self.clock,
             store=self.store,  # type: ignore[arg-type]
             directory=self.directory,
             acceptor=self.acceptor,  # type: ignore[arg-type]
             records=self.records,  # type: ignore[arg-type]
+            mfa=None,  # type: ignore[arg-type]
             inbound=self.inbound,  # type: ignore[arg-type]
+            number_orders=NumberOrders(self.store, self.directory, self.clock),  # type: ignore[arg-type]
             media_files=self.files,  # type: ignore[arg-type]
             metrics=Metrics(),
+            scripts=None,  # type: ignore[arg-type]
             local_secret=LOCAL_SECRET,
             carriers=lambda: self.carriers,
+            relay_clients=lambda project_id: self.relay_clients.get(project_id, []),
         )
-        families = (messages, media, rest_messages, logs, simulator, timeline, callbacks, carriers)
+        families = (messages, media, rest_messages, logs, simulator, timeline, callbacks, carriers, relay_clients)
         mine = [route for family in families for route in family.routes()]
         self.client = TestClient(build(self.services, [*mine, *routes]))
 

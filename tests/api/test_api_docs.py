@@ -45,7 +45,7 @@ def test_every_setting_is_documented() -> None:
 
 @pytest.mark.parametrize("table", carrier_config.TABLES)
 def test_every_key_of_a_table_is_documented(table: str) -> None:
-    text = pages.page("carriers").text
+    text = pages.page("numbers" if table == "inventory" else "carriers").text
     keys = [key.name for key in config_tables.keys(carrier_config.TABLES[table]).values()]
     assert keys
     assert [key for key in keys if f'<a id="{table}-{key}"></a>`{key}`' not in text] == []
@@ -67,7 +67,7 @@ def test_the_examples_of_carriers_can_be_used() -> None:
 def test_every_error_code_has_its_place() -> None:
     anchors = _anchors(render.markdown(pages.page("errors").text).body)
     wanted = {str(fault.value.cxml) for fault in errors.Fault} | {fault.value.rest for fault in errors.Fault}
-    wanted |= {str(code) for code in (*errors.DELIVERY, *errors.WEBHOOK)}
+    wanted |= {str(code) for code in (*errors.DELIVERY, *errors.WEBHOOK, *errors.SWML)}
     for raised in (errors.NotFound(), errors.StoreUnavailable(), ValueError(), api_errors.Unauthorized()):
         wanted.add(str(api_errors.answer(Family.CXML, raised, "").body.code))  # type: ignore[attr-defined]
     for fault in (api_errors.Unreadable(), api_errors.TooLarge(), api_errors.UnsupportedType()):

@@ -1,12 +1,23 @@
 """What only this server has: handsets, timelines, callbacks."""
 
 import pytest
-from api_world import AT, LOCAL_SECRET, MANAGING_TOKEN, OUR_NUMBER, PROJECT, World, a_message, basic, message_id
+from api_world import (
+    AT,
+    LOCAL_SECRET,
+    MANAGING_TOKEN,
+    OUR_NUMBER,
+    PROJECT,
+    STRANGER,
+    World,
+    a_message,
+    basic,
+    message_id,
+)
 
 from heliograph.core.lifecycle import State
 from heliograph.core.message import TimelineEntry
 from heliograph.engine.requests import InboundRequest
-from heliograph.ports import BindStatus, CallbackRecord, CarrierStatus
+from heliograph.ports import BindStatus, CallbackRecord, CarrierStatus, RelayClientStatus
 
 INBOUND = "/api/heliograph/simulator/inbound"
 CALLBACKS = "/api/heliograph/callbacks"
@@ -134,3 +145,32 @@ def test_carriers_are_for_those_who_manage() -> None:
     assert world.ask("GET", CARRIERS).status_code == 401
     local = {"Authorization": f"Bearer {LOCAL_SECRET}", "X-Heliograph-Project": PROJECT}
     assert world.ask("GET", CARRIERS, local).json == {"carriers": []}
+
+
+def test_relay_clients_are_those_of_the_project() -> None:
+    world = World()
+    client = RelayClientStatus(
+        session="s",
+        agent="tests/1.0",
+        address="192.0.2.7",
+        dialect="blade",
+        since=AT,
+        contexts=("office",),
+        sends=1,
+        events=2,
+        unacknowledged=3,
+    )
+    world.relay_clients = {PROJECT: [client], STRANGER: [client, client]}
+    answer = world.ask("GET", "/api/heliograph/relay/clients")
+    shown = {
+        "session": "s",
+        "agent": "tests/1.0",
+        "address": "192.0.2.7",
+        "dialect": "blade",
+        "connected_at": "2018-08-13T21:38:46Z",
+        "contexts": ["office"],
+        "sends": 1,
+        "events": 2,
+        "unacknowledged": 3,
+    }
+    assert (answer.status_code, answer.json) == (200, {"clients": [shown]})

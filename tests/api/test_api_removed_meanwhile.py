@@ -6,6 +6,7 @@ import pytest
 import small_world
 from small_world import NUMBERS, PROJECT, World
 
+GROUPS = "/api/relay/rest/number_groups"
 ACCOUNT = f"/api/laml/2010-04-01/Accounts/{PROJECT}"
 
 
@@ -41,3 +42,28 @@ async def test_a_number(world: World, method: str, path: str, body: dict[str, An
     world.store._remove("numbers", PROJECT, NUMBERS[0])
     assert (await world.ask(method, path, json=body)).status_code == 404
     assert NUMBERS[0] not in [number.id for number in world.store.snapshot.numbers]
+
+
+async def test_a_group(world: World) -> None:
+    made = (await world.ask("POST", GROUPS, json={"name": "x"})).json
+    await world.store.remove_group(PROJECT, made["id"])
+    answer = await world.ask("PUT", f"{GROUPS}/{made['id']}", json={"name": "y"})
+    assert answer.status_code == 404
+    assert world.store.snapshot.groups == ()
+
+
+@pytest.mark.parametrize("table", ["groups", "numbers"])
+async def test_what_a_number_was_to_join_with(world: World, table: str) -> None:
+    made = (await world.ask("POST", GROUPS, json={"name": "x"})).json
+    world.store._remove(table, PROJECT, made["id"] if table == "groups" else NUMBERS[0])
+    path = f"{GROUPS}/{made['id']}/number_group_memberships"
+    assert (await world.ask("POST", path, json={"phone_number_id": NUMBERS[0]})).status_code == 404
+    assert world.store.snapshot.memberships == ()
+
+
+async def test_a_membership(world: World) -> None:
+    group = (await world.ask("POST", GROUPS, json={"name": "x"})).json["id"]
+    path = f"{GROUPS}/{group}/number_group_memberships"
+    made = (await world.ask("POST", path, json={"phone_number_id": NUMBERS[0]})).json
+    await world.store.remove_membership(PROJECT, made["id"])
+    assert (await world.ask("DELETE", f"/api/relay/rest/number_group_memberships/{made['id']}")).status_code == 404

@@ -33,9 +33,9 @@ async def _echo(scope: Any, receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def _connected(seconds: float, keep_alive: int = 75) -> AsyncIterator[Streams]:
+async def _connected(seconds: float, keep_alive: int = 75, app: Any = _echo) -> AsyncIterator[Streams]:
     protocol = guarded(HEAD_MAX, seconds)
-    config = uvicorn.Config(_echo, http=protocol, ws="none", log_config=None, timeout_keep_alive=keep_alive)
+    config = uvicorn.Config(app, http=protocol, ws="none", log_config=None, timeout_keep_alive=keep_alive)
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(
         lambda: protocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0
@@ -63,6 +63,49 @@ async def _answer(reader: asyncio.StreamReader) -> bytes:
 
 def _head(size: int, ending: bytes = b"\r\n\r\n") -> bytes:
     return b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * size + ending
+
+
+@pytest.mark.parametrize("keep_alive", [75, 0], ids=["kept", "closing"])
+async def test_an_answer_that_nobody_reads_is_not_kept(keep_alive: int) -> None:
+    gone = asyncio.Event()
+    sent = b"x" * 20_000_000
+
+    async def large(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(sent))]})
+        await send({"type": "http.response.body", "body": sent})
+
+    class Watched(guarded(HEAD_MAX, SHORT_SECONDS)):  # type: ignore[misc]  # a class that is made
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            gone.set()
+
+    config = uvicorn.Config(large, http=Watched, ws="none", log_config=None, timeout_keep_alive=keep_alive)
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Watched(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+    )
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(_head(3))
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_SECONDS)).startswith(b"HTTP/1.1 200 ")
+        await asyncio.wait_for(gone.wait(), WAIT_SECONDS)
+        writer.close()
+
+
+async def test_an_answer_that_is_read_slowly_is_sent_to_its_end() -> None:
+    """It takes ten times as long as a client may take nothing."""
+    size = 20_000_000
+
+    async def large(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % size)]})
+        await send({"type": "http.response.body", "body": b"x" * size})
+
+    async with _connected(SHORT_SECONDS, app=large) as (reader, writer):
+        writer.write(_head(3))
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_SECONDS)
+        for _ in range(20):
+            await asyncio.wait_for(reader.readexactly(size // 20), WAIT_SECONDS)
+            await asyncio.sleep(SHORT_SECONDS / 2)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from traffic import (
 )
 
 SETTINGS = {"simulator_answer_ms": 10, "simulator_receipt_ms": 30, "callback_poll_seconds": 0.05, "sweep_seconds": 0.1}
-SIZE = 12 * 2**20
+SIZE = 48 * 2**20
 ROOM_FOR_THE_LOG = 64 * 1024
 PICTURE = Answer(body=os.urandom(200_000), content_type="image/png")
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from smpp_ground import Ground, Smsc, ground, message
+from smpp_ground import SECONDS, Ground, Smsc, ground, message
 
 from heliograph.carrier_config import Host, StatusRule
 from heliograph.core.errors import Permanent, Temporary, Uncertain
@@ -308,6 +308,18 @@ async def test_other_settings_keep_what_was_counted(here: Ground) -> None:
     assert asyncio.get_running_loop().time() - began > 0.3, "the pace remembers"
 
 
+async def test_other_timers_hold_for_the_connection_that_stands(here: Ground) -> None:
+    keep(here.smsc)
+    carrier = await here.carrier(response_seconds=600)
+    answer = carrier.submit(message())
+    await here.smsc.signal.until(lambda: here.smsc.submits)
+    carrier.configure(here.config(response_seconds=0.2))
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(Uncertain, match="no answer within"):
+            await answer
+    assert len(here.smsc.binds) == 1
+
+
 # -- connections come and go
 
 
@@ -423,6 +435,37 @@ async def test_a_late_answer_counts(here: Ground) -> None:
     assert (await first).refs == ("late",)
     with pytest.raises(Uncertain, match="no answer within"):
         await second
+
+
+async def test_a_late_answer_is_one_to_a_submit(here: Ground) -> None:
+    kept = keep(here.smsc)
+    carrier = await here.carrier(response_seconds=0.4)
+    answer = carrier.submit(message())
+    (bind,) = carrier._binds
+    await here.smsc.signal.until(lambda: kept)
+    link, header, _ = kept[0]
+    async with asyncio.timeout(SECONDS):
+        while not bind.late:
+            await asyncio.sleep(0)
+    link.send(smpp.EnquireLinkResp(), header.sequence)
+    link.accept(header, "late")
+    assert (await answer).refs == ("late",)
+
+
+async def test_what_is_late_on_a_connection_ends_with_it(here: Ground) -> None:
+    kept = keep(here.smsc)
+    carrier = await here.carrier(response_seconds=0.4)
+    answer = carrier.submit(message())
+    (bind,) = carrier._binds
+    await here.smsc.signal.until(lambda: kept)
+    carrier._sending._disable(bind)  # as when the link can't be used any more, and stands yet
+    async with asyncio.timeout(SECONDS):
+        while not bind.late:
+            await asyncio.sleep(0)
+    kept[0][0].transport.close()
+    with pytest.raises(Uncertain, match="the connection was lost"):
+        await answer
+    assert bind.late == {}
 
 
 # -- the end

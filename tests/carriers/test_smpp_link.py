@@ -593,3 +593,15 @@ async def test_two_links_speak_to_each_other() -> None:
     await soon(link.unbind(5))
     assert (await esme.reason(), await smsc.reason()) == ("unbound", "unbound by the peer")
     server.close()
+
+
+async def test_a_sign_of_life_that_can_not_be_read_is_one_and_the_next_is_asked_for() -> None:
+    async with joined() as world:
+        await world.bind()
+        for _ in range(2):
+            await world.silence(30)
+            sequence = await world.peer.expect(pdu.EnquireLink())
+            frame = pdu.encode(pdu.EnquireLinkResp(), sequence) + b"more"
+            world.peer.writer.write(len(frame).to_bytes(4, "big") + frame[4:])
+            await world.heard()
+            assert world.link.in_flight == 0

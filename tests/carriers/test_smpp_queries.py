@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from smpp_ground import Ground, ground, message, receipt
 
+from heliograph.carriers.smpp.queries import Overdue
 from heliograph.core.errors import StoreUnavailable, Uncertain
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Direction, Kind, Message, Source
@@ -163,3 +164,29 @@ async def test_a_result_that_was_not_kept_is_asked_for_again(here: Ground) -> No
     await carrier.submit(message())
     told = await here.desk.signal.until(lambda: here.desk.receipts[1:])
     assert (told[0].state, told[0].error_code) == (State.UNDELIVERED, 30008)
+
+
+async def test_one_that_was_asked_for_often_keeps_none_waiting_that_is_due(here: Ground) -> None:
+    now, asked = 0.0, []
+
+    async def ask(question: smpp.QuerySm) -> tuple[int, smpp.QuerySmResp]:
+        asked.append(question.message_id)
+        return Status.RQUERYFAIL, smpp.QuerySmResp()
+
+    async def tell(kept: str, said: Any) -> None:
+        raise AssertionError
+
+    overdue = Overdue(here.config(query="message_id", query_after_seconds=100), lambda: now, ask, tell)
+    overdue.await_receipt("old", "old", smpp.SubmitSm())
+    for _ in range(3):  # then it is due in 800 seconds
+        now = overdue._awaited["old"].due
+        overdue._ask_some()
+        await asyncio.gather(*overdue._tasks)
+    overdue.await_receipt("new", "new", smpp.SubmitSm())
+    now += 100
+    overdue._ask_some()
+    await asyncio.gather(*overdue._tasks)
+    assert asked == ["old", "old", "old", "new"]
+    overdue.stop()
+    overdue.await_receipt("late", "late", smpp.SubmitSm())
+    assert overdue._timer is None, "a carrier that was let go asks nobody"

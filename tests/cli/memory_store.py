@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from heliograph.core.directory import Number, Project, SmppCredential, Snapshot, Token
 from heliograph.core.errors import StoreUnavailable
+from heliograph.core.inventory import FreeNumber, Search
 from heliograph.ports import NumberTaken, StoreHeld, SystemIdTaken
 
 
@@ -15,6 +16,7 @@ class MemoryStore:
         self.tokens: list[Token] = []
         self.numbers: list[Number] = []
         self.smpp_credentials: list[SmppCredential] = []
+        self.free: dict[str, FreeNumber] = {}
         self.writes = 0
         self.opened = 0
         self.closed = 0
@@ -48,6 +50,13 @@ class MemoryStore:
         self.projects.append(project)
         self.tokens += [token] if token else []
         self.numbers += numbers
+
+    async def stock(self, free: Sequence[FreeNumber], at: int) -> None:
+        self.free |= {number.number: number for number in free}
+
+    async def free_numbers(self, search: Search) -> list[FreeNumber]:
+        found = [n for n in self.free.values() if n.kind == search.kind and search.country in (None, n.country)]
+        return [n for n in found if n.national.startswith(search.area_code or "")][: search.limit]
 
     async def put_token(self, token: Token) -> None:
         self.writes += 1

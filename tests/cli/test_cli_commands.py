@@ -38,7 +38,7 @@ def test_every_command_has_help_that_says_what_it_does(cli: Any) -> None:
     [
         "init", "send", "inbound", "message", "callbacks list", "callbacks replay", "carriers",
         "route explain", "project create", "project list",
-        "token create", "token revoke", "token list", "number add", "number list",
+        "token create", "token revoke", "token list", "number add", "number list", "number import", "number available",
         "number handler", "smpp create", "smpp list", "smpp update", "smpp remove", "dev-cert", "migrate", "doctor",
         "settings", "serve",
     ],
@@ -167,8 +167,9 @@ def test_serve_takes_every_setting_as_a_flag(cli: Any, app: Any, data: Path) -> 
             values[setting.name] = not setting.default
             arguments.append(f"--no-{flag}" if setting.default else f"--{flag}")
         else:
-            value = setting.choices[-1] if setting.choices else setting.default
-            values[setting.name] = str(data) if setting.type is str and not setting.choices else value
+            value = setting.choices[-1] if setting.choices else "GB" if setting.country else setting.default
+            free = setting.type is str and not (setting.choices or setting.country)
+            values[setting.name] = str(data) if free else value
             arguments += [f"--{flag}", str(values[setting.name])]
     assert cli("serve", *arguments).code == 0
     assert {setting.name: getattr(app.served, setting.name) for setting in SETTINGS} == values
@@ -223,6 +224,7 @@ def provisioned() -> Provisioned:
 )
 def test_the_python_snippet_compiles_and_reaches_the_server(provisioned: Provisioned, url: str, snippet: str) -> None:
     text = welcome(provisioned, url)
+    assert "To=+12025550102" not in text, "it would not come back in, and people would wait for it"
     python = text[text.index("# pip install") :]
     compile(python, "snippet", "exec")
     assert snippet in python
@@ -367,3 +369,8 @@ def test_dev_cert_refuses_a_bad_host(cli: Any, data: Path) -> None:
     outcome = cli("dev-cert", "--data", data, "--host", "http://x")
     assert outcome.code == output.WRONG_USAGE
     assert "--host: 'http://x'" in outcome.err
+
+
+def test_a_name_that_a_client_chose_makes_no_line_and_no_colour() -> None:
+    shown = output.table(("ID", "NAME"), [("1", "\x1b[31mred\n2   forged\u202e"), ("3", "Ærø \U0001f600")])
+    assert shown.splitlines() == ["ID  NAME", "1   ?[31mred?2   forged?", "3   Ærø \U0001f600"]

@@ -79,6 +79,22 @@ def test_a_taken_port_is_wrong(cli: Any, healthy: Path, monkeypatch: pytest.Monk
     assert results(outcome)["server"] == "wrong"
 
 
+def test_the_port_for_smpp_is_tried_where_one_is_set(cli: Any, healthy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def verdict(port: int) -> tuple[str | None, int]:
+        monkeypatch.setenv("HELIOGRAPH_SMPP_PORT", str(port))
+        outcome = cli("doctor", "--data", healthy, "--json")
+        return results(outcome).get("smpp"), outcome.code
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        used = listener.getsockname()[1]
+        assert verdict(0) == (None, 0)
+        assert verdict(free_port()) == ("ok", 0)
+        assert verdict(used) == ("wrong", output.FAILED)
+        local.announce(healthy, f"http://127.0.0.1:{used}", "s")
+        assert verdict(used) == ("ok", 0)
+        assert verdict(free_port()) == ("wrong", output.FAILED)
+
+
 def test_a_missing_folder_is_wrong_and_not_made(cli: Any, app: Any, data: Path) -> None:
     outcome = cli("doctor", "--data", data, "--json")
     assert outcome.code == output.FAILED
@@ -161,6 +177,8 @@ def test_certificate_and_key_must_fit(cli: Any, tmp_path: Path) -> None:
     assert verdict(tls_cert=files["certificate"], tls_key=files["key"]) is Verdict.GOOD
     assert verdict(tls_cert=files["certificate"], tls_key=other["key"]) is Verdict.WRONG
     assert verdict(tls_cert=files["certificate"]) is Verdict.WRONG
+    assert verdict(smpp_tls_cert=files["certificate"], smpp_tls_key=files["key"]) is Verdict.GOOD
+    assert verdict(smpp_tls_key=files["key"]) is Verdict.WRONG
     assert verdict(tls_cert=str(tmp_path / "none"), tls_key=files["key"]) is Verdict.WRONG
 
 

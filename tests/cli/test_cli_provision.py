@@ -166,3 +166,9 @@ def test_a_number_is_e164_or_a_short_code(mint: Mint, number: str) -> None:
     with pytest.raises(Refused, match="is no phone number"):
         mint.number("p", number, "", ["sms"])
     assert mint.number("p", "12345", "", ["sms"]).number == "12345"
+
+
+def test_a_short_code_can_do_messages_only(mint: Mint) -> None:
+    assert mint.number("p", "12345", "", ["fax", "mms", "voice", "sms"]).capabilities == ("sms", "mms")
+    with pytest.raises(Refused, match="sms and mms only"):
+        mint.number("p", "12345", "", ["voice"])

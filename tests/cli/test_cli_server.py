@@ -294,7 +294,7 @@ def test_settings_list_the_keys_of_tables_and_no_secret(cli: Any, data: Path, mo
     shown = cli("settings", "--config", file)
     assert "[[routes]]\ncarrier = required  (TEXT)" in shown.out
     tables = cli("settings", "--config", file, "--json")
-    assert sorted(tables.json["tables"]) == ["carriers", "rates", "routes"]
+    assert sorted(tables.json["tables"]) == ["carriers", "inventory", "rates", "routes"]
     assert "s3cret" not in shown.out + tables.out
 
 

@@ -29,6 +29,12 @@ def path() -> str:
     return f"/{uuid.uuid4()}"
 
 
+@pytest.fixture
+def context() -> str:
+    """A Relay context that no other test uses."""
+    return f"office-{uuid.uuid4()}"
+
+
 @pytest.fixture(scope="session")
 def callbacks() -> Iterator[Sink]:
     """The receiver of all client tests' callbacks."""
@@ -58,10 +64,11 @@ def _serve(directory: Path, *, tls: bool) -> Iterator[HeliographServer]:
 
 @pytest.fixture(scope="session")
 def webhooks(plain_server: HeliographServer, callbacks: Sink) -> Mapping[str, Received]:
-    """Three requests as the server made them: a ``form`` callback, a ``get`` to a handler, a ``json`` callback."""
+    """Requests as the server made them: ``form`` and ``json`` callbacks, ``swml`` to a handler, ``get`` to another."""
     sender = plain_server.credentials.numbers[0]
     return {
         "form": _form_callback(plain_server, callbacks, sender),
+        "swml": _swml_handler(plain_server, callbacks, sender),
         "get": _get_handler(plain_server, callbacks, sender),
         "json": _json_callback(plain_server, callbacks, sender),
     }
@@ -75,10 +82,19 @@ def _form_callback(server: HeliographServer, sink: Sink, sender: str) -> Receive
     return sink.wait_for_request("/validated/form")
 
 
+def _swml_handler(server: HeliographServer, sink: Sink, number: str) -> Received:
+    sink.answer("/validated/swml", Answer(body=b'{"receive": {}}', content_type="application/json"))
+    given = {"message_handler": "relay_script", "message_request_url": sink.url("/validated/swml?tenant=a%20b")}
+    path = f"/api/relay/rest/phone_numbers/{_number_id(server, number)}"
+    assert server.request("PUT", path, json_body=given).status == 200
+    inbound = {"from": "+13125550004", "to": number, "body": AWKWARD_TEXT}
+    _created(server.request("POST", "/api/heliograph/simulator/inbound", json_body=inbound))
+    return sink.wait_for_request("/validated/swml")
+
+
 def _get_handler(server: HeliographServer, sink: Sink, number: str) -> Received:
     sink.answer("/validated/get", EMPTY_RESPONSE)
-    numbers = server.request("GET", f"{_account(server)}/IncomingPhoneNumbers").json()["incoming_phone_numbers"]
-    sid = next(each["sid"] for each in numbers if each["phone_number"] == number)
+    sid = _number_id(server, number)
     form = [("SmsUrl", sink.url("/validated/get?tenant=a%20b")), ("SmsMethod", "GET")]
     assert server.request("POST", f"{_account(server)}/IncomingPhoneNumbers/{sid}", form=form).status == 200
     inbound = {"from": "+13125550002", "to": number, "body": AWKWARD_TEXT}
@@ -91,6 +107,11 @@ def _json_callback(server: HeliographServer, sink: Sink, sender: str) -> Receive
     callback = {"status_callback": sink.url("/validated/json?tenant=a%20b")}
     _created(server.request("POST", "/api/messaging/messages", json_body=message | callback))
     return sink.wait_for_request("/validated/json")
+
+
+def _number_id(server: HeliographServer, number: str) -> str:
+    numbers = server.request("GET", f"{_account(server)}/IncomingPhoneNumbers").json()["incoming_phone_numbers"]
+    return str(next(each["sid"] for each in numbers if each["phone_number"] == number))
 
 
 def _account(server: HeliographServer) -> str:

@@ -116,16 +116,28 @@ def signalwire_2(url: str, project: str, token: str, ca: Path) -> Session:
     return _python_script("signalwire-2", "signalwire2_session.py", (url, project, token, str(ca)))
 
 
+def relay_sdk(host: str, project: str, token: str, contexts: str, *, ca: Path | None) -> Session:
+    """`signalwire-sdk`'s RelayClient in its environment, trusting `ca`; `contexts` are divided by commas."""
+    trust = {"SIGNALWIRE_RELAY_CA_FILE": str(ca)}
+    return _python_script("signalwire-sdk", "relay_sdk_session.py", (host, project, token, contexts), trust)
+
+
+def relay_2(host: str, project: str, token: str, contexts: str, *, ca: Path | None) -> Session:
+    """The Relay consumer of `signalwire` 2.1.1 in its environment; `host` may begin with ``ws://``."""
+    trust = {} if ca is None else {"SSL_CERT_FILE": str(ca)}
+    return _python_script("signalwire-2", "relay_2_session.py", (host, project, token, contexts), trust)
+
+
 def node_script(name: str, *arguments: str, env: Mapping[str, str] | None = None) -> Session:
     """One of the scripts in ``node/``."""
     _require(node_env.NODE_DIRECTORY / "node_modules")
     return ScriptSession(node_env.script_command(node_env.NODE_DIRECTORY / name, *arguments), env or {})
 
 
-def _python_script(sdk: str, script: str, arguments: Sequence[str]) -> Session:
+def _python_script(sdk: str, script: str, arguments: Sequence[str], env: Mapping[str, str] | None = None) -> Session:
     python = CLIENTS / sdk / "bin" / "python"
     _require(python)
-    return ScriptSession([str(python), str(HERE / script), *arguments], {})
+    return ScriptSession([str(python), str(HERE / script), *arguments], env or {})
 
 
 def _require(path: Path) -> None:

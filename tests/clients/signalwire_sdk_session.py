@@ -23,11 +23,20 @@ def main() -> None:
     client = RestClient(project=project, token=token, host=host)
 
     def perform(call: str, arguments: dict[str, Any]) -> Any:
+        if call == "public_calls":
+            return [name for each in arguments["namespaces"] for name in public_calls(client, each)]
         method = VALIDATORS.get(call) or functools.reduce(getattr, call.split("."), client)
         answer = method(*arguments.pop("positional", ()), **arguments)
         return list(answer) if isinstance(answer, PaginatedIterator) else answer
 
     line_protocol.serve(perform, SignalWireRestError, describe)
+
+
+def public_calls(client: RestClient, namespace: str) -> list[str]:
+    """The paths of all calls that the SDK has in a namespace."""
+    resource = functools.reduce(getattr, namespace.split("."), client)
+    names = [name for name in dir(resource) if not name.startswith("_") and callable(getattr(resource, name))]
+    return [f"{namespace}.{name}" for name in names]
 
 
 def describe(error: Any) -> dict[str, Any]:

@@ -31,6 +31,7 @@ MESSAGE_FIELDS = (
     "date_updated",
     "date_sent",
 )
+NUMBER_FIELDS = ("sid", "account_sid", "phone_number", "friendly_name", "sms_url", "sms_method", "capabilities")
 DATES = ("date_sent", "date_sent_before", "date_sent_after")
 
 
@@ -86,7 +87,56 @@ def _configure_number(client: Any, number: str, sms_url: str, sms_method: str) -
     return {"sid": changed.sid, "sms_url": changed.sms_url, "sms_method": changed.sms_method}
 
 
+def _resource(client: Any, at: list[str], verb: str, fields: list[str], **values: Any) -> Any:
+    """One call on any resource. `at` is the way to it, ids in brackets: ``["applications", "(0a05...)"]``.
+
+    Comes back as these fields of the instance, of each of a list, or as the truth value of a deletion.
+    """
+    for part in at:
+        client = client(part[1:-1]) if part.startswith("(") else getattr(client, part)
+    answer = getattr(client, verb)(**values)
+    if isinstance(answer, bool):
+        return answer
+    if isinstance(answer, list):
+        return [{name: getattr(each, name) for name in fields} for each in answer]
+    return {name: getattr(answer, name) for name in fields}
+
+
+def _countries(client: Any) -> list[str]:
+    """The countries that have free numbers."""
+    return [country.country_code for country in client.available_phone_numbers.list()]
+
+
+def _search(client: Any, country: str, kind: str, **filters: Any) -> list[dict[str, Any]]:
+    """Free numbers; `kind` is local or toll_free."""
+    found = getattr(client.available_phone_numbers(country), kind).list(**filters)
+    return [{"phone_number": each.phone_number, "region": each.region} for each in found]
+
+
+def _buy(client: Any, **arguments: Any) -> dict[str, Any]:
+    return _number(client.incoming_phone_numbers.create(**arguments))
+
+
+def _move(client: Any, sid: str, account: str) -> dict[str, Any]:
+    """Give the project's number to another account."""
+    return _number(client.incoming_phone_numbers(sid).update(account_sid=account))
+
+
+def _fetch_number(client: Any, sid: str, account: str | None = None) -> dict[str, Any]:
+    return _number(_numbers(client, account)(sid).fetch())
+
+
+def _release(client: Any, sid: str, account: str | None = None) -> bool:
+    return bool(_numbers(client, account)(sid).delete())
+
+
+def _numbers(client: Any, account: str | None) -> Any:
+    """The numbers of an account, of the session's own unless told."""
+    return client.api.accounts(account).incoming_phone_numbers if account else client.incoming_phone_numbers
+
+
 CALLS: dict[str, Callable[..., Any]] = {
+    "resource": _resource,
     "create": _create,
     "fetch": _fetch,
     "redact": _redact,
@@ -95,6 +145,12 @@ CALLS: dict[str, Callable[..., Any]] = {
     "pages": _pages,
     "media": _media,
     "configure_number": _configure_number,
+    "countries": _countries,
+    "search": _search,
+    "buy": _buy,
+    "move": _move,
+    "fetch_number": _fetch_number,
+    "release": _release,
 }
 
 
@@ -105,6 +161,10 @@ def _with_dates(filters: dict[str, Any]) -> dict[str, Any]:
 
 def _sids(page: Any) -> list[str]:
     return [message.sid for message in page]
+
+
+def _number(number: Any) -> dict[str, Any]:
+    return {name: getattr(number, name) for name in NUMBER_FIELDS}
 
 
 def _message(message: Any) -> dict[str, Any]:

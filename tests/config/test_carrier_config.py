@@ -233,14 +233,23 @@ anything = st.recursive(
 
 def a_table(table: type) -> st.SearchStrategy[dict[str, object]]:
     names = [key.name for key in config_tables.keys(table).values()]
-    right = {"name": "acme", "hosts": "a:1", "system_id": "a", "carrier": "acme", "price": "1"}
+    right = {
+        "name": "acme",
+        "hosts": "a:1",
+        "system_id": "a",
+        "carrier": "acme",
+        "price": "1",
+        "number": "+12065550142",
+    }
     known = {name: value for name, value in right.items() if name in names}
     return st.dictionaries(st.sampled_from(names), anything, max_size=4).map(lambda given: known | given)
 
 
 @given(*(st.one_of(st.lists(a_table(table), max_size=2), anything) for table in carrier_config.TABLES.values()))
-def test_whatever_stands_there_is_read_or_refused(carriers: object, routes: object, rates: object) -> None:
-    document = {"carriers": carriers, "routes": routes, "rates": rates}
+def test_whatever_stands_there_is_read_or_refused(
+    carriers: object, routes: object, rates: object, stock: object
+) -> None:
+    document = {"carriers": carriers, "routes": routes, "rates": rates, "inventory": stock}
     try:
         carrier_config.topology(document, "file", {}, simulator=True).router()
     except ConfigError as error:

@@ -65,6 +65,7 @@ def test_what_differs_is_applied_and_told(tmp_path: Path) -> None:
         "carriers_changed": {"acme": ["window"]},
         "routes_changed": True,
         "rates_changed": False,
+        "inventory_changed": False,
         "restart_needed_for": [],
     }
     ((topology, differs),) = here.applied

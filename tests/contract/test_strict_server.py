@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from caller import LOGS, Caller, NewProject
+from caller import LOGS, Caller, NewProject, new_handset
 from heliograph.core import ids
 from servers import Answer, Sink
 
@@ -42,6 +42,19 @@ def test_media_are_offered_at_the_public_address_and_guarded(api: Caller, receiv
     assert receiver.wait_for_request(path).form["MediaUrl0"] == PUBLIC + medium["uri"]
     assert api.ask("GET", medium["uri"], headers={"Authorization": None}).status == 401
     assert api.ask("GET", medium["uri"]).body == b"x"
+    api.configure(SmsUrl="")
+
+
+def test_a_script_answers_at_an_address_that_only_others_can_reach(api: Caller) -> None:
+    contents = "<Response><Message>{{Body}}!</Message></Response>"
+    script = api.ask("POST", f"{api.account}/LamlBins", form={"Name": "a", "Contents": contents}).json()
+    assert script["request_url"] == f"{PUBLIC}/laml-bins/{script['sid']}"
+    api.configure(SmsUrl=script["request_url"])
+    handset = new_handset()
+    api.received("Hello", **{"from": handset})
+    (reply,) = api.get(f"{api.messages}?To=%2B{handset[1:]}")["messages"]
+    assert reply["body"] == "Hello!"
+    assert api.get(script["uri"])["num_requests"] == 1
     api.configure(SmsUrl="")
 
 

@@ -173,3 +173,23 @@ def test_forgetting_changes_no_decision(capacity: int, per_seconds: int, asked: 
     for key, wait in asked:
         now += wait
         assert buckets.take(key, now) == kept[key].take(now)
+
+
+@given(capacities, st.lists(st.tuples(st.integers(1, 200), st.integers(0, 3 * SECOND)), max_size=80))
+def test_what_was_overdrawn_is_brought_before_more_is_taken(capacity: int, asked: list[tuple[int, int]]) -> None:
+    """Whenever the bucket allows anything, all that was taken before was covered by burst and refill."""
+    bucket, now, taken = TokenBucket(capacity, 1), START, 0
+    for n, wait in asked:
+        now += wait
+        brought = capacity + Fraction((now - START) * capacity, SECOND)
+        if bucket.overdraw(now, n):
+            assert taken <= brought - min(n, capacity)
+            taken += n
+
+
+def test_a_full_bucket_may_always_be_overdrawn() -> None:
+    bucket = TokenBucket(3, 1)
+    assert bucket.overdraw(START, 9)
+    assert not bucket.overdraw(START + 2 * SECOND, 1)
+    assert bucket.overdraw(START + 3 * SECOND, 3)
+    assert all(TokenBucket(0, 1).overdraw(START, 100) for _ in range(3))

@@ -123,31 +123,6 @@ def test_national_format(number: str, written: str) -> None:
     assert numbers.national_format(number) == written
 
 
-@pytest.mark.parametrize(
-    ("number", "shown"),
-    [
-        ("+12025550101", "***0101"),
-        ("12345", "***45"),
-        ("988", "***8"),
-        ("9", "***"),
-        ("", "***"),
-        ("HELIOGRAPH", "***"),
-        ("a1\n2", "***2"),
-        (ARABIC_INDIC, "***"),
-    ],
-)
-def test_mask(number: str, shown: str) -> None:
-    assert numbers.mask(number) == shown
-
-
-@given(st.one_of(st.text(), st.from_regex(r"\+[0-9]{5,17}", fullmatch=True)))
-def test_mask_shows_at_most_four_digits_and_half(text: str) -> None:
-    shown = numbers.mask(text).removeprefix("***")
-    assert len(shown) <= 4
-    assert set(shown) <= set("0123456789")
-    assert 2 * len(shown) <= sum(character in "0123456789" for character in text)
-
-
 def test_the_country_is_that_of_the_numbering_plan() -> None:
     """The plan's own answer, for an example of each kind of number in each country."""
     for region in phonenumbers.SUPPORTED_REGIONS:

@@ -27,7 +27,7 @@ def piece(part: int, total: int = 3, *, reference: int = 1, sender: str = "+1", 
 
 
 def sets(**changes: float) -> Reassembly:
-    values: dict[str, float] = {"limit": 100, "seconds": 600, "repeat_seconds": 60}
+    values: dict[str, float] = {"limit": 100, "octets_max": 10_000, "seconds": 600, "repeat_seconds": 60}
     return Reassembly(**(values | changes))  # type: ignore[arg-type]
 
 
@@ -90,3 +90,13 @@ def test_another_text_in_a_parts_place_is_another_message() -> None:
     assert here.clash(piece(1)) is None
     assert here.clash(piece(2)) is None
     assert here.clash(piece(1, text="the reference came round")) is first
+
+
+def test_of_texts_that_are_too_much_for_memory_the_oldest_are_given_up() -> None:
+    here = sets(octets_max=100)
+    first, second, third = (here.add(piece(1, reference=each, text="x" * 40)) for each in (1, 2, 3))
+    assert here.given_up(NOW) == [first]
+    here.made(first, NOW)
+    assert here.given_up(NOW) == []
+    here.add(piece(2, reference=2, text="x" * 80))
+    assert here.given_up(NOW) == [third, second], "120 octets are too much alone"

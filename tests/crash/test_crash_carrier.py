@@ -129,7 +129,17 @@ async def _settled(node: HeliographServer, smsc: Smsc, record: Record, policy: s
         lines = await timelines(node, sids)
         return [sid for sid, steps in lines.items() if policy == "resend" or not _uncertain(steps)]
 
+    def receipts_waiting() -> list[str]:
+        """Short messages whose receipts are on disk, and are still to settle a doubt: they are looked at again."""
+        told = _counted(smsc.journal).acknowledged
+        return [
+            sid
+            for sid, message in all_messages(node).items()
+            if message["num_segments"] == 1 and message["to"] in told and message["status"] != "delivered"
+        ]
+
     await empty(lambda: ["owed"] if smsc.counts()["owed"] else [], "receipts or inbound messages are owed")
+    await empty(receipts_waiting, "receipts were acknowledged, and are lost")
     async with asyncio.timeout(60):
         while amiss := await certain():
             await asyncio.sleep(0.1)

@@ -1,5 +1,6 @@
-"""The fixtures of engine_ground, for every test in this folder."""
+"""The fixtures of the grounds, for every test in this folder."""
 
 from engine_ground import carrier, ground
+from sending_ground import sending
 
-__all__ = ["carrier", "ground"]
+__all__ = ["carrier", "ground", "sending"]

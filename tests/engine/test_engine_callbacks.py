@@ -1,16 +1,19 @@
 """Callbacks: in order for each message, one endpoint apart from another, tried again, dead in the end."""
 
 import asyncio
+import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from engine_ground import PROJECT, Ground
 
-from heliograph.core.directory import Project
+from heliograph.core.directory import FORCE_HTTPS, Project
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Callback, Direction, Message, SmppOptions, smpp_callback
+from heliograph.core.message import Callback, Direction, Message, SmppOptions, Source, smpp_callback
 from heliograph.core.retry import RetryPolicy
-from heliograph.engine.callbacks import Callbacks, CallbackSettings
+from heliograph.engine.attempts import Attempts
+from heliograph.engine.callbacks import PROJECT_GONE, Callbacks, CallbackSettings
 from heliograph.engine.directory import Directory
 from heliograph.engine.transition import Step
 from heliograph.ports import CallbackRecord, DueCallback, HttpRequest, HttpResponse, Told
@@ -26,10 +29,12 @@ class Endpoints:
         self.held: dict[str, asyncio.Event] = {}
         self.came = asyncio.Event()
         self.asked: list[str] = []
+        self.https_only: list[bool] = []
 
     async def request(self, request: HttpRequest) -> HttpResponse:
         host = request.url.split("/")[2]
         self.asked.append(request.url)
+        self.https_only.append(request.https_only)
         if host == "broken":
             raise RuntimeError("a fault of ours")
         if request.method == "GET":
@@ -37,8 +42,12 @@ class Endpoints:
             return HttpResponse(status=200, headers={}, body=b"", url=request.url)
         if host in self.held:
             await self.held[host].wait()
-        form = parse(request.body or b"")
-        self.told.append((host, form["MessageSid"][0], form["MessageStatus"][0]))
+        if request.headers["Content-Type"] == "application/json":
+            told = json.loads(request.body or b"")
+            self.told.append((host, told["id"], told["status"]))
+        else:
+            form = parse(request.body or b"")
+            self.told.append((host, form["MessageSid"][0], form["MessageStatus"][0]))
         self.came.set()
         return HttpResponse(status=self.status.get(host, 200), headers={}, body=b"", url=request.url)
 
@@ -66,6 +75,8 @@ class Bench:
         self.ground = ground
         self.endpoints = endpoints
         self.directory = Directory(ground.store, ground.clock)
+        attempts = Attempts(ground.store, ground.clock, ground.transitions, ground.metrics, jitter=lambda: 0.5)
+        attempts.start_task = ground.go
         self.callbacks = Callbacks(
             store=ground.store,
             clock=ground.clock,
@@ -73,8 +84,8 @@ class Bench:
             directory=self.directory,
             transitions=ground.transitions,
             metrics=ground.metrics,
+            attempts=attempts,
             settings=CallbackSettings(**(values | settings)),  # type: ignore[arg-type]
-            jitter=lambda: 0.5,
         )
         self.callbacks.start_task = ground.go
         ground.transitions.owed = self.callbacks.offer
@@ -243,6 +254,8 @@ async def test_a_copy_older_than_the_redaction_is_told_without_its_body(bench: B
 class Binds:
     """A customer whose binds come and go."""
 
+    policy = None
+
     def __init__(self) -> None:
         self.here = False
         self.loses: set[str] = set()
@@ -341,3 +354,50 @@ async def test_an_inbound_message_is_owed_with_its_step_to_received(bench: Bench
     await bench.live(inbound, State.RECEIVED)
     await binds.until(lambda: len(binds.told) == 1)
     assert binds.told == [(inbound.id, State.RECEIVED)]
+
+
+async def test_a_project_that_forces_https_has_it_asked_of_the_client(bench: Bench, ground: Ground) -> None:
+    (project,) = bench.directory.projects()
+    await bench.live(ground.message(callback=at("a")), State.INITIATED)
+    await bench.endpoints.until(lambda: bench.endpoints.https_only == [False])
+    await bench.directory.update_project(project.id, lambda now: replace(now, switches=frozenset({FORCE_HTTPS})))
+    await bench.live(ground.message(callback=at("a")), State.INITIATED)
+    await bench.live(ground.message(callback=at("a"), source=Source.REALTIME), State.INITIATED)
+    await bench.endpoints.until(lambda: bench.endpoints.https_only == [False, True, True])
+
+
+async def test_one_of_a_project_that_is_gone_is_dead_at_once(bench: Bench, ground: Ground) -> None:
+    gone = "99999999-9999-4999-8999-999999999999"
+    await bench.live(ground.message(project_id=gone, callback=at("a")), State.INITIATED)
+    while not (rows := await ground.store.callbacks(gone, "dead", 10)):
+        pass
+    assert [(row.attempts, row.last_error) for row in rows] == [(1, PROJECT_GONE)]
+    assert bench.endpoints.asked == []
+
+
+async def test_a_bind_that_only_seems_to_be_there_stops_nobody(bench: Bench, ground: Ground, binds: Binds) -> None:
+    """What is told nobody is not told again in the same turn of the loop: whoever is going could never be gone."""
+    turns: list[int] = []
+    turn = 0
+
+    async def attempt(due: DueCallback) -> Told:
+        if not turns:
+            asyncio.get_running_loop().call_soon(next_turn)
+        turns.append(turn)
+        if len(turns) > 50:
+            raise AssertionError("the loop was never let go on")
+        return Told(reached=False)
+
+    def next_turn() -> None:
+        nonlocal turn
+        turn += 1
+        binds.here = turn < 5
+        asyncio.get_running_loop().call_soon(next_turn)
+
+    binds.here = True
+    bench.callbacks.notifiers["smpp"].attempt = attempt  # type: ignore[method-assign]
+    message = await bench.live(ground.message(callback=ACME, options=FINAL), *LIFE)
+    while turn < 10:
+        await asyncio.sleep(0)
+    assert turns and len(turns) == len(set(turns))
+    assert [(row.message_id, row.attempts) for row in await rows_of(ground, "pending")] == [(message.id, 0)]

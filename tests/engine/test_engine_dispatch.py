@@ -408,6 +408,58 @@ async def test_another_spelling_is_not_believed_with_other_numbers(machine: Mach
     assert await ground.state(message) is State.SENT
 
 
+async def test_an_id_that_is_anothers_in_another_base_is_told_by_its_numbers(machine: Machine, ground: Ground) -> None:
+    """A carrier that answers in hexadecimal and tells in decimal: 16 is 10 to it, and 16 is 22."""
+    for place in ("memory", "disk"):
+        to = "+12025550142" if place == "memory" else "+12025550143"
+        meant, other = ground.message(to_number=to), ground.message()
+        for message, ref in ((meant, f"10{place}"), (other, f"16{place}")):
+            await machine.take(message)
+            while message.id not in machine.carrier.answers:
+                await ground.state(message)
+            machine.carrier.accept(message, ref)
+            sent = await ground.reaches(message, State.SENT)
+            if place == "disk":
+                machine.receipts.forget(sent)
+        receipt = Receipt(
+            carrier_ref=f"16{place}", aliases=(f"16{place}", f"10{place}"), state=State.DELIVERED, to_number=to[1:]
+        )
+        assert await machine.receipts.take("scripted", receipt) == f"10{place}"
+        assert [await ground.state(each) for each in (meant, other)] == [State.DELIVERED, State.SENT]
+
+
+@pytest.mark.parametrize("place", ["memory", "disk"])
+async def test_as_it_is_spelled_it_counts_whatever_the_numbers(machine: Machine, ground: Ground, place: str) -> None:
+    message = await sent(machine, ground, "16")
+    if place == "disk":
+        machine.receipts.forget(message)
+    receipt = Receipt(carrier_ref="16", aliases=("16", "10"), state=State.DELIVERED, to_number="5550199")
+    assert await machine.receipts.take("scripted", receipt) == "16"
+    assert await ground.state(message) is State.DELIVERED
+
+
+async def test_a_receipt_that_breaks_holds_up_no_other(
+    machine: Machine, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    single = await sent(machine, ground)
+    long = await sent_in_parts(machine, ground, "a", "b")
+    by_carrier_ref = ground.store.by_carrier_ref
+
+    async def breaks(carrier: str, ref: str) -> Message | None:
+        if ref == "poison":
+            raise ValueError("the store has no room for it")
+        return await by_carrier_ref(carrier, ref)
+
+    monkeypatch.setattr(ground.store, "by_carrier_ref", breaks)
+    refs = ("ref", "a", "poison", "b")
+    taken = [
+        ground.go(machine.receipts.take("scripted", Receipt(carrier_ref=ref, state=State.DELIVERED))) for ref in refs
+    ]
+    found = await asyncio.gather(*taken, return_exceptions=True)
+    assert [found[0], found[1], found[3]] == ["ref", "a", "b"] and isinstance(found[2], RuntimeError)
+    assert [await ground.state(each) for each in (single, long)] == [State.DELIVERED, State.DELIVERED]
+
+
 async def test_a_receipt_settles_a_doubt_by_its_numbers(ground: Ground, carrier: ScriptedCarrier) -> None:
     message = await in_doubt(ground)
     carrier.known[message.id] = None
@@ -640,6 +692,47 @@ async def test_parts_that_were_taken_are_not_sent_again(machine: Machine, ground
     machine.carrier.accept(message, "a", "b")
     await ground.reaches(message, State.SENT)
     assert await parts(ground, message) == [("a", "delivered"), ("b", "sent")]
+    await machine.receipts.take("scripted", Receipt(carrier_ref="b", state=State.DELIVERED))
+    assert await ground.state(message) is State.DELIVERED
+
+
+@pytest.mark.parametrize("segments", [1, 2, 4])
+@pytest.mark.parametrize("receipt_first", [True, False])
+async def test_a_carrier_may_make_more_parts_of_it_or_fewer(
+    machine: Machine, ground: Ground, segments: int, receipt_first: bool
+) -> None:
+    message = ground.message(segments=segments)
+    await machine.take(message)
+    await machine.carrier.came.wait()
+    machine.carrier.came.clear()
+    machine.carrier.answers[message.id].set_exception(Temporary(30022, "not now", accepted={1: "a"}))
+    while not await parts(ground, message):
+        pass
+    refs = ["a", "b", "c"]
+    if receipt_first:
+        await machine.receipts.take("scripted", Receipt(carrier_ref=refs.pop(0), state=State.DELIVERED))
+    while not machine.carrier.came.is_set():
+        ground.clock.add(1)
+        await ground.state(message)
+    machine.carrier.accept(message, "a", "b", "c")
+    await ground.reaches(message, State.SENT)
+    for ref in refs:
+        assert await ground.state(message) is State.SENT
+        await machine.receipts.take("scripted", Receipt(carrier_ref=ref, state=State.DELIVERED))
+    assert await ground.state(message) is State.DELIVERED
+
+
+async def test_parts_of_one_segment_that_only_the_disk_knows(machine: Machine, ground: Ground) -> None:
+    message = ground.message(segments=1)
+    await machine.take(message)
+    await machine.carrier.came.wait()
+    machine.carrier.accept(message, "a", "b")
+    await ground.reaches(message, State.SENT)
+    while len(machine.receipts._awaited) < 2:
+        await ground.state(message)
+    machine.receipts._awaited.clear()
+    await machine.receipts.take("scripted", Receipt(carrier_ref="a", state=State.DELIVERED))
+    assert await ground.state(message) is State.SENT
     await machine.receipts.take("scripted", Receipt(carrier_ref="b", state=State.DELIVERED))
     assert await ground.state(message) is State.DELIVERED
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
-from engine_ground import PROJECT, Ground
+from engine_ground import PROJECT, REACHES_SECONDS, Ground
 from msgspec.structs import replace
 
 from heliograph.core.errors import Fault, StoreUnavailable, refuse
@@ -89,16 +89,55 @@ async def test_a_part_brought_again_after_a_restart_makes_no_second_message(grou
     assert after.pieces.waiting() == 0 and after.made == []
 
 
-async def test_a_message_that_could_not_be_kept_is_made_when_the_part_comes_again(ground: Ground) -> None:
+@pytest.mark.parametrize("again", [True, False])
+async def test_a_message_that_could_not_be_kept_is_made_once_when_it_can(ground: Ground, again: bool) -> None:
+    """Its last part is on disk: were that refused, whoever sent it would send it again when it has long been made."""
     here = await desk(ground)
     await here.pieces.add(piece(ground, 1))
     await here.pieces.add(piece(ground, 2))
     here.broken = StoreUnavailable("full")
-    with pytest.raises(StoreUnavailable):
-        await here.pieces.add(piece(ground, 3))
-    here.broken = None
     await here.pieces.add(piece(ground, 3))
+    assert here.made == []
+    here.broken = None
+    if again:
+        await here.pieces.add(piece(ground, 3))
+    ground.go(here.pieces.run())
+    async with asyncio.timeout(REACHES_SECONDS):
+        while not here.made or here.pieces.waiting():
+            await asyncio.sleep(0)
     assert here.made == [("One, two, three.", None)]
+
+
+async def test_a_part_that_is_not_on_disk_is_to_be_brought_again(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(piece: Piece) -> None:
+        raise StoreUnavailable("full")
+
+    here = await desk(ground)
+    with monkeypatch.context() as broken, pytest.raises(StoreUnavailable):
+        broken.setattr(ground.store, "keep_piece", breaks)
+        await here.pieces.add(piece(ground, 1))
+    assert here.pieces.waiting() == 0
+
+
+async def test_a_set_that_breaks_keeps_no_other_back(ground: Ground) -> None:
+    here = await desk(ground)
+    make = here.make
+
+    async def breaks(pieces: list[Piece]) -> None:
+        if pieces[0].reference == 1:
+            raise ValueError("no message can be made of it")
+        await make(pieces)
+
+    here.pieces.serve("carrier:", breaks)
+    for reference in (1, 2):
+        await here.pieces.add(piece(ground, 3, reference=reference))
+    ground.clock.add(601)
+    ground.go(here.pieces.run())
+    async with asyncio.timeout(REACHES_SECONDS):
+        while not here.made:
+            await asyncio.sleep(0)
 
 
 async def test_what_never_came_is_said(ground: Ground) -> None:

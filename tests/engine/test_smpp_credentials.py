@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from heliograph.core.directory import SmppCredential
-from heliograph.engine import smpp_credentials
+from heliograph.engine import slow_hashes, smpp_credentials
 from heliograph.engine.provision import Refused
 from heliograph.engine.smpp_credentials import Forge, Wish
 
@@ -42,10 +42,10 @@ def test_the_password_has_eight_characters_and_only_its_hash_is_kept(made: tuple
 
 def test_only_its_password_matches_a_hash(made: tuple[SmppCredential, str]) -> None:
     credential, password = made
-    assert smpp_credentials.matches(credential.password_hash, password)
+    assert slow_hashes.matches(credential.password_hash, password)
     for wrong in ("", password[:-1], password + "x", "é" * 8, "\udcff"):
-        assert not smpp_credentials.matches(credential.password_hash, wrong)
-    assert not smpp_credentials.matches(smpp_credentials.NOBODY, "")
+        assert not slow_hashes.matches(credential.password_hash, wrong)
+    assert not slow_hashes.matches(smpp_credentials.NOBODY, "")
 
 
 def test_the_same_password_is_kept_differently_each_time() -> None:
@@ -59,8 +59,8 @@ def test_a_change_keeps_what_is_not_named(made: tuple[SmppCredential, str]) -> N
     assert (following.rate, following.allowed, following.max_binds) == (50, ("192.0.2.7/32",), credential.max_binds)
     assert nothing is None and following.password_hash == credential.password_hash
     following, new = forge.changed(following, Wish(new_password=True, allowed=()))
-    assert new is not None and smpp_credentials.matches(following.password_hash, new)
-    assert not smpp_credentials.matches(following.password_hash, password)
+    assert new is not None and slow_hashes.matches(following.password_hash, new)
+    assert not slow_hashes.matches(following.password_hash, password)
     assert (following.rate, following.allowed) == (50, ())
 
 

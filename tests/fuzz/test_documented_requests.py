@@ -48,13 +48,22 @@ class Real:
     medium: str
     number: str
     application: str
+    script: str
+    subproject: str
 
     def id_for(self, method: str, path: str, name: str) -> str:
         """The id that fits a name in a path, or one that is nobody's; what is to be deleted is made for that."""
         if "/Applications/" in path:
-            return new_application(self.api) if method == "DELETE" else self.application
+            applications = f"{self.api.account}/Applications"
+            return made(self.api, applications, "FriendlyName") if method == "DELETE" else self.application
+        if "/LamlBins/" in path:
+            return made(self.api, f"{self.api.account}/LamlBins", "Name") if method == "DELETE" else self.script
+        if "/projects/" in path:
+            return made(self.api, "/api/projects", "name") if method == "DELETE" else self.subproject
+        if name == "e164_number":
+            return HANDSET
         if "/IncomingPhoneNumbers/" in path or "/phone_numbers/" in path:
-            return self.number
+            return taken(self.api) if method == "DELETE" else self.number
         if path.endswith("/Media/{Sid}") and name == "Sid":
             return self.medium if method != "DELETE" else NOBODY
         if "essages/" in path or "/logs/" in path:
@@ -62,9 +71,16 @@ class Real:
         return NOBODY
 
 
-def new_application(api: Caller) -> str:
-    """The id of one more application."""
-    return str(api.ask("POST", f"{api.account}/Applications", form={"FriendlyName": "a"}).json()["sid"])
+def taken(api: Caller) -> str:
+    """The id of a number that was free, while there is one."""
+    told = api.ask("POST", f"{api.account}/IncomingPhoneNumbers", form={"AreaCode": "206"}).json()
+    return str(told.get("sid", NOBODY))
+
+
+def made(api: Caller, path: str, name: str) -> str:
+    """The id of one more thing that needs a name only."""
+    told = api.ask("POST", path, body={name: "a"}).json()
+    return str(told.get("sid") or told["id"])
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +96,9 @@ def real(api: Caller, target: HeliographServer) -> Iterator[Real]:
             message=message["sid"],
             medium=medium["sid"],
             number=api.number(target.credentials.numbers[1])["sid"],
-            application=new_application(api),
+            application=made(api, f"{api.account}/Applications", "FriendlyName"),
+            script=made(api, f"{api.account}/LamlBins", "Name"),
+            subproject=made(api, "/api/projects", "name"),
         )
 
 

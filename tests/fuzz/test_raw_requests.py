@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from caller import CXML_ROOT, LOGS, NUMBERS, REST_MESSAGES, TOKENS, Caller
+from caller import CXML_ROOT, LOGS, NUMBERS, PROJECTS, REST_MESSAGES, TOKENS, Caller
 from servers import HeliographServer
 
 bounded = settings(
@@ -21,7 +21,8 @@ _VISIBLE = st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_charact
 _ENCODED = st.binary(min_size=1, max_size=3).map(lambda raw: "".join(f"%{byte:02X}" for byte in raw))
 _PIECES = st.lists(st.one_of(st.text(_VISIBLE, max_size=8), _ENCODED), max_size=6).map("".join)
 _HEADER = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_categories=["Cc"]), max_size=60)
-_PATHS = st.sampled_from(["{root}/Messages", "{root}/Applications", "{root}/IncomingPhoneNumbers", LOGS, NUMBERS])
+_LISTS = ("Messages", "Applications", "IncomingPhoneNumbers", "LamlBins")
+_PATHS = st.sampled_from([*(f"{{root}}/{each}" for each in _LISTS), LOGS, NUMBERS, PROJECTS])
 _KINDS = st.sampled_from(
     [
         "application/x-www-form-urlencoded",
@@ -38,6 +39,13 @@ _JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), _TEXTS),
     lambda inside: st.one_of(st.lists(inside, max_size=3), st.dictionaries(_TEXTS, inside, max_size=3)),
     max_leaves=6,
+)
+_CXML_PIECES = st.one_of(
+    _TEXTS,
+    st.sampled_from(["{{a}}", "{{{a}}}", "{{#a}}", "{{^a}}", "{{/a}}", "{{.}}", "{{!", "}}", "{{=<% %>=}}", "<%a%>"]),
+    st.sampled_from(
+        ["<Message>", "</Message>", "<Message to='", "'/>", "<![CDATA[", "]]>", "<?xml", "&amp;", "&a;", "\n"]
+    ),
 )
 _NAMES = ("to", "from", "body", "media", "send_as_mms", "status_callback", "custom_variables")
 _CXML_NAMES = ("To", "From", "Body", "MediaUrl", "SendAsMms", "StatusCallback", "MaxPrice", "ValidityPeriod")
@@ -90,6 +98,18 @@ def test_json_of_every_type_under_the_names_that_are_read(api: Caller, body: dic
     for path in (api.messages, REST_MESSAGES):
         for given_body in (body, usable | body, body | usable):
             _sound(api, "POST", path, body=given_body)
+
+
+@bounded
+@given(contents=st.lists(_CXML_PIECES, max_size=8).map("".join), whole=st.booleans(), query=_PIECES, body=_PIECES)
+def test_scripts_and_their_documents(api: Caller, contents: str, whole: bool, query: str, body: str) -> None:
+    given_contents = f"<Response>{contents}</Response>" if whole else contents
+    made = api.ask("POST", f"{api.account}/LamlBins", body={"Name": "a", "Contents": given_contents})
+    assert made.status in (201, 400, 422)
+    for script in [made.json()["sid"]] if made.status == 201 else []:
+        path = f"/laml-bins/{script}?{query}"
+        _sound(api, "GET", path, headers={"Authorization": None})
+        _sound(api, "POST", path, raw=body.encode(), headers={"Authorization": None})
 
 
 @pytest.mark.parametrize("key", ["k" * 255, "k" * 256, "ü", "\xff", " "])

@@ -31,6 +31,7 @@ _KEPT = (
 _NAMED = {"x-request-id": "<uuid>", "x-ratelimit-remaining": "<count>", "x-ratelimit-reset": "<seconds>"}
 _PATTERNS = (
     (re.compile(r"PT[0-9a-f]{48}"), "<token>"),
+    (re.compile(r"PSK[0-9a-f]{48}"), "<signing key>"),
     (re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} \+0000"), "<rfc 2822>"),
     (re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z"), "<iso 8601>"),
 )

@@ -15,7 +15,21 @@ import exchanges
 import pytest
 
 import caller
-from caller import CXML_ROOT, INBOUND, LOGS, NUMBERS, REST_MESSAGES, TOKENS, Caller
+from caller import (
+    CXML_ROOT,
+    GROUPS,
+    INBOUND,
+    LOGS,
+    LOOKUP,
+    MEMBERSHIPS,
+    MFA,
+    NUMBERS,
+    PROJECTS,
+    REST_MESSAGES,
+    SHORT_CODES,
+    TOKENS,
+    Caller,
+)
 from heliograph import __version__
 from heliograph.api import families
 from servers import Answer, HeliographServer, Reply, Sink, wait_until
@@ -26,6 +40,7 @@ PICTURE = bytes.fromhex(
 )
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 HANDSET = "+13125550100"
+SHORT_CODE = "54321"
 
 
 @dataclass
@@ -36,6 +51,7 @@ class World:
     sink: Sink
     numbers: tuple[str, ...]
     made: dict[str, str] = field(default_factory=dict)
+    used: str = ""
 
     @property
     def known(self) -> dict[str, str]:
@@ -61,6 +77,17 @@ class World:
     def failed(self) -> str:
         """A message that the carrier refused."""
         return str(self.api.once(self.api.send(To="+15005554000")["sid"], "failed")["sid"])
+
+    @cached_property
+    def script(self) -> str:
+        """The path of a cXML script."""
+        return str(_script(self).json()["uri"])
+
+    @cached_property
+    def subproject(self) -> str:
+        """The path of a subproject's account."""
+        form = {"FriendlyName": "Warehouse"}
+        return str(self.api.ask("POST", f"{CXML_ROOT}/Accounts", form=form).json()["uri"])
 
     @cached_property
     def mms(self) -> str:
@@ -94,6 +121,18 @@ class World:
         reply = self.api.ask("POST", f"{self.api.account}/Applications", form=form)
         return str(reply.json()["uri"])
 
+    def group(self) -> str:
+        """The path of a new group of one number."""
+        return f"{GROUPS}/{self.api.group(self.numbers[0], sticky=True)}"
+
+    def membership(self) -> str:
+        """A new membership's path."""
+        return f"{MEMBERSHIPS}/{self.api.join(self.api.group(), self.numbers[0])}"
+
+    def short_code(self) -> str:
+        """The short code's path."""
+        return f"{SHORT_CODES}/{self.api.get(SHORT_CODES)['data'][0]['id']}"
+
     def token(self) -> str:
         """A new token's path."""
         return f"{TOKENS}/{self.api.ask('POST', TOKENS, body=NEW_TOKEN).json()['id']}"
@@ -102,6 +141,12 @@ class World:
 Case = Callable[[World], Reply]
 NEW_TOKEN = {"name": "Web shop", "permissions": ["numbers", "messaging"]}
 NEW_APPLICATION = {"FriendlyName": "Support", "SmsUrl": "https://example.com/sms", "SmsMethod": "GET"}
+SHORT_CODE_HANDLER = {
+    "name": "Votes",
+    "message_handler": "laml_webhooks",
+    "message_request_url": "https://example.com/sms",
+    "message_request_method": "GET",
+}
 REST_MESSAGE = {"to": HANDSET, "body": "Hello"}
 
 
@@ -130,6 +175,32 @@ def _relay_number(world: World, place: int) -> str:
     return f"{NUMBERS}/{world.api.number(world.numbers[place])['sid']}"
 
 
+def _group_page(world: World) -> Reply:
+    """The middle one of three."""
+    made = [world.api.ask("POST", GROUPS, body={"name": f"Page {n}"}).json()["id"] for n in range(3)][2]
+    return world.api.ask("GET", f"{GROUPS}?filter_name=Page&page_size=1&page_number=1&page_token=PA{made}")
+
+
+def _bought(world: World) -> dict[str, Any]:
+    """A free number, taken."""
+    form = {"AreaCode": "415"}
+    return dict(world.api.ask("POST", f"{world.api.account}/IncomingPhoneNumbers", form=form).json())
+
+
+def _joined(world: World) -> Reply:
+    body = {"phone_number_id": world.api.number(world.numbers[0])["sid"]}
+    return world.api.ask("POST", f"{GROUPS}/{world.api.group()}/number_group_memberships", body=body)
+
+
+def _told_back(world: World, wording: str) -> Reply:
+    """A code, told back in these words."""
+    to = caller.new_handset()
+    made = world.api.ask("POST", f"{MFA}/sms", body={"to": to}).json()["id"]
+    code = world.api.get(f"{world.api.messages}?To=%2B{to[1:]}")["messages"][0]["body"].split()[-1]
+    world.used = f"{MFA}/{made}/verify"
+    return world.api.ask("POST", world.used, body={"token": wording.format(code)})
+
+
 def _deleted(world: World) -> Reply:
     return world.api.ask("DELETE", f"{world.api.messages}/{world.api.delivered()['sid']}")
 
@@ -145,6 +216,28 @@ def _filled(world: World) -> str:
     handler = {"message_handler": "laml_webhooks", "message_request_url": "https://example.com/sms", "name": "Support"}
     assert world.api.ask("PUT", path, body=handler).status == 200
     return path
+
+
+def _script(world: World) -> Reply:
+    form = {"Name": "Welcome", "Contents": "<Response><Message>Hello {{From}}</Message></Response>"}
+    return world.api.ask("POST", f"{world.api.account}/LamlBins", form=form)
+
+
+def _document(world: World, method: str) -> Reply:
+    path = f"/laml-bins/{_script(world).json()['sid']}?From=%2B13125550100"
+    return world.api.ask(method, path, headers={"Authorization": None})
+
+
+def _account_token(world: World) -> str:
+    """The path of a new token of the project."""
+    tokens = f"{world.api.account}/tokens"
+    form = {"name": "Web shop", "permissions": ["messaging", "numbers"]}
+    return f"{tokens}/{world.api.ask('POST', tokens, form=form).json()['id']}"
+
+
+def _subproject(world: World) -> str:
+    """The path of a new subproject in the JSON API."""
+    return f"{PROJECTS}/{world.api.ask('POST', PROJECTS, body={'name': 'Branch'}).json()['id']}"
 
 
 def _carriers(world: World) -> Reply:
@@ -196,6 +289,9 @@ CASES: dict[str, dict[str, Case]] = {
         "a text": lambda world: world.api.create(To=HANDSET),
         "an MMS without a text": lambda world: world.api.create(To=HANDSET, Body="", MediaUrl=[world.picture] * 2),
         "a replay": _replayed,
+        "from a group": lambda world: world.api.create(
+            To=HANDSET, From="", MessagingServiceSid=world.api.group(world.numbers[0])
+        ),
     },
     "list_messages": {
         "a page amid others": _message_page,
@@ -227,6 +323,26 @@ CASES: dict[str, dict[str, Case]] = {
     "list_incoming_phone_numbers": {
         "found": lambda world: world.api.ask(
             "GET", f"{world.api.account}/IncomingPhoneNumbers?PhoneNumber={world.numbers[0][1:]}"
+        ),
+    },
+    "create_incoming_phone_number": {
+        "by number": _plain("POST", ACCOUNT + "/IncomingPhoneNumbers", form={"PhoneNumber": "+12065550140"}),
+        "not free": _plain("POST", ACCOUNT + "/IncomingPhoneNumbers", form={"PhoneNumber": "+12025550101"}),
+    },
+    "delete_incoming_phone_number": {"gone": lambda world: world.api.ask("DELETE", _bought(world)["uri"])},
+    "list_available_phone_number_countries": {"one": _plain("GET", ACCOUNT + "/AvailablePhoneNumbers")},
+    "get_available_phone_number_country": {"one": _plain("GET", ACCOUNT + "/AvailablePhoneNumbers/US")},
+    "search_local_phone_numbers": {
+        "one": _plain("GET", ACCOUNT + "/AvailablePhoneNumbers/US/Local?AreaCode=512&PageSize=1"),
+    },
+    "search_toll_free_phone_numbers": {
+        "one": _plain("GET", ACCOUNT + "/AvailablePhoneNumbers/US/TollFree?PageSize=1"),
+    },
+    "create_imported_phone_number": {
+        "a new one": _plain(
+            "POST",
+            ACCOUNT + "/ImportedPhoneNumbers",
+            form={"number": "+4915223433333", "number_type": "longcode", "capabilities": ["sms", "mms"]},
         ),
     },
     "get_incoming_phone_number": {"as made": lambda world: world.api.ask("GET", _number(world, 0))},
@@ -266,12 +382,121 @@ CASES: dict[str, dict[str, Case]] = {
     "list_phone_numbers": {
         "found": lambda world: world.api.ask("GET", f"{NUMBERS}?filter_number={world.numbers[0][1:]}"),
     },
+    "search_available_phone_numbers": {"one": _plain("GET", f"{NUMBERS}/search?areacode=512&max_results=1")},
+    "purchase_phone_number": {"by number": _plain("POST", NUMBERS, body={"number": "+13125550140"})},
+    "release_phone_number": {
+        "gone": lambda world: world.api.ask("DELETE", f"{NUMBERS}/{_bought(world)['sid']}"),
+    },
+    "import_phone_number": {
+        "a new one": _plain(
+            "POST",
+            "/api/relay/rest/imported_phone_numbers",
+            body={"number": "+4915223433334", "number_type": "longcode"},
+        ),
+    },
     "get_phone_number": {"as made": lambda world: world.api.ask("GET", _relay_number(world, 0))},
     "update_phone_number": {
         "a handler": lambda world: world.api.ask("GET", _filled(world)),
         "cleared": lambda world: world.api.ask(
             "PUT", _filled(world), body={"message_handler": None, "message_request_url": None, "name": None}
         ),
+    },
+    "list_number_groups": {"found": _group_page, "nothing": _plain("GET", f"{GROUPS}?filter_name=none")},
+    "create_number_group": {
+        "a new one": _plain("POST", GROUPS, body={"name": "Support"}),
+        "a sticky one": _plain("POST", GROUPS, body={"name": "Support", "sticky_sender": True}),
+    },
+    "retrieve_number_group": {"of one number": lambda world: world.api.ask("GET", world.group())},
+    "update_number_group": {
+        "changed": lambda world: world.api.ask("PUT", world.group(), body={"name": "Sales", "sticky_sender": False}),
+    },
+    "delete_number_group": {"gone": lambda world: world.api.ask("DELETE", world.group())},
+    "list_number_group_memberships": {
+        "of one number": lambda world: world.api.ask("GET", world.group() + "/number_group_memberships"),
+    },
+    "create_number_group_membership": {"a new one": _joined},
+    "retrieve_number_group_membership": {"as made": lambda world: world.api.ask("GET", world.membership())},
+    "delete_number_group_membership": {"gone": lambda world: world.api.ask("DELETE", world.membership())},
+    "list_cxml_scripts": {
+        "by name": lambda world: (
+            _script(world),
+            world.api.ask("GET", f"{world.api.account}/LamlBins?Name=Welcome&PageSize=1"),
+        )[1],
+        "none of that name": _plain("GET", ACCOUNT + "/LamlBins?Name=Nobody"),
+    },
+    "create_cxml_script": {
+        "with contents": _script,
+        "without": _plain("POST", ACCOUNT + "/LamlBins", form={"Name": "Silent"}),
+        "not XML": _plain("POST", ACCOUNT + "/LamlBins", form={"Name": "Text", "Contents": "Hello"}),
+    },
+    "retrieve_cxml_script": {"as made": lambda world: world.api.ask("GET", world.script)},
+    "update_cxml_script": {
+        "renamed": lambda world: world.api.ask("POST", _script(world).json()["uri"], form={"Name": "Hello"}),
+    },
+    "delete_cxml_script": {"gone": lambda world: world.api.ask("DELETE", _script(world).json()["uri"])},
+    "get_script_document": {
+        "filled in": lambda world: _document(world, "GET"),
+        "no such": _anonymous(f"/laml-bins/{UNKNOWN}"),
+    },
+    "post_script_document": {"filled in": lambda world: _document(world, "POST")},
+    "list_accounts": {"by name": _plain("GET", CXML_ROOT + "/Accounts?FriendlyName=default")},
+    "create_subproject_account": {
+        "a new one": _plain("POST", CXML_ROOT + "/Accounts", form={"FriendlyName": "Branch"}),
+        "no name": _plain("POST", CXML_ROOT + "/Accounts", form={}),
+    },
+    "update_account": {
+        "renamed": lambda world: world.api.ask("POST", world.subproject, form={"FriendlyName": "Depot"}),
+    },
+    "create_account_token": {
+        "a new one": _plain(
+            "POST", ACCOUNT + "/tokens", form={"name": "Web shop", "permissions": ["messaging", "numbers"]}
+        ),
+        "no permissions": _plain("POST", ACCOUNT + "/tokens", form={"name": "Web shop"}),
+    },
+    "update_account_token": {
+        "renamed": lambda world: world.api.ask("PATCH", _account_token(world), body={"name": "Till"}),
+    },
+    "delete_account_token": {"gone": lambda world: world.api.ask("DELETE", _account_token(world))},
+    "request_mfa_sms": {"a code": _plain("POST", f"{MFA}/sms", body={"to": HANDSET})},
+    "request_mfa_call": {"refused": _plain("POST", f"{MFA}/call", body={"to": HANDSET})},
+    "verify_mfa_token": {
+        "the code": lambda world: _told_back(world, "{}"),
+        "not the code": lambda world: _told_back(world, "{}1"),
+        "used up": lambda world: (_told_back(world, "{}"), world.api.ask("POST", world.used, body={"token": "123456"}))[
+            1
+        ],
+    },
+    "list_short_codes": {
+        "found": _plain("GET", f"{SHORT_CODES}?filter_number={SHORT_CODE[1:]}"),
+        "nothing": _plain("GET", f"{SHORT_CODES}?filter_name=none"),
+    },
+    "retrieve_short_code": {"as made": lambda world: world.api.ask("GET", world.short_code())},
+    "update_short_code": {
+        "a handler": lambda world: world.api.ask("PUT", world.short_code(), body=SHORT_CODE_HANDLER),
+        "back": lambda world: world.api.ask(
+            "PUT", world.short_code(), body={**dict.fromkeys(SHORT_CODE_HANDLER), "name": SHORT_CODE}
+        ),
+    },
+    "lookup_phone_number": {
+        "a number": _plain("GET", f"{LOOKUP}/+12145550101"),
+        "with all of it": _plain("GET", f"{LOOKUP}/+4915123456789?include=carrier,cnam"),
+        "one that can't be": _plain("GET", f"{LOOKUP}/+999123456"),
+    },
+    "list_projects": {"by name": _plain("GET", PROJECTS + "?name=default")},
+    "create_subproject": {
+        "a new one": _plain("POST", PROJECTS, body={"name": "Branch", "force_https_requests": True}),
+        "two faults": _plain("POST", PROJECTS, body={"protect_recordings": 1}),
+    },
+    "get_project": {"the caller's": _plain("GET", PROJECTS + "/{project}")},
+    "update_project": {
+        "a subproject": lambda world: world.api.ask("PATCH", _subproject(world), body={"protect_message_media": True}),
+    },
+    "delete_subproject": {
+        "gone": lambda world: world.api.ask("DELETE", _subproject(world)),
+        "no subproject": _plain("DELETE", PROJECTS + "/{project}"),
+    },
+    "rotate_signing_key": {
+        "a subproject's": lambda world: world.api.ask("POST", f"{_subproject(world)}/signing-key/rotate"),
     },
     "create_token": {"a new one": _plain("POST", TOKENS, body=NEW_TOKEN)},
     "update_token": {"renamed": lambda world: world.api.ask("PATCH", world.token(), body={"name": "Till"})},
@@ -284,6 +509,7 @@ CASES: dict[str, dict[str, Case]] = {
     "get_timeline": {
         "of a delivered text": lambda world: world.api.ask("GET", f"/api/heliograph/messages/{world.text}/timeline"),
     },
+    "list_relay_clients": {"none": _plain("GET", "/api/heliograph/relay/clients")},
     "list_carriers": {"the simulated one": _carriers},
     "list_callbacks": {"one that failed": _dead_callbacks},
     "replay_callbacks": {
@@ -347,6 +573,9 @@ FAULTS: dict[str, dict[str, Case]] = {
             "PUT", _relay_number(world, 1), body={"message_request_url": "x", "message_request_method": "PUT"}
         ),
         "422 page size": _plain("GET", f"{NUMBERS}?page_size=0"),
+        "422 every fault of a code": _plain(
+            "POST", f"{MFA}/sms", body={"to": "nobody", "from": HANDSET, "message": "x" * 155, "token_length": 3}
+        ),
     },
     "faults_project": {
         "400 not JSON": _plain("POST", TOKENS, raw=b"{", headers=JSON),
@@ -378,8 +607,10 @@ def world(tmp_path_factory: pytest.TempPathFactory, receiver: Sink) -> Iterator[
     """One server for all cases."""
     server = HeliographServer(tmp_path_factory.mktemp("golden") / "data", settings={"callback_retry_seconds": 3600})
     try:
-        server.start()
-        yield World(Caller.of(server), receiver, server.credentials.numbers)
+        api = Caller.of(server.start())
+        server.run("number", "add", SHORT_CODE, "--data", str(server.data))
+        _once(lambda: reply if (reply := api.ask("GET", SHORT_CODES)).json()["data"] else None, "the short code")
+        yield World(api, receiver, server.credentials.numbers)
     finally:
         server.kill()
 

@@ -221,9 +221,9 @@ async def test_the_fourth_redirect_is_a_fault(client: HttpClient) -> None:
 
 
 @pytest.mark.parametrize("same_origin", [True, False])
-async def test_keeps_authorization_within_the_origin(client: HttpClient, same_origin: bool) -> None:
+async def test_keeps_credentials_within_the_origin(client: HttpClient, same_origin: bool) -> None:
     async def echo(request: web.Request) -> web.Response:
-        return web.Response(text=request.headers.get("Authorization", "none"))
+        return web.Response(text=" ".join(request.headers.get(each, "none") for each in ("Authorization", "Cookie")))
 
     async with serving(echo) as other:
 
@@ -233,9 +233,9 @@ async def test_keeps_authorization_within_the_origin(client: HttpClient, same_or
             return web.Response(status=307, headers={"Location": "/echo" if same_origin else other})
 
         async with serving(start) as base:
-            request = Request(method="GET", url=base, headers={"authorization": "Bearer x"})
+            request = Request(method="GET", url=base, headers={"authorization": "Bearer x", "Cookie": "a=b"})
             response = await client.request(request)
-    assert response.body == (b"Bearer x" if same_origin else b"none")
+    assert response.body == (b"Bearer x a=b" if same_origin else b"none none")
 
 
 async def test_credentials_in_a_location_replace_the_header(client: HttpClient) -> None:
@@ -499,6 +499,30 @@ async def test_a_trusted_certificate_is_accepted(certificate: Path, server_tls: 
     await client.stop()
 
 
+async def test_who_wants_https_only_is_led_to_nothing_else(certificate: Path, server_tls: ssl.SSLContext) -> None:
+    client = HttpClient(allow_loopback=lambda: True, tls=ssl.create_default_context(cafile=str(certificate)))
+    await client.start()
+    asked: list[str] = []
+
+    async def plain(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(text="plain")
+
+    async with serving(plain) as unsafe:
+
+        async def answer(request: web.Request) -> web.Response:
+            away = {"/away": f"{unsafe}/there", "/on": "/end"}.get(request.path)
+            return web.Response(status=307, headers={"Location": away}) if away else web.Response(text="safe")
+
+        async with serving(answer, server_tls) as safe:
+            assert (await client.request(Request(method="GET", url=f"{safe}/on", https_only=True))).body == b"safe"
+            for url in (f"{safe}/away", f"{unsafe}/there"):
+                fault = await fault_of(client, Request(method="GET", url=url, https_only=True))
+                assert (fault.kind, asked) == (FaultKind.FORBIDDEN, [])
+            assert (await client.request(Request(method="GET", url=f"{safe}/away"))).body == b"plain"
+    await client.stop()
+
+
 async def test_https_to_a_plain_server_is_a_fault(client: HttpClient) -> None:
     async with talking(plain) as base:
         fault = await get_fault(client, base.replace("http:", "https:"))
@@ -591,6 +615,17 @@ async def test_a_given_header_stands_in_place_of_ours_and_none_makes_a_line(clie
     assert sorted(response.body.decode().split("|")) == sorted(
         [f"Host={host}", "User-Agent=Heliograph/test", "Accept-Encoding=identity", "Accept=text/xml", "X=1"]
     )
+
+
+@pytest.mark.parametrize("name", ["Content-Length ", "Content-Length\t", "Transfer-Encoding:chunked", "", "H\u00f6st"])
+async def test_no_header_resembles_one_that_ends_the_request(client: HttpClient, name: str) -> None:
+    async def accept(request: web.Request) -> web.Response:
+        return web.Response(text=(await request.read()).decode())
+
+    async with serving(accept) as base:
+        smuggled = Request(method="POST", url=base, headers={name: "1"}, body=b"1GET / HTTP/1.1\r\n\r\n")
+        with pytest.raises(ValueError, match="header's name"):
+            await client.request(smuggled)
 
 
 async def test_the_wait_for_a_slot_counts_towards_the_total(client: HttpClient) -> None:

@@ -1,5 +1,6 @@
 """Binding: who may, how often, and what a refused one is told."""
 
+import contextlib
 import json
 import ssl
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 
 from heliograph.wire.smpp import pdu as smpp
 from heliograph.wire.smpp.pdu import Status, Tag
-from smpp_customer import Closed, Credential, Smsc, SmscFactory
+from servers import wait_until
+from smpp_customer import Closed, Credential, Customer, Smsc, SmscFactory
 
 
 @pytest.mark.parametrize("mode", ["transceiver", "transmitter", "receiver"])
@@ -129,3 +131,25 @@ def test_a_stop_unbinds(own_smsc: SmscFactory) -> None:
     customer.respond(header)
     assert smsc.server.stop() == 0
     assert "not_let_go" not in smsc.server.log()
+
+
+def test_handshakes_that_fail_take_no_place_for_ever(own_smsc: SmscFactory, tmp_path: Path) -> None:
+    plain = own_smsc()
+    files = json.loads(plain.server.run("dev-cert", "--data", str(tmp_path / "certs"), "--json"))
+    smsc = own_smsc(
+        smpp_tls_cert=files["certificate"], smpp_tls_key=files["key"], smpp_connections_max=2, smpp_bind_seconds=0.5
+    )
+    for _ in range(4):
+        with Customer(smsc.port) as stranger, contextlib.suppress(OSError, Closed):
+            stranger.write(b"GET / HTTP/1.0\r\n\r\n")
+            stranger.read()
+    smsc._tls = ssl.create_default_context(cafile=files["ca"])
+    credential = smsc.credential("after")
+
+    def bound() -> Customer | None:
+        with contextlib.suppress(OSError, Closed):
+            status, customer = smsc.try_bind(credential)
+            return customer if status is Status.ROK else None
+        return None
+
+    assert wait_until(bound, "a customer to be let in")

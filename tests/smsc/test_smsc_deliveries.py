@@ -301,3 +301,20 @@ def test_an_answered_submit_survives_a_kill(own_smsc: SmscFactory) -> None:
     assert all(smsc.message(message_id)["status"] in ("queued", "sending") for message_id in ids[:-1])
     path = f"/api/laml/2010-04-01/Accounts/{smsc.server.credentials.project_id}/Messages/{ids[-1]}"
     wait_until(lambda: smsc.server.request("GET", path).status == 200, "the half message to be made")
+
+
+def test_a_customer_that_unbinds_while_it_is_owed_receipts_gets_them_later_and_stops_nobody(
+    own_smsc: SmscFactory,
+) -> None:
+    """While its submits are worked off the unbind waits for its answer, and no deliver_sm can be sent any more."""
+    smsc = own_smsc(smpp_unanswered_max=1)
+    credential = smsc.credential("acme")
+    customer = smsc.bind(credential)
+    texts = [text_from(smsc.number, registered_delivery=1) for _ in range(30)]
+    requests: list[smpp.Pdu] = [*texts, smpp.Unbind()]
+    customer.write(b"".join(smpp.encode(request, 100 + place) for place, request in enumerate(requests)))
+    statuses = [customer.answer_to(100 + place)[0] for place in range(len(requests))]
+    assert set(statuses) == {Status.ROK}
+    again = smsc.bind(credential)
+    missing = len(texts) - sum(isinstance(pdu, smpp.DeliverSm) for _, pdu in customer.came)
+    assert [again.take().esm_class for _ in range(missing)] == [4] * missing

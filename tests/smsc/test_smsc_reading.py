@@ -189,3 +189,25 @@ def test_every_status_that_the_door_gives_is_documented() -> None:
 def test_states_and_codes_in_smpps_words(state: State, code: int | None, told: MessageState, error: int) -> None:
     assert queries.state_of(state, code) is told
     assert queries.error_of(code) == error
+
+
+def test_parameters_without_a_value_count_too() -> None:
+    tlvs = dict.fromkeys(range(0x1400, 0x1400 + 257), b"")
+    with pytest.raises(Rejected) as refused:
+        read(submit(tlvs=tlvs))
+    assert refused.value.status is Status.RINVPARLEN
+
+
+def test_a_part_is_no_longer_than_a_short_message() -> None:
+    sar = {Tag.SAR_MSG_REF_NUM: b"\0\1", Tag.SAR_TOTAL_SEGMENTS: b"\2", Tag.SAR_SEGMENT_SEQNUM: b"\1"}
+    assert read(DataSm(tlvs=sar | {Tag.MESSAGE_PAYLOAD: b"x" * 254})).incoming.concat is not None
+    with pytest.raises(Rejected) as refused:
+        read(DataSm(tlvs=sar | {Tag.MESSAGE_PAYLOAD: b"x" * 255}))
+    assert refused.value.status is Status.RINVMSGLEN
+
+
+def test_a_service_type_that_no_carrier_could_be_told_is_refused() -> None:
+    assert read(submit(service_type="ABCDE")).options.service_type == "ABCDE"
+    with pytest.raises(Rejected) as refused:
+        read(submit(service_type="ABCDEF"))
+    assert refused.value.status is Status.RINVSERTYP

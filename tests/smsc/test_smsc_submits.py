@@ -254,6 +254,15 @@ def test_a_message_can_be_asked_for_by_its_customer_only(smsc: Smsc, customer: C
     assert customer.ask(strange)[0] is Status.RQUERYFAIL
 
 
+def test_an_id_that_no_answer_has_room_for_is_answered(smsc: Smsc, bound: Customer) -> None:
+    _, answer = bound.ask(text_from(smsc.number))
+    query = smpp.QuerySm(message_id=f"{answer.message_id}-{'1' * 100}")
+    octets = bytearray(smpp.encode(smpp.QuerySm(message_id="x"), 7777))
+    octets = octets[:16] + query.message_id.encode() + octets[17:]
+    bound.write(len(octets).to_bytes(4, "big") + bytes(octets[4:]))
+    assert bound.answer_to(7777)[0] is Status.RINVMSGID
+
+
 def test_a_queued_message_can_be_cancelled_and_a_sent_one_can_not(own_smsc: SmscFactory) -> None:
     smsc = own_smsc(simulator_window=1, simulator_answer_ms=60_000)
     customer = smsc.bind(smsc.credential("acme"))

@@ -8,10 +8,19 @@ import pytest
 from msgspec.structs import replace
 
 from heliograph import app, config
-from heliograph.core.directory import CAPABILITIES, SCOPES, Application, Number, Project, SmppCredential, Token
+from heliograph.core.directory import (
+    CAPABILITIES,
+    SCOPES,
+    SWITCHES,
+    Application,
+    Number,
+    Project,
+    SmppCredential,
+    Token,
+)
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import Uuid7Generator, floor
-from heliograph.core.lifecycle import TRANSITIONS, State
+from heliograph.core.lifecycle import RANK, TRANSITIONS, State
 from heliograph.core.message import (
     Callback,
     Change,
@@ -25,6 +34,7 @@ from heliograph.core.message import (
     SmppOptions,
     Source,
 )
+from heliograph.core.script import Script, ScriptUse
 from heliograph.ports import (
     Acceptance,
     CallbackOutcome,
@@ -106,6 +116,9 @@ async def test_a_message_comes_back_as_it_was_kept(store: Store) -> None:
         group_id="33333333-3333-4333-8333-333333333333",
         source=Source.REALTIME,
         options=SmppOptions(priority=2, tlvs={0x1401: b"\x00\xff"}, reply_ids=("a", "b"), registered_delivery=17),
+        tags=("x", "ü"),
+        region="us",
+        relay_session="signalwire_a_b",
     )
     await accept(store, message)
     assert await store.message(P1, message.id) == message
@@ -446,9 +459,20 @@ def an_outcome(message: Message, rank: int, status: str, next_at: int = NOW, att
 
 async def test_a_fresh_callback_belongs_to_its_process_until_released(store: Store) -> None:
     await with_callbacks(store)
-    assert await store.due_origins(NOW + 2000, 10) == []
+    assert await store.due_origins(NOW + 2000, "", 10) == []
     await store.release_callbacks(NOW + 2000)
-    assert await store.due_origins(NOW + 2000, 10) == ["http://x:1"]
+    assert await store.due_origins(NOW + 2000, "", 10) == ["http://x:1"]
+
+
+async def test_origins_are_asked_for_in_pieces(store: Store) -> None:
+    for place in range(3):
+        message = a_message()
+        await accept(store, message)
+        await moved(store, message, State.INITIATED, callback_origin=f"http://x:{place}")
+    await in_sequence(store, "ann")
+    await store.release_callbacks(NOW + 2000)
+    assert await store.due_origins(NOW + 2000, "", 2) == ["http://x:0", "http://x:1"]
+    assert await store.due_origins(NOW + 2000, "http://x:1", 2) == ["http://x:2"]
 
 
 async def test_only_the_first_pending_callback_of_a_message_is_due(store: Store) -> None:
@@ -477,6 +501,56 @@ async def test_dead_callbacks_are_listed_and_replayed(store: Store) -> None:
     assert await store.replay_callbacks(P1, None, NOW + 1) == 1
     assert await store.callbacks(P1, "dead", 10) == []
     assert [d.state for d in await store.due_callbacks("http://x:1", NOW + 1, NOW + 1, 10)] == [State.INITIATED]
+
+
+async def in_sequence(store: Store, sequence: str, *, origin: str = "relay:x:office", at: int = NOW) -> Message:
+    message = a_message(at=at, direction=Direction.INBOUND, state=State.RECEIVING)
+    await accept(store, message)
+    fields = {"callback_origin": origin, "callback_sequence": sequence}
+    await store.advance([a_step(message, State.RECEIVED, at=at, **fields)])
+    return message
+
+
+async def test_a_sequence_is_read_from_its_first_on_and_nowhere_else(store: Store) -> None:
+    first, second = await in_sequence(store, "ann"), await in_sequence(store, "ann")
+    other = await in_sequence(store, "bob")
+    await in_sequence(store, "ann", origin="relay:x:other")
+    await with_callbacks(store)
+    assert await store.sequence_origins("", 10) == ["relay:x:office", "relay:x:other"]
+    assert await store.sequence_origins("relay:x:office", 10) == ["relay:x:other"]
+    assert await store.sequences("relay:x:office", "", 10) == ["ann", "bob"]
+    assert await store.sequences("relay:x:office", "", 1) == ["ann"]
+    assert await store.sequences("relay:x:office", "ann", 10) == ["bob"]
+    heads = await store.sequence_heads("relay:x:office", ["bob", "ann", "nobody"])
+    assert {(due.sequence, due.message.id) for due in heads} == {("ann", first.id), ("bob", other.id)}
+    listed = await store.sequence_first("relay:x:office", "ann", 10)
+    assert [due.message.id for due in listed] == [first.id, second.id]
+    assert await store.due_callbacks("relay:x:office", NOW + DAY, NOW + DAY, 10) == []
+    await store.release_callbacks(NOW + DAY)
+    assert await store.due_origins(NOW + DAY, "", 10) == ["http://x:1"]
+
+
+async def test_the_first_of_a_sequence_holds_it_until_it_is_settled(store: Store) -> None:
+    first, second = await in_sequence(store, "ann"), await in_sequence(store, "ann")
+    await store.settle_callbacks([an_outcome(first, RANK[State.RECEIVED], "pending", NOW + DAY)])
+    (head,) = await store.sequence_heads("relay:x:office", ["ann"])
+    assert (head.message.id, head.attempts, head.next_at) == (first.id, 1, NOW + DAY)
+    await store.settle_callbacks([an_outcome(first, RANK[State.RECEIVED], "delivered", attempt=2)])
+    (head,) = await store.sequence_heads("relay:x:office", ["ann"])
+    assert head.message.id == second.id
+    assert [due.message.id for due in await store.sequence_first("relay:x:office", "ann", 10)] == [second.id]
+
+
+async def test_what_waited_too_long_is_buried_by_the_number(store: Store) -> None:
+    old = [await in_sequence(store, "ann") for _ in range(3)]
+    young = await in_sequence(store, "ann", at=NOW + 500)
+    assert await store.bury_callbacks("smpp", NOW, NOW + 1, "nobody", 10) == 0
+    assert await store.bury_callbacks("relay", NOW, NOW + 1, "nobody", 2) == 2
+    assert await store.bury_callbacks("relay", NOW, NOW + 1, "nobody", 2) == 1
+    dead = await store.callbacks(P1, "dead", 10)
+    assert {row.message_id for row in dead} == {each.id for each in old}
+    assert {(row.attempts, row.last_error) for row in dead} == {(1, "nobody")}
+    assert [due.message.id for due in await store.sequence_first("relay:x:office", "ann", 10)] == [young.id]
 
 
 # -- the directory
@@ -517,6 +591,66 @@ async def test_the_directory_comes_back_and_its_version_rises(store: Store) -> N
     assert await store.remove_application(P1, P2) and not await store.remove_application(P1, P2)
     versions.append(await store.directory_version())
     assert versions == sorted(set(versions))
+
+
+async def test_a_project_is_changed_where_it_is_there(store: Store) -> None:
+    await store.add_project(a_project(), None, [])
+    before = await store.directory_version()
+    changed = dataclasses.replace(
+        a_project(), name="q", signing_key="PSKy", updated_at=NOW + 1, switches=frozenset(SWITCHES[:2])
+    )
+    assert await store.update_project(changed)
+    assert not await store.update_project(dataclasses.replace(changed, id=P2))
+    snapshot = await store.directory()
+    assert snapshot.projects == (changed,)
+    assert snapshot.version > before
+
+
+async def with_a_subproject(store: Store, number: str | None = None) -> Token:
+    """P2 below P1, with one of everything."""
+    token = Token(project_id=P2, id=P1, name="t", scopes=SCOPES, sha256="bb" * 32, created_at=NOW, updated_at=NOW)
+    await store.add_project(a_project(), dataclasses.replace(token, project_id=P1, sha256="aa" * 32), [])
+    await store.add_project(a_project(P2, P1), token, [] if number is None else [a_number(number, P2, P2)])
+    application = Application(project_id=P2, id=P1, name="a", created_at=NOW, updated_at=NOW)
+    await store.put_application(application)
+    await store.add_smpp_credential(a_credential(project_id=P2))
+    await store.add_script(a_script(1, P2))
+    return token
+
+
+async def test_a_deleted_subproject_goes_with_what_is_its_own(store: Store) -> None:
+    await with_a_subproject(store)
+    message = a_message(project_id=P2)
+    await accept(store, message)
+    await moved(store, message, State.FAILED)
+    before = await store.directory_version()
+    assert await store.delete_project(P2, NOW)
+    assert not await store.delete_project(P2, NOW)
+    snapshot = await store.directory()
+    assert snapshot.version > before
+    assert [project.id for project in snapshot.projects] == [P1]
+    assert [token.project_id for token in snapshot.tokens] == [P1]
+    assert (snapshot.applications, snapshot.smpp_credentials) == ((), ())
+    assert await store.public_script(a_script(1).id) is None
+    assert not await store.update_project(a_project(P2, P1))
+    assert await store.deleted_projects(10) == [P2]
+    await store.forget_project(P2)
+    assert await store.deleted_projects(10) == [P2], "it has a message yet"
+    assert (await store.purge(P2, NOW + 86_400_000_000, 10))[0] == 1
+    await store.forget_project(P2)
+    assert await store.deleted_projects(10) == []
+    assert await store.message(P2, message.id) is None
+
+
+async def test_only_a_subproject_without_numbers_is_deleted(store: Store) -> None:
+    await with_a_subproject(store, "+12025550101")
+    assert not await store.delete_project(P1, NOW)
+    assert not await store.delete_project(P2, NOW)
+    snapshot = await store.directory()
+    assert [project.id for project in snapshot.projects] == [P1, P2]
+    assert len(snapshot.tokens) == 2
+    await store.forget_project(P2)
+    assert len((await store.directory()).projects) == 2
 
 
 async def test_an_update_changes_what_is_there(store: Store) -> None:
@@ -748,3 +882,64 @@ async def test_a_system_id_is_given_once_in_the_deployment(store: Store) -> None
         with pytest.raises(SystemIdTaken):
             await store.add_smpp_credential(a_credential(project_id=project_id, name="again"))
     assert [each.name for each in (await store.directory()).smpp_credentials] == ["Acme"]
+
+
+def a_script(number: int, project_id: str = P1, name: str = "s") -> Script:
+    """`number` is the script's place in lists; their ids stand in another order."""
+    return Script(
+        project_id=project_id,
+        id=f"{(number * 7) % 10:08d}-0000-4000-8000-000000000000",
+        place=f"0190d5a2-7c3e-7b1f-8a44-{number:012x}",
+        name=name,
+        contents="<Response>äöü\n</Response>",
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+async def test_a_script_is_kept_changed_and_removed_by_its_project(store: Store) -> None:
+    script = a_script(1)
+    await store.add_script(script)
+    assert await store.script(P1, script.id) == script
+    assert await store.public_script(script.id) == script
+    assert await store.script(P2, script.id) is None
+    changed = dataclasses.replace(script, name="t", contents="<Response/>", updated_at=NOW + 1)
+    assert not await store.update_script(dataclasses.replace(changed, project_id=P2))
+    assert await store.update_script(changed)
+    assert await store.script(P1, script.id) == changed
+    assert not await store.remove_script(P2, script.id)
+    assert await store.remove_script(P1, script.id)
+    assert not await store.remove_script(P1, script.id)
+    assert not await store.update_script(changed)
+    assert await store.public_script(script.id) is None
+
+
+async def test_scripts_are_listed_by_place_both_ways(store: Store) -> None:
+    made = [a_script(number, name="even" if number % 2 == 0 else "odd") for number in range(6)]
+    for script in made:
+        await store.add_script(script)
+    await store.add_script(a_script(9, project_id=P2))
+
+    async def places(name: str | None, cursor: Cursor | None, limit: int) -> list[int]:
+        found = await store.scripts_page(P1, name, cursor, limit)
+        return [made.index(script) for script in found]
+
+    assert await places(None, None, 4) == [5, 4, 3, 2]
+    assert await places(None, Cursor(id=made[2].place), 4) == [1, 0]
+    assert await places(None, Cursor(id=made[2].place, backward=True), 2) == [4, 3]
+    assert await places("odd", None, 4) == [5, 3, 1]
+    assert await places("odd", Cursor(id=made[2].place, backward=True), 4) == [5, 3]
+
+
+async def test_uses_of_scripts_add_up_and_the_latest_stays(store: Store) -> None:
+    one, other = a_script(1), a_script(2, project_id=P2)
+    await store.add_script(one)
+    await store.add_script(other)
+
+    def use(script: Script, requests: int, last_at: int) -> ScriptUse:
+        return ScriptUse(project_id=script.project_id, script_id=script.id, requests=requests, last_at=last_at)
+
+    await store.count_script_uses([use(one, 2, NOW + 5), use(other, 1, NOW + 1), use(a_script(3), 9, NOW)])
+    await store.count_script_uses([use(one, 3, NOW + 2)])
+    assert await store.script(P1, one.id) == dataclasses.replace(one, requests=5, last_request_at=NOW + 5)
+    assert await store.script(P2, other.id) == dataclasses.replace(other, requests=1, last_request_at=NOW + 1)

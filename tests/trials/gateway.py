@@ -248,8 +248,11 @@ class Gateway:
         return sent
 
     async def received(self, sender: str) -> list[Received]:
-        """The inbound messages from one handset, oldest first."""
-        page = await self.read(f"{messages_path(self.node)}?From=%2B{sender.removeprefix('+')}&PageSize=100")
+        """The inbound messages from one handset, oldest first, once the handler of each has been heard out."""
+        path = f"{messages_path(self.node)}?From=%2B{sender.removeprefix('+')}&PageSize=100"
+        page = await self.read(path)
+        while any(each["status"] == "receiving" for each in page["messages"]):
+            page = await self.read(path)
         found = []
         for each in reversed(page["messages"]):
             steps = (await self.read(f"/api/heliograph/messages/{each['sid']}/timeline"))["steps"]

@@ -265,3 +265,12 @@ def test_any_octets_are_a_receipt_or_none(octets: bytes, tlvs: dict[int, bytes])
     read = receipt.parse(DeliverSm(esm_class=4, data_coding=8, short_message=octets, tlvs=tlvs))
     if read is not None:
         receipt.id_forms(read.message_id)
+
+
+def test_what_no_database_keeps_is_no_part_of_an_id_or_an_error() -> None:
+    line = b"id:12\x0034 stat:UNDELIV err:00\x001" + b"9" * 5000 + b" text:x"
+    said = receipt.parse(DeliverSm(esm_class=4, short_message=b"", tlvs={Tag.MESSAGE_PAYLOAD: line}))
+    assert said is not None and (said.message_id, said.error) == ("12", "00")
+    line = line.replace(b"\x00", b"")
+    said = receipt.parse(DeliverSm(esm_class=4, short_message=b"", tlvs={Tag.MESSAGE_PAYLOAD: line}))
+    assert said is not None and said.error is not None and len(said.error) == receipt.ERROR_CHARACTERS_MAX

@@ -6,7 +6,9 @@ are looked at. One timer per connection is set again when it goes off, so that a
 
 import asyncio
 import http
+from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -14,16 +16,26 @@ LINE_OVERHEAD = 4
 """The bytes of a header's line beside its name and its value: a colon, a blank, and the line's end."""
 
 
+UPGRADED = ("/", "/api/relay/ws")
+"""Where a WebSocket is to be had (contract, section 10)."""
+
+Upgraded = Callable[[str, Sequence[tuple[bytes, bytes]], str], asyncio.Protocol]
+"""(path, headers, the peer's address) → the protocol that has the connection from then on."""
+
+
 class GuardedConnection(HttpToolsProtocol):
     """uvicorn's connection with bounds; `guarded` sets them.
 
     A request's head with more than `max_header_bytes` is answered with 431. One that has not arrived in full
     `request_seconds` after its first byte is answered with 408, and a connection on which nothing was sent for so long
-    since it was made is closed. Between requests uvicorn's own `timeout_keep_alive` holds.
+    since it was made is closed. An answer of which the client takes nothing for so long goes with its connection.
+    Between requests uvicorn's own `timeout_keep_alive` holds. One that asks for a WebSocket where there is one is
+    handed on; anywhere else that wish is ignored.
     """
 
     max_header_bytes: int
     request_seconds: float
+    upgraded: Upgraded | None
 
     def __init__(self, *args: Any, **others: Any) -> None:
         super().__init__(*args, **others)
@@ -33,6 +45,9 @@ class GuardedConnection(HttpToolsProtocol):
         self._head_too_large = False
         self._arriving_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._unread_bytes = 0
+        self._unread_since = 0.0
+        self._upgrades = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -66,6 +81,7 @@ class GuardedConnection(HttpToolsProtocol):
         if self._head_bytes + self._chunk_bytes > self.max_header_bytes and self._size() > self.max_header_bytes:
             self._head_too_large = True
             raise ValueError("the request's head is too large")  # the parser stops, and calls send_400_response
+        self._upgrades = self._asks_for_websocket()
         super().on_headers_complete()
         self._in_head = False
         self.headers = _Trailers()
@@ -80,6 +96,34 @@ class GuardedConnection(HttpToolsProtocol):
         self.transport.flush()  # type: ignore[attr-defined]  # an answer to HEAD has no body to go with
         super().on_response_complete()
 
+    def _asks_for_websocket(self) -> bool:
+        if self.upgraded is None:
+            return False
+        answering = self.cycle is not None and not self.cycle.response_complete
+        asked = self.parser.should_upgrade() and self._get_upgrade() == b"websocket"
+        path = unquote(self.url.partition(b"?")[0].decode("latin-1"))
+        return asked and not answering and self.parser.get_method() == b"GET" and path in UPGRADED
+
+    def _should_upgrade(self) -> bool:
+        return self._upgrades
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """The request was answered as if it had not asked."""
+
+    def handle_websocket_upgrade(self) -> None:
+        """Let go of the connection; called when the request's head was read."""
+        if self.upgraded is None:
+            raise RuntimeError("there are no WebSockets here")
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.connections.discard(self)
+        transport = self.transport.unwrapped  # type: ignore[attr-defined]  # of _WholeAnswers
+        peer = self.client[0] if self.client else ""
+        protocol = self.upgraded(self.url.decode("latin-1"), list(self.scope["headers"]), peer)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+
     def send_400_response(self, msg: str) -> None:
         if self._head_too_large:
             self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -90,15 +134,28 @@ class GuardedConnection(HttpToolsProtocol):
         return len(self.url) + sum(len(name) + len(value) + LINE_OVERHEAD for name, value in self.headers)
 
     def _look(self) -> None:
-        """Close the connection where a request is overdue; else look again when one could be."""
+        """Close the connection where a request is overdue; else look again when one could be. Nobody waits for a client
+        that reads nothing, not even to close."""
         now = self.loop.time()
+        if self._is_unread(now):
+            self.transport.abort()
+            return
         if self._arriving_since is not None and self.flow.read_paused:
             self._arriving_since = now  # it is this server that keeps the rest of the request waiting
         since = now if self._arriving_since is None else self._arriving_since
         if since + self.request_seconds > now:
             self._timer = self.loop.call_at(since + self.request_seconds, self._look)
-        elif not self.transport.is_closing():
+            return
+        if not self.transport.is_closing():
             self._give_up()
+        self._timer = self.loop.call_later(self.request_seconds, self._look)
+
+    def _is_unread(self, now: float) -> bool:
+        """Whether the client has taken nothing for too long of what waits for it."""
+        waiting = self.transport.get_write_buffer_size()
+        if waiting != self._unread_bytes:
+            self._unread_bytes, self._unread_since = waiting, now
+        return waiting > 0 and now - self._unread_since >= self.request_seconds
 
     def _give_up(self) -> None:
         answering = self.cycle is not None and not self.cycle.response_complete
@@ -129,6 +186,11 @@ class _WholeAnswers:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
+    @property
+    def unwrapped(self) -> asyncio.Transport:
+        """The transport itself, for who writes no answers of HTTP."""
+        return self._transport
+
     def write(self, data: bytes) -> None:
         head, self._head = self._head, b""
         if head:
@@ -158,7 +220,11 @@ class _Trailers(list[tuple[bytes, bytes]]):
         return
 
 
-def guarded(max_header_bytes: int, request_seconds: float) -> type[GuardedConnection]:
+def guarded(max_header_bytes: int, request_seconds: float, upgraded: Upgraded | None = None) -> type[GuardedConnection]:
     """The connections of a server with these bounds, as uvicorn takes them."""
-    bounds = {"max_header_bytes": max_header_bytes, "request_seconds": request_seconds}
-    return type("GuardedConnection", (GuardedConnection,), bounds)
+    values = {
+        "max_header_bytes": max_header_bytes,
+        "request_seconds": request_seconds,
+        "upgraded": upgraded and staticmethod(upgraded),
+    }
+    return type("GuardedConnection", (GuardedConnection,), values)

@@ -197,7 +197,7 @@ def _rest(refusals: tuple[Refusal, ...], docs: str) -> RestErrors:
                 type="validation_error",
                 code=refusal.reason.rest,
                 message=refusal.text,
-                attribute=refusal.where,
+                attribute=refusal.where or None,
                 url=f"{docs}#{refusal.reason.rest}",
             )
             for refusal in refusals

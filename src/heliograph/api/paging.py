@@ -70,8 +70,9 @@ class Page(Generic[R_co]):
     previous: Cursor | None
 
 
-def wanted(query: Form, names: Names) -> Wanted:
-    """Read the paging parameters. Raises Refused: each family renders it its own way."""
+def wanted(query: Form, names: Names, largest: int = MAX_SIZE) -> Wanted:
+    """Read the paging parameters. Raises Refused: each family renders it its own way. A page has at most `largest`
+    rows, whatever is asked for: the rest is on the next."""
     number = _whole(query.filled(names.number), 0)
     token = query.filled(names.cursor)
     size = _whole(query.filled(names.size), DEFAULT_SIZE)
@@ -82,7 +83,7 @@ def wanted(query: Form, names: Names) -> Wanted:
     cursor = None if token is None else parse_token(token, names)
     if size is None or not 1 <= size <= MAX_SIZE:
         raise refuse(Fault.PAGE_SIZE_INVALID, attribute=names.size)
-    return Wanted(number=number, size=size, cursor=cursor)
+    return Wanted(number=number, size=min(size, largest), cursor=cursor)
 
 
 def parse_token(text: str, names: Names) -> Cursor:

@@ -41,6 +41,7 @@ _FAMILIES = {
     "/api/messaging": Family.MESSAGING,
     "/api/relay/rest": Family.RELAY_REST,
     "/api/project": Family.PROJECT,
+    "/api/projects": Family.PROJECT,
     "/api/heliograph": Family.HELIOGRAPH,
 }
 _MICROS = 1_000_000
@@ -56,12 +57,11 @@ def build(services: Services, routes: Sequence[Route]) -> Application:
     told = _Told(services)
     for kind in (Exception, falcon.HTTPError):  # Falcon has a handler of its own for the second
         app.add_error_handler(kind, told.tell)
-    buckets = Buckets(services.config.rate_limit_writes, services.config.rate_limit_seconds)
     by_path: dict[str, list[Route]] = defaultdict(list)
     for route in routes:
         by_path[_template(route.path)].append(route)
     for template, siblings in by_path.items():
-        app.add_route(template, _resource(services, siblings, buckets))
+        app.add_route(template, _resource(services, siblings, services.writes))
     return _Door(app)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from heliograph.core.limits import Buckets
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -13,15 +15,19 @@ if TYPE_CHECKING:
     from heliograph.engine.directory import Directory
     from heliograph.engine.inbound import Inbound
     from heliograph.engine.metrics import Metrics
+    from heliograph.engine.mfa import Mfa
+    from heliograph.engine.number_orders import NumberOrders
     from heliograph.engine.records import Records
+    from heliograph.engine.scripts import Scripts
     from heliograph.net.media import MediaFiles
-    from heliograph.ports import CarrierStatus, Clock, Store
+    from heliograph.ports import CarrierStatus, Clock, RelayClientStatus, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """`local_secret` lets the command line on this machine act for any project; empty means it may not. `carriers`: all
-    of them, as they are now."""
+    of them, as they are now. `own_url`: where this server is found, without a slash at its end. `relay_clients`: those
+    of a project. `writes`: what each project may still write, through any door."""
 
     config: Config
     clock: Clock
@@ -29,8 +35,14 @@ class Services:
     directory: Directory
     acceptor: Acceptor
     records: Records
+    mfa: Mfa
     inbound: Inbound
+    number_orders: NumberOrders
     media_files: MediaFiles
     metrics: Metrics
+    scripts: Scripts
     local_secret: str = field(repr=False)
     carriers: Callable[[], list[CarrierStatus]] = list
+    own_url: Callable[[], str] = str
+    relay_clients: Callable[[str], list[RelayClientStatus]] = lambda project_id: []
+    writes: Buckets = field(default_factory=lambda: Buckets(0, 1))

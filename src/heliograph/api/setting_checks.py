@@ -7,15 +7,21 @@ from heliograph.api.services import Services
 from heliograph.config import Config
 from heliograph.core import ids
 from heliograph.core.number_settings import Checks
-from heliograph.engine.urls import url_fault
+from heliograph.engine.own_documents import own_script
+from heliograph.engine.urls import insecure, url_fault
 
 
 def checks_for(services: Services, project_id: str) -> Checks:
     """Return the checks for settings of one project."""
     allow_loopback = allows_loopback(services.config)
 
-    def fault(url: str) -> Literal["invalid", "unsafe"] | None:
-        return url_fault(url, allow_loopback)
+    project = services.directory.project(project_id)
+
+    def fault(url: str) -> Literal["invalid", "unsafe", "insecure"] | None:
+        found = url_fault(url, allow_loopback)
+        if found != "invalid" and own_script(url, services.own_url()):
+            return None
+        return "insecure" if found is None and insecure(project, url) else found
 
     def is_application(given: str) -> bool:
         return ids.is_uuid(given) and services.directory.application(project_id, given) is not None

@@ -53,18 +53,27 @@ class Finding:
 
 
 def settings(config: Config) -> Finding:
-    """Settings that are right one by one and wrong together: certificate and key."""
-    if bool(config.tls_cert) != bool(config.tls_key):
-        return _wrong("config", "only one of tls_cert and tls_key is set", "Set both, or neither for plain HTTP.")
-    if config.tls_cert:
+    """Settings that are right one by one and wrong together: certificates and keys."""
+    return (
+        _certificate("", "HTTP", config.tls_cert, config.tls_key)
+        or _certificate("smpp_", "SMPP", config.smpp_tls_cert, config.smpp_tls_key)
+        or _good("config", "all settings can be used")
+    )
+
+
+def _certificate(prefix: str, protocol: str, certificate: str | None, key: str | None) -> Finding | None:
+    """What is wrong with a pair of settings."""
+    if bool(certificate) != bool(key):
+        text = f"only one of {prefix}tls_cert and {prefix}tls_key is set"
+        return _wrong("config", text, f"Set both, or neither for plain {protocol}.")
+    if certificate:
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(config.tls_cert, config.tls_key)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
         except OSError as error:  # ssl.SSLError is one
-            text = f"{config.tls_cert} and {config.tls_key} can't be used ({error.strerror or error})"
-            return _wrong(
-                "config", text, "Give a certificate and its own key in PEM; `heliograph dev-cert` makes them."
-            )
-    return _good("config", "all settings can be used")
+            text = f"{certificate} and {key} can't be used ({error.strerror or error})"
+            advice = "Give a certificate and its own key in PEM; `heliograph dev-cert` makes them."
+            return _wrong("config", text, advice)
+    return None
 
 
 def clock(machine: Clock | None = None) -> Finding:
@@ -142,6 +151,28 @@ def server(config: Config) -> Finding:
     return Finding(name="server", verdict=Verdict.NOTE, text=f"none runs on this folder{stale}", advice=advice)
 
 
+def smpp(config: Config) -> list[Finding]:
+    """Whether the port for SMPP customers, where one is set, is listened on by a running server, or free for one."""
+    if not config.smpp_port:
+        return []
+    place = f"{config.smpp_host}:{config.smpp_port}"
+    try:
+        running = local.find(Path(config.data))
+    except local.Unreadable:  # told of the server
+        return []
+    if running is None or not _listens(running.url):
+        taken = _taken(config.smpp_host, config.smpp_port)
+        if taken:
+            return [
+                _wrong("smpp", f"{place} can't be had: {taken}", "Stop what has it, or choose another --smpp-port.")
+            ]
+        return [_good("smpp", f"{place} is free")]
+    if _answers(config.smpp_host, config.smpp_port):
+        return [_good("smpp", f"customers can bind at {place}")]
+    text = f"a server runs, and nothing listens at {place}"
+    return [_wrong("smpp", text, "Start the server anew with these settings: it takes its ports when it starts.")]
+
+
 def _database_clock(url: str) -> Finding:
     import asyncpg  # a tenth of a second, needed for PostgreSQL only
 
@@ -171,8 +202,12 @@ async def _apart_seconds(url: str) -> float:
 
 def _listens(url: str) -> bool:
     parts = urlsplit(url)
+    return _answers(parts.hostname or "", parts.port or 0)
+
+
+def _answers(host: str, port: int) -> bool:
     try:
-        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=_ANSWER_SECONDS).close()
+        socket.create_connection((host, port), timeout=_ANSWER_SECONDS).close()
     except OSError:
         return False
     return True

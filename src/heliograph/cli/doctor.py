@@ -17,7 +17,8 @@ _MARKS = {Verdict.GOOD: "ok  ", Verdict.NOTE: "note", Verdict.WRONG: "BAD "}
 def doctor(call: Call) -> int:
     """Check everything a server needs.
 
-    That is configuration, clock, folder, disk, store and server. Exit code 1 when something is wrong.
+    That is configuration, clock, folder, disk, store, server and, where one is set, the SMPP port. Exit code 1 when
+    something is wrong.
 
     A running server is not disturbed. Nothing is changed, except that a data folder without a store gets an
     empty one and that a store of an older version is brought to this one's shape.
@@ -42,6 +43,7 @@ def examine(call: Call) -> list[Finding]:
         checks.disk(config),
         *checks.store(config),
         checks.server(config),
+        *checks.smpp(config),
     ]
 
 

@@ -23,7 +23,8 @@ def init(call: Call) -> None:
     """
     config = call.config()
     mint = provision.Mint(SystemClock())
-    provisioned = stores.run(config, lambda store: provision.initialise(store, mint), create=True)
+    examples = provision.example_inventory() if config.simulator else []
+    provisioned = stores.run(config, lambda store: provision.initialise(store, mint, examples), create=True)
     if provisioned is None:
         raise output.Failure(
             f"{stores.place(config)} is initialised already and nothing was changed: its token can't be shown again,"

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from heliograph.cli import output, stores
+from heliograph.cli import inventory, output, stores
 from heliograph.cli.options import Call, common
 from heliograph.cli.token import PROJECT_HELP
 from heliograph.core.directory import CAPABILITIES, Number, Snapshot
@@ -48,37 +48,39 @@ def add(call: Call, phone_number: str, project: str | None, name: str, capabilit
 @number.command()
 @click.argument("phone_number", metavar="NUMBER")
 @click.option("--url", metavar="URL", help="Ask this URL, by POST, for a cXML document.")
-@click.option("--smpp", "system_id", metavar="SYSTEM_ID", help="Hand them to the binds of this SMPP credential.")
-@click.option("--none", "nobody", is_flag=True, help="Keep them, and tell nobody.")
+@click.option("--swml", metavar="URL", help="Ask this URL, by POST, for a SWML document.")
+@click.option("--smpp", metavar="SYSTEM_ID", help="Hand them to the binds of this SMPP credential.")
+@click.option("--none", is_flag=True, default=None, help="Keep them, and tell nobody.")
 @common
-def handler(call: Call, phone_number: str, url: str | None, system_id: str | None, nobody: bool) -> None:
-    """Say where a number's inbound messages go: one of --url, --smpp and --none."""
-    if sum((url is not None, system_id is not None, nobody)) != 1:
-        raise click.UsageError("give one of --url, --smpp and --none")
+def handler(call: Call, /, phone_number: str, **options: str | bool | None) -> None:
+    """Say where a number's inbound messages go: one of --url, --swml, --smpp and --none."""
+    given = [(kind, str(where)) for kind, where in options.items() if where is not None]
+    if len(given) != 1:
+        raise click.UsageError("give one of --url, --swml, --smpp and --none")
     config = call.config()
     directory = stores.snapshot(config)
     known = next((each for each in directory.numbers if each.number == phone_number), None)
     if known is None:
         raise output.Failure(f"there is no number {phone_number}; see `heliograph number list`")
-    settings, where = _handler_settings(directory, known, url, system_id)
+    settings, where = _handler_settings(directory, known, *given[0])
     changed = replace(known, settings=known.settings | settings, updated_at=SystemClock().now())
     stores.run(config, lambda store: store.update_number(changed))
     output.result(call.as_json, as_values(changed) | settings, f"Messages to {known.number} go to {where}.")
 
 
-def _handler_settings(
-    directory: Snapshot, known: Number, url: str | None, system_id: str | None
-) -> tuple[Settings, str]:
-    """The settings that a handler comes to, and its name for people; raises Failure."""
-    if url is not None:
-        if not url.startswith(("http://", "https://")):
-            raise output.Failure(f"{url!r} is no http or https URL", output.WRONG_USAGE)
-        return {"message_handler": "laml_webhooks", "sms_url": url, "sms_method": DEFAULT_METHOD}, url
-    if system_id is None:
+def _handler_settings(directory: Snapshot, known: Number, kind: str, where: str) -> tuple[Settings, str]:
+    """The settings that a handler comes to, and its name for people; raises Failure. kind: the option's name."""
+    if kind == "none":
         return {"message_handler": None}, "nobody"
-    if system_id not in (each.system_id for each in directory.smpp_credentials if each.project_id == known.project_id):
-        raise output.Failure(f"the number's project has no SMPP credential {system_id}; see `heliograph smpp list`")
-    return {"message_handler": "smpp_bind", "smpp_system_id": system_id}, f"the SMPP binds of {system_id}"
+    if kind == "smpp":
+        credentials = [each for each in directory.smpp_credentials if each.project_id == known.project_id]
+        if where not in (each.system_id for each in credentials):
+            raise output.Failure(f"the number's project has no SMPP credential {where}; see `heliograph smpp list`")
+        return {"message_handler": "smpp_bind", "smpp_system_id": where}, f"the SMPP binds of {where}"
+    if not where.startswith(("http://", "https://")):
+        raise output.Failure(f"{where!r} is no http or https URL", output.WRONG_USAGE)
+    named = "relay_script" if kind == "swml" else "laml_webhooks"
+    return {"message_handler": named, "sms_url": where, "sms_method": DEFAULT_METHOD}, where
 
 
 @number.command("list")
@@ -105,3 +107,7 @@ def as_values(number: Number) -> dict[str, Any]:
         "name": number.name,
         "capabilities": list(number.capabilities),
     }
+
+
+number.add_command(inventory.import_numbers)
+number.add_command(inventory.available)

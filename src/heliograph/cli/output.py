@@ -40,10 +40,15 @@ def fault(message: str, *, as_json: bool) -> None:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell, two spaces apart; the last one is left ragged."""
-    lines = [tuple(headings), *(tuple(row) for row in rows)]
+    """Columns as wide as their widest cell, two spaces apart; the last one is left ragged. What would move a terminal's
+    cursor, or make another line, is shown as "?": names come from clients of the APIs."""
+    lines = [tuple(headings), *(tuple(map(_printable, row)) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def _printable(cell: str) -> str:
+    return cell if cell.isprintable() else "".join(each if each.isprintable() else "?" for each in cell)
 
 
 def moment(micros: int) -> str:

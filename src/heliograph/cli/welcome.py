@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 from heliograph.engine.provision import Provisioned
 
+RECIPIENT = "+12065550123"
+"""Nobody's: of those that are for examples."""
+
 _SDK = """\
 # pip install signalwire-sdk
 from signalwire.rest import RestClient
@@ -77,7 +80,8 @@ def _python(provisioned: Provisioned, base_url: str, ca: Path | None) -> str:
 
 
 def _pair(provisioned: Provisioned) -> tuple[str, str]:
-    return provisioned.numbers[0].number, provisioned.numbers[-1].number
+    """Who sends to whom. Not to another number of the project: the simulated carrier brings nothing back in."""
+    return provisioned.numbers[0].number, RECIPIENT
 
 
 def _is_loopback(host: str) -> bool:

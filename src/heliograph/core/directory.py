@@ -1,4 +1,4 @@
-"""Who may send and receive: projects, tokens, SMPP credentials, numbers and applications, as values."""
+"""Who may send and receive: projects, tokens, SMPP credentials, numbers, their groups and applications, as values."""
 
 from dataclasses import dataclass, field
 
@@ -16,6 +16,11 @@ SCOPES = (
     "video",
 )
 CAPABILITIES = ("voice", "sms", "mms", "fax")
+SHORT_CODE_CAPABILITIES = ("sms", "mms")
+FORCE_HTTPS = "force_https_requests"
+PROTECT_MEDIA = "protect_message_media"
+SWITCHES = ("protect_recordings", PROTECT_MEDIA, "protect_fax_media", FORCE_HTTPS)
+"""What can be switched on for a project. Recordings and faxes are not made here: theirs are kept and returned."""
 SMPP_ALPHABETS = ("gsm", "gsm-packed", "latin1", "ascii", "ucs2")
 """What data_coding 0, "the SMSC's default alphabet" (SMPP 3.4, 5.2.19), means on a credential's binds."""
 SMPP_LONG_MODES = ("udh8", "udh16", "sar", "payload")
@@ -24,12 +29,15 @@ SMPP_LONG_MODES = ("udh8", "udh16", "sar", "payload")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
+    """`switches`: those of SWITCHES that are on."""
+
     id: str
     parent_id: str | None
     name: str
     signing_key: str
     created_at: int
     updated_at: int
+    switches: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +102,31 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NumberGroup:
+    """Numbers of a project that send as one. `sticky_sender`: whoever got a message from one of them gets the next from
+    the same."""
+
+    project_id: str
+    id: str
+    name: str
+    sticky_sender: bool
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """A number's place in a group; a number is in a group once."""
+
+    project_id: str
+    id: str
+    group_id: str
+    number_id: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The whole directory at one version, small enough to keep in memory."""
 
@@ -103,3 +136,5 @@ class Snapshot:
     numbers: tuple[Number, ...]
     applications: tuple[Application, ...]
     smpp_credentials: tuple[SmppCredential, ...] = ()
+    groups: tuple[NumberGroup, ...] = ()
+    memberships: tuple[Membership, ...] = ()

@@ -12,7 +12,8 @@ from enum import Enum
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """cxml: the number; rest: the word; status: the HTTP status in cXML and REST; attribute: the REST name."""
+    """cxml: the number; rest: the word; status: the HTTP status in cXML and REST; attribute: the REST name, "" for a
+    fault of no parameter."""
 
     cxml: int
     rest: str
@@ -123,17 +124,50 @@ class Fault(Enum):
     VARIABLE_TOO_LONG = Reason(
         10000, "custom_variable_value_too_long", "A custom variable's value has at most 1024 bytes.", "custom_variables"
     )
+    NUMBER_MISSING = Reason(21421, "missing_required_parameter", "A phone number is required.", "number")
+    NUMBER_INVALID = Reason(
+        21421, "invalid_phone_number", "The phone number is not valid: write + and 5 to 17 digits.", "number"
+    )
+    NUMBER_NOT_FREE = Reason(
+        21422, "phone_number_not_available", "The phone number is not available: search for one that is.", "number"
+    )
+    AREA_CODE_INVALID = Reason(21451, "invalid_parameter", "An area code has 3 digits.", "areacode")
+    AREA_CODE_EMPTY = Reason(
+        21452, "phone_number_not_available", "No phone number of this area code is available.", "areacode"
+    )
+    IMPORT_DISABLED = Reason(
+        20403, "forbidden", "This deployment does not take numbers from its projects: ask its operator.", "number", 403
+    )
     PARAMETER_INVALID = Reason(10000, "invalid_parameter", "The value is not allowed.")
     PARAMETER_MISSING = Reason(10000, "missing_required_parameter", "The parameter is required.")
     METHOD_INVALID = Reason(21209, "invalid_parameter", "The method must be GET or POST.")
     URL_INVALID = Reason(21402, "invalid_parameter", "The URL must be a valid http or https URL.")
     URL_UNSAFE = Reason(21402, "url_is_unsafe", "The URL points to an address that this server does not call.")
+    NESTED_SUBPROJECT = Reason(
+        10000,
+        "nested_subprojects_not_allowed",
+        "A subproject has no subprojects: make them with a token of its parent.",
+        "",
+    )
+    NOT_A_SUBPROJECT = Reason(10000, "only_subprojects_can_be_deleted", "Only a subproject can be deleted.", "")
+    NUMBERS_LEFT = Reason(
+        10000,
+        "phone_numbers_must_be_removed",
+        "A project that has phone numbers can't be deleted: release or move them first.",
+        "",
+    )
+    SCRIPT_INVALID = Reason(
+        10000, "invalid_parameter", "A script is well-formed XML, with proper Mustache tags if any.", "contents"
+    )
     PAGE_WITHOUT_TOKEN = Reason(
         54453, "page_token_required", "A page after the first needs its page token.", "page_token", 400
     )
     PAGE_TOKEN_INVALID = Reason(21481, "page_token_is_invalid", "The page token is not valid.", "page_token", 400)
     PAGE_SIZE_INVALID = Reason(54454, "invalid_parameter", "The page size is from 1 to 1000.", "page_size", 400)
     PAGE_NUMBER_INVALID = Reason(54453, "invalid_parameter", "The page number is 0 or more.", "page_number", 400)
+    VOICE_MISSING = Reason(
+        10000, "voice_not_supported", "This server makes no calls: ask for the code by SMS, at /api/relay/rest/mfa/sms."
+    )
     DATETIME_REQUIRED = Reason(10000, "datetime_required", "This value must be a date or a date-time.")
 
 
@@ -244,6 +278,36 @@ WEBHOOK: dict[int, str] = {
     12300: "The answer's content type is not allowed.",
 }
 """What went wrong with an inbound handler's URL or document; recorded on the message's timeline."""
+
+SWML: dict[str, str] = {
+    "http_retrieval_error": "The document could not be fetched; the line's code says why.",
+    "json_or_yaml_required": "The answer is no JSON or YAML object, or more than a document may be.",
+    "swml_invalid_document": "The document, or the parameters of a step, are not as SWML says.",
+    "swml_missing_entry_point": "The document has none of `reply`, `receive` and `sections`.",
+    "swml_invalid_section_format": "A section is no list, a step no object with one method, or there is no `main`.",
+    "swml_unsupported_method": "The document names a method that SWML for messages doesn't have.",
+    "swml_reply_failed": "The reply was refused for another reason, which the line gives.",
+    "swml_reply_media_limit_exceeded": "The reply has more than 8 media.",
+    "swml_reply_body_or_media_required": "The reply has neither a body nor media.",
+    "swml_reply_invalid_from_number": "The reply's `from` is no number of this project.",
+    "swml_reply_invalid_to_number": "The reply's `to` is no phone number.",
+    "swml_reply_missing_messaging_capability": "The reply's `from` can't send this kind of message.",
+    "swml_reply_character_limit_exceeded": "The reply's body is longer than 1600 characters.",
+    "swml_switch_no_match": "No case of a `switch` fits, and it has no default. The run ended.",
+    "swml_switch_invalid_transform": "A `switch` names a transform that there is not. The run ended.",
+    "swml_section_not_found": "`execute.dest` names no section of the document. The run ended.",
+    "swml_transfer_failed": "`transfer.dest` is missing. The run ended.",
+    "swml_transfer_fetch_failed": "The document of a `transfer` could not be fetched; the line's code says why.",
+    "swml_transfer_document_invalid": "What a `transfer` fetched is no SWML document for messages.",
+    "swml_goto_label_not_found": "`goto.label` names no label of its section. The run ended.",
+    "swml_request_url_required": "`request.url` is missing. The run ended.",
+    "swml_too_many_steps": "The run took more than `swml_steps` steps and was ended.",
+    "swml_too_many_documents": "The run asked for more than 10 documents and was ended.",
+    "swml_too_slow": "The run took longer than `swml_seconds` and was ended.",
+    "swml_nested_too_deep": "More than 32 sections were executed inside each other. The run ended.",
+    "swml_value_too_long": "Parameters grew beyond what a step or the run may fill. The run ended.",
+}
+"""What went wrong with a SWML handler: SignalWire's words, and from swml_too_many_steps on our own."""
 
 
 def describe(code: int | None) -> str | None:

@@ -72,6 +72,15 @@ class TokenBucket:
             retry_after_seconds=self._seconds_to_gain(missing) if missing > 0 else 0,
         )
 
+    def overdraw(self, now_micros: int, n: int) -> bool:
+        """Take ``n`` tokens, more than the capacity even, if as many are there or the bucket is full; whether they were
+        taken. What is lacking is owed: it is brought before anything more can be taken."""
+        self._refill(now_micros)
+        if self._capacity and self._level < min(n * self._per_micros, self._full):
+            return False
+        self._level -= n * self._per_micros if self._capacity else 0
+        return True
+
     def has(self, now_micros: int, n: int = 1) -> bool:
         """Whether ``n`` tokens are there; takes none."""
         self._refill(now_micros)

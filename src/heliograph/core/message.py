@@ -48,6 +48,15 @@ def smpp_callback(system_id: str) -> Callback:
     return Callback(url=SMPP_SCHEME + system_id, method="DELIVER")
 
 
+RELAY_SCHEME = "relay:"
+"""How the URL of a callback begins that goes to Relay clients: `relay:PROJECT:CONTEXT`. No API lets a client give one.
+"""
+
+
+def relay_callback(project_id: str, context: str) -> Callback:
+    return Callback(url=f"{RELAY_SCHEME}{project_id}:{context}", method="EVENT")
+
+
 class SmppOptions(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an SMPP customer asked for in its submit_sm, kept with the message; None or empty: not asked.
 
@@ -64,6 +73,8 @@ class SmppOptions(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Message(Struct, frozen=True, kw_only=True):
+    """tags, region: what a Relay client gave with its send. relay_session: the `protocol` of the session that did."""
+
     id: str
     project_id: str
     direction: Direction
@@ -92,6 +103,9 @@ class Message(Struct, frozen=True, kw_only=True):
     deleted_at: int | None = None
     redacted: bool = False
     options: SmppOptions | None = None
+    tags: tuple[str, ...] = ()
+    region: str | None = None
+    relay_session: str | None = None
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -144,7 +158,9 @@ class Media(Struct, frozen=True, kw_only=True):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """One step of one message, as it is to be written: state, event and callback in one transaction."""
+    """One step of one message, as it is to be written: state, event and callback in one transaction.
+
+    callback_sequence: what its callback is in order with, at its origin; None: with the others of the message."""
 
     project_id: str
     message_id: str
@@ -159,6 +175,7 @@ class Change(Struct, frozen=True, kw_only=True):
     carrier_ref: str | None = None
     uncertain: bool = False
     callback_origin: str | None = None
+    callback_sequence: str | None = None
     detail: str | None = None
     parts: tuple[Part, ...] = ()
 

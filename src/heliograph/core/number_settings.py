@@ -51,8 +51,18 @@ CALL_HANDLERS: Final = (
     "laml_application",
     "dialogflow",
     "video_room",
+    "call_flow",
+    "ai_agent",
+    "fabric_subscriber",
+    "sip_gateway",
+    "call_queue",
 )
 RECEIVE_MODES: Final = ("voice", "fax")
+
+
+ORIGIN: Final = "origin"
+HOSTED: Final = "hosted"
+"""A setting that no API lets a client write: HOSTED for a number that a project brought along."""
 
 
 class Kind(Enum):
@@ -195,10 +205,10 @@ _RELAY_NAMES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
-    """What a value is checked with. `url_fault` says "invalid", "unsafe" or None; `is_application` whether the
-    project has an application of that id, `is_system_id` whether it has that SMPP credential."""
+    """What a value is checked with. `url_fault` says "invalid", "unsafe", "insecure" or None; `is_application` whether
+    the project has an application of that id, `is_system_id` whether it has that SMPP credential."""
 
-    url_fault: Callable[[str], Literal["invalid", "unsafe"] | None]
+    url_fault: Callable[[str], Literal["invalid", "unsafe", "insecure"] | None]
     is_application: Callable[[str], bool]
     is_system_id: Callable[[str], bool]
 
@@ -258,6 +268,24 @@ def changed_by_relay(settings: Mapping[str, str | None], given: Mapping[str, obj
     refusal = _unfinished(following) if "message_handler" in given else None
     if refusal is not None:
         raise Refused(refusal)
+    return following
+
+
+def fit_for(settings: Mapping[str, str | None], checks: Checks) -> Settings:
+    """Return a number's settings as they fit another project: without what only its old one has. A handler that loses
+    what it named is no handler any more."""
+    following: Settings = dict(settings)
+    for slot in (_MESSAGES, _CALLS):
+        application = following.get(slot.application)
+        if application and not checks.is_application(application):
+            following[slot.application] = None
+            if _chosen(settings, slot) == "laml_application":
+                following[slot.handler] = None
+    system_id = following.get("smpp_system_id")
+    if system_id and not checks.is_system_id(system_id):
+        following["smpp_system_id"] = None
+        if following.get("message_handler") == "smpp_bind":
+            following["message_handler"] = None
     return following
 
 
@@ -368,6 +396,8 @@ def _faults_of(name: str, value: str, field: Field, checks: Checks) -> Iterator[
             fault = checks.url_fault(value)
             if fault == "unsafe":
                 yield Refusal(Fault.URL_UNSAFE, "", name)
+            elif fault == "insecure":
+                yield Refusal(Fault.URL_INVALID, f"{name} must be an https URL: this project's requests are.", name)
             elif fault is not None:
                 yield Refusal(Fault.URL_INVALID, f"{name} must be a valid http or https URL.", name)
         case Kind.METHOD if value not in METHODS:

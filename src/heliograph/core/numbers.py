@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 _PLAN_CACHE_SIZE: Final = 16_384
 """Numbers remembered per question asked of the numbering plan: the senders of a large deployment, a few MB."""
 
-_MASK: Final = "***"
-_MASK_SHOWS_DIGITS: Final = 4
-
 _NON_GEOGRAPHIC: Final = "001"
 """What the numbering plan calls the region of a number that belongs to no country."""
 
@@ -122,14 +119,11 @@ def national_format(number: str) -> str:
     return _plan().format_number(parsed, _plan().PhoneNumberFormat.NATIONAL)  # type: ignore[no-any-return]  # loaded late, so untyped
 
 
-def mask(number: str) -> str:
-    """Return what a log may show: ``***`` and at most the last four digits, never more than half of them.
-
-    Takes any text that stands where a number should, such as an alphanumeric sender; only digits are shown.
-    """
-    digits = "".join(character for character in number if character in "0123456789")
-    shown = min(_MASK_SHOWS_DIGITS, len(digits) // 2)
-    return _MASK + digits[len(digits) - shown :]
+@lru_cache(maxsize=_PLAN_CACHE_SIZE)
+def national_digits(number: str) -> str:
+    """Return the digits of an E.164 ``number`` without its calling code, or all where the plan has no such code."""
+    parsed = _parse(number)
+    return number[1:] if parsed is None else str(_plan().national_significant_number(parsed))
 
 
 def _plan() -> ModuleType:

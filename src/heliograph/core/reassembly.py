@@ -2,7 +2,8 @@
 
 A set is what shares owner, sender, recipient, reference and total (3GPP TS 23.040, 9.2.3.24.1: the reference is the
 sender's, and wraps). It is complete when every part from 1 to total is there. A set that stays incomplete for
-`seconds` after its last part is given up as it is, and so is the oldest one when there are more than `limit`.
+`seconds` after its last part is given up as it is, and so are the oldest ones while there are more than `limit`, or
+their texts have more than `octets_max`.
 
 Carriers bring again what they were not answered for. The same part again changes nothing; and parts of a set that was
 put together less than `repeat_seconds` ago are known by their text, so that they don't begin a set of their own.
@@ -14,6 +15,7 @@ Pure: keeps values that somebody else keeps on disk; moments (microseconds) are 
 
 import hashlib
 from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -43,6 +45,10 @@ class Set:
     def complete(self) -> bool:
         return len(self.pieces) == next(iter(self.pieces.values())).total
 
+    @property
+    def octets(self) -> int:
+        return sum(len(piece.data) for piece in self.pieces.values())
+
     def in_order(self) -> list[Piece]:
         return [self.pieces[part] for part in sorted(self.pieces)]
 
@@ -57,8 +63,10 @@ def digest(piece: Piece) -> str:
 
 
 class Reassembly:
-    def __init__(self, *, limit: int, seconds: float, repeat_seconds: float) -> None:
+    def __init__(self, *, limit: int, octets_max: int, seconds: float, repeat_seconds: float) -> None:
         self._limit = limit
+        self._octets_max = octets_max
+        self._octets = 0
         self._micros = round(seconds * 1e6)
         self._repeat_micros = round(repeat_seconds * 1e6)
         self._sets: OrderedDict[Key, Set] = OrderedDict()
@@ -94,6 +102,8 @@ class Reassembly:
         if here is None:
             here = self._sets[place] = Set()
             self._by_owner[piece.owner] += 1
+        before = here.pieces.get(piece.part)
+        self._octets += len(piece.data) - (len(before.data) if before is not None else 0)
         here.pieces[piece.part] = piece
         here.touched_at = max(here.touched_at, piece.at)
         self._sets.move_to_end(place)
@@ -102,6 +112,12 @@ class Reassembly:
     def held_by(self, owner: str) -> int:
         """Messages of this owner's of which parts are there."""
         return self._by_owner[owner]
+
+    def pieces_of(self, owner: str) -> Iterator[Piece]:
+        """The parts that are there of this owner's."""
+        for place, here in self._sets.items():
+            if place[1] == owner:
+                yield from here.pieces.values()
 
     def has(self, here: Set) -> bool:
         """Whether the set is still waiting to be made."""
@@ -113,6 +129,7 @@ class Reassembly:
         place = key(first)
         if self._sets.get(place) is done:
             del self._sets[place]
+            self._octets -= done.octets
             self._by_owner[first.owner] -= 1
             if not self._by_owner[first.owner]:
                 del self._by_owner[first.owner]
@@ -127,11 +144,13 @@ class Reassembly:
 
     def given_up(self, now: int) -> list[Set]:
         """Sets to be made as they are: too old, one too many, or complete and yet not made (the store was away)."""
-        spare = len(self._sets) - self._limit
+        spare, octets = len(self._sets) - self._limit, self._octets
         found = []
         for place, each in enumerate(self._sets.values()):
-            if place < spare or each.complete or now - each.touched_at >= self._micros:
+            is_spare = place < spare or octets > self._octets_max
+            if is_spare or each.complete or now - each.touched_at >= self._micros:
                 found.append(each)
+                octets -= each.octets
         while self._made and now - next(iter(self._made.values()))[0] > self._repeat_micros:
             self._made.popitem(last=False)
         return found

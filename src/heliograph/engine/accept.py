@@ -14,15 +14,16 @@ from heliograph.core.directory import Application, Number
 from heliograph.core.errors import Fault, Refusal, Refused, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Callback, Kind, Message, smpp_callback
+from heliograph.core.message import Callback, Kind, Message, relay_callback, smpp_callback
 from heliograph.core.number_settings import application_callback
 from heliograph.core.variables import variable_faults
 from heliograph.engine import pieces
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.requests import SendRequest, Sent
+from heliograph.engine.senders import Need, Pick, Senders
 from heliograph.engine.transition import Transitions
-from heliograph.engine.urls import url_fault
+from heliograph.engine.urls import insecure, url_fault
 from heliograph.ports import Acceptance, Accepted, Clock, IdempotencyClaim, Store
 
 BODY_MAX = 1600
@@ -50,6 +51,7 @@ class Acceptor:
         ids: Uuid7Generator,
         directory: Directory,
         transitions: Transitions,
+        senders: Senders,
         metrics: Metrics,
         settings: AcceptSettings,
     ) -> None:
@@ -58,6 +60,7 @@ class Acceptor:
         self._ids = ids
         self._directory = directory
         self._transitions = transitions
+        self._senders = senders
         self._metrics = metrics
         self._settings = settings
         self.accepted: Callable[[Message], None] = lambda message: None
@@ -76,27 +79,48 @@ class Acceptor:
         refusals = list(self.faults(request))
         if refusals:
             raise Refused(*refusals)
-        queued = self._transitions.queued
+        need = None if request.from_number else self._need(request)
+        if need is None:
+            return await self._take(self._message(request), request, claim)
+        return await self._take_from_group(need, request, claim)
+
+    async def _take_from_group(self, need: Need, request: SendRequest, claim: IdempotencyClaim | None) -> Sent:
+        """Choosing and counting go without a pause: each choice knows of all that were made before."""
+        if not need.group.sticky_sender:
+            pick = self._senders.any(need)
+            return await self._take(self._message(request, pick.member), request, claim, pick)
+        async with self._senders.remembered(need) as choice:
+            pick = self._senders.again(need, choice)
+            return await self._take(self._message(request, pick.member), request, claim, pick)
+
+    async def _take(
+        self, message: Message, request: SendRequest, claim: IdempotencyClaim | None, pick: Pick | None = None
+    ) -> Sent:
+        """Keep it, counted from now on among what waits to be sent."""
         limit = self._settings.backlog_limit
-        if limit and queued[request.project_id] >= limit:
+        if limit and self._transitions.queued[message.project_id] >= limit:
             raise Refused(Refusal(Fault.BACKLOG_FULL), retry_after_seconds=BACKLOG_RETRY_SECONDS)
-        queued[request.project_id] += 1
+        self._transitions.count(message)
         try:
-            sent = await self._keep(self._message(request), request, claim)
+            sent = await self._keep(message, request, claim, pick)
         except BaseException:
-            self._transitions.uncount(request.project_id)
+            self._transitions.uncount(message)
             raise
         if sent.replayed:
-            self._transitions.uncount(request.project_id)
+            self._transitions.uncount(message)
         return sent
 
-    async def _keep(self, message: Message, request: SendRequest, claim: IdempotencyClaim | None) -> Sent:
+    async def _keep(
+        self, message: Message, request: SendRequest, claim: IdempotencyClaim | None, pick: Pick | None
+    ) -> Sent:
+        choice = pick.choice if pick else None
         acceptance = Acceptance(
             message=message,
             event_no=self._transitions.event_numbers.next(),
             claim=claim,
             made_of=pieces.made_mark(request.pieces, message.created_at) if request.pieces else None,
-            detail=pieces.missing(request.pieces) if request.pieces else None,
+            detail=pieces.missing(request.pieces) if request.pieces else pick.why if pick else None,
+            sticky=choice.unkept(message.created_at) if choice else None,
         )
         started = perf_counter()
         try:
@@ -107,6 +131,8 @@ class Acceptor:
         self._metrics.accept_seconds.observe(perf_counter() - started)
         if kept.replayed:
             return await self._earlier(message.project_id, kept)
+        if choice is not None and acceptance.sticky is not None:
+            choice.kept = acceptance.sticky
         self._metrics.accepted[message.source.value, message.kind.value].inc()
         self.accepted(message)
         return Sent(message=message)
@@ -118,7 +144,15 @@ class Acceptor:
             raise refuse(Fault.IDEMPOTENCY_CLASH)
         return Sent(message=message, replayed=True)
 
-    def _message(self, request: SendRequest) -> Message:
+    def _need(self, request: SendRequest) -> Need | None:
+        """What its group's members are asked for; None without a group of the project."""
+        group = self._directory.group(request.project_id, request.group_id) if request.group_id else None
+        if group is None:
+            return None
+        return Need(group=group, to_number=numbers.normalize_to(request.to_number or "") or "", mms=_is_mms(request))
+
+    def _message(self, request: SendRequest, member: Number | None = None) -> Message:
+        """Sent from the group's member that was chosen, else as the request says."""
         now = self._clock.now()
         mms = _is_mms(request)
         validity = int(request.validity) if request.validity else self._settings.default_validity_seconds
@@ -128,7 +162,7 @@ class Acceptor:
             direction=request.direction,
             kind=Kind.MMS if mms else Kind.SMS,
             source=request.source,
-            from_number=numbers.normalize_from(request.from_number or "") or "",
+            from_number=member.number if member else numbers.normalize_from(request.from_number or "") or "",
             to_number=numbers.normalize_to(request.to_number or "") or "",
             body=request.body,
             segments=1 if mms else segments.count(request.body or ""),
@@ -139,15 +173,22 @@ class Acceptor:
             media_urls=request.media_urls,
             num_media=len(request.media_urls),
             max_price_micros=pricing.parse_max_price(request.max_price) if request.max_price else None,
+            group_id=request.group_id.lower() if request.group_id else None,
             callback=self._callback(request),
             custom_variables={name: str(value) for name, value in (request.custom_variables or {}).items()} or None,
             options=request.options,
+            tags=request.tags,
+            region=request.region,
+            relay_session=request.relay_session,
         )
 
     def _callback(self, request: SendRequest) -> Callback | None:
-        """The message's own, else its application's (contract, section 8); an SMPP customer's go to its binds."""
+        """The message's own, else its application's (contract, section 8); an SMPP customer's go to its binds, a
+        Relay client's to its session."""
         if request.receipts_to:
             return smpp_callback(request.receipts_to)
+        if request.relay_context is not None:
+            return relay_callback(request.project_id, request.relay_context)
         if request.callback_url:
             return Callback(url=request.callback_url, method=request.callback_method)
         application = self._application(request)
@@ -181,12 +222,17 @@ class Acceptor:
             yield Refusal(magic_numbers.REFUSED_TO[number])
 
     def _judge_sender(self, request: SendRequest) -> Iterator[Refusal]:
-        """From sends; a group, with or without From, must be one of the project's, and none has groups yet."""
-        if request.group_id:
+        """From sends; a group, with or without From, must be one of the project's."""
+        need = self._need(request) if request.group_id else None
+        if request.group_id and need is None:
             yield Refusal(Fault.GROUP_UNKNOWN)
         if not request.from_number:
             if not request.group_id:
                 yield Refusal(Fault.SENDER_MISSING)
+            elif need is not None and not self._senders.fitting(need):
+                yield Refusal(Fault.GROUP_UNFIT)
+            return
+        if request.sender_vouched:
             return
         number = numbers.normalize_from(request.from_number)
         fault = Fault.FROM_INVALID if number is None else self._sender_fault(number, request)
@@ -219,6 +265,10 @@ class Acceptor:
                 break
         if request.callback_url and (fault := url_fault(request.callback_url, self._settings.allow_loopback_urls)):
             yield Refusal(Fault.CALLBACK_UNSAFE if fault == "unsafe" else Fault.CALLBACK_INVALID)
+        elif request.callback_url and insecure(self._directory.project(request.project_id), request.callback_url):
+            yield Refusal(
+                Fault.CALLBACK_INVALID, "The status callback must be an https URL: this project's requests are."
+            )
 
 
 def _claim(request: SendRequest) -> IdempotencyClaim | None:

@@ -28,9 +28,9 @@ Read = Callable[[str, int], Awaitable[list[Message]]]
 
 
 class Backlog:
-    """`busy(id)` says that a message which still waits on disk is being worked on."""
+    """`busy` says of a message which still waits on disk that it is being worked on, or is another backlog's."""
 
-    def __init__(self, read: Read, limit: int, busy: Callable[[str], bool]) -> None:
+    def __init__(self, read: Read, limit: int, busy: Callable[[Message], bool]) -> None:
         self._read = read
         self._limit = limit
         self._busy = busy
@@ -111,4 +111,4 @@ class Backlog:
             found = await self._read(after, limit)
         finally:
             self._ended = None
-        return found, [each for each in found if not self._busy(each.id) and each.id not in ended]
+        return found, [each for each in found if not self._busy(each) and each.id not in ended]

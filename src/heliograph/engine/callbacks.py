@@ -9,6 +9,7 @@ A callback is a row before it is a request (engine/transition.py writes it with 
 - A 2xx ends a callback. Anything else: the chain leaves memory, the row says when to try again (growing pauses with
   jitter), and the poll finds it then. Past the give-up age the callback is dead: listed, and replayable.
 - Each attempt is a row.
+- Callbacks that keep an order beyond one message are in engine/sequences.py instead.
 - An origin of another scheme than http(s) has a notifier of its own. While that can't reach it, the lane waits: nothing
   is tried or counted; a wake lets it go on. What is past the give-up age dies all the same.
 """
@@ -17,17 +18,19 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 
 import structlog
-from msgspec import Struct
 from msgspec.structs import replace
 
-from heliograph.core import lifecycle, retry
+from heliograph.core import lifecycle
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.lifecycle import RANK, State
 from heliograph.core.message import Change, Message, Source
+from heliograph.core.retry import RetryPolicy
 from heliograph.engine import notify, signing
+from heliograph.engine.attempts import Attempt, Attempts
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.transition import STORE_PAUSE_SECONDS, Transitions
@@ -60,7 +63,13 @@ ORIGINS_MAX = 1000
 """Origins looked at in one poll."""
 
 UNREACHED_SECONDS = 60.0
-"""How often the disk is looked at for an origin that can't be reached: only what is too old is wanted of it."""
+"""How often what is too old is looked for where nobody may be there."""
+
+BURY_MAX = 1000
+"""Callbacks given up in one transaction."""
+
+ANY_TIME = 2**62
+"""Later than every moment."""
 
 NEVER_REACHED = "nobody was there to be told"
 PROJECT_GONE = "the project no longer exists"
@@ -71,13 +80,14 @@ class CallbackSettings:
     concurrency: int
     lane_max: int
     poll_seconds: float
-    policy: retry.RetryPolicy
+    policy: RetryPolicy
 
 
 @dataclass(slots=True)
 class _Chain:
     """Callbacks of one message that are to be sent, first first. `told`: the rank of the last one delivered, `last`:
-    its state. `running`: it is ready, or one of its callbacks is under way or being recorded.
+    its state. `running`: it is ready, or one of its callbacks is under way or being recorded. `wakes`: the lane's, when
+    that one was tried.
 
     One that came `from_disk` gets its followers from there (those of `read_for`), since what lies between may never
     have been in memory; `grown`: one was written since that was last read."""
@@ -87,6 +97,7 @@ class _Chain:
     told: int = -1
     last: State | None = None
     running: bool = False
+    wakes: int = 0
     from_disk: bool = False
     read_for: Message | None = None
     grown: bool = False
@@ -94,15 +105,6 @@ class _Chain:
     def add(self, due: DueCallback) -> None:
         if due.rank > self.told and all(due.rank != other.rank for other in self.waiting):
             self.waiting.append(due)
-
-
-class _Tried(Struct, frozen=True):
-    """One attempt that was made and is to be recorded."""
-
-    lane: "_Lane"
-    chain: _Chain
-    due: DueCallback
-    outcome: CallbackOutcome
 
 
 @dataclass(slots=True)
@@ -115,13 +117,15 @@ class _Lane:
     up_to_date: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """Messages told everything so far, with the rank of that: their next callback needs no look at the disk."""
     workers: int = 0
+    wakes: int = 0
     slow: bool = False
     behind: bool = False
     missed: int = 0
     asking: bool = False
     ended: set[str] = field(default_factory=set)
     """Messages whose chain ended while the poll was asking the disk: what it read of them may be old."""
-    read_at: float = 0.0
+    eager: bool = False
+    """Somebody new is there: the times of next attempts don't count."""
 
     def reachable(self) -> bool:
         return self.notifier is None or self.notifier.reachable(self.origin)
@@ -137,8 +141,8 @@ class Callbacks:
         directory: Directory,
         transitions: Transitions,
         metrics: Metrics,
+        attempts: Attempts,
         settings: CallbackSettings,
-        jitter: Callable[[], float],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -147,10 +151,12 @@ class Callbacks:
         self._transitions = transitions
         self._metrics = metrics
         self._settings = settings
-        self._jitter = jitter
+        self._attempts = attempts
         self._lanes: dict[str, _Lane] = {}
         self._redacted: OrderedDict[str, None] = OrderedDict()
-        self._tried: list[_Tried] = []
+        self._after = ""
+        """The last origin that was looked at, where there were more."""
+        self._buried_at: dict[str, float] = {}
         self.notifiers: dict[str, Notifier] = {}
         """By the scheme of their origins."""
         self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
@@ -166,7 +172,7 @@ class Callbacks:
         if change.callback_origin is None:
             return
         lane = self._lane(change.callback_origin)
-        message = self._current(message)
+        message = self.current(message)
         due = DueCallback(
             message=message,
             rank=RANK[change.after],
@@ -202,7 +208,8 @@ class Callbacks:
     def wake(self, origin: str) -> None:
         """The origin can be reached, or takes more at once: go on with what waits for it, in memory and on disk."""
         lane = self._lane(origin)
-        lane.behind = True
+        lane.behind = lane.eager = True
+        lane.wakes += 1
         for _ in range(len(lane.ready)):
             self._hire(lane)
 
@@ -217,7 +224,7 @@ class Callbacks:
         self._hire(lane)
 
     def _hire(self, lane: _Lane) -> None:
-        if lane.workers < self._concurrency(lane) and lane.reachable():
+        if lane.reachable() and lane.workers < self._concurrency(lane):
             lane.workers += 1
             self.start_task(self._work(lane))
 
@@ -236,7 +243,7 @@ class Callbacks:
             if chain is not None:
                 chain.waiting = deque(replace(due, message=replace(due.message, body="")) for due in chain.waiting)
 
-    def _current(self, message: Message) -> Message:
+    def current(self, message: Message) -> Message:
         """The message as it may be told: a copy older than its redaction loses its body."""
         return replace(message, body="") if message.id in self._redacted else message
 
@@ -255,34 +262,57 @@ class Callbacks:
 
     async def _poll_once(self) -> None:
         now = self._clock.now()
+        await self._bury(now)
         behind = [lane.origin for lane in self._lanes.values() if lane.behind]
-        for origin in dict.fromkeys([*behind, *await self._store.due_origins(now, ORIGINS_MAX)]):
-            lane = self._lane(origin)
-            if lane.reachable():
-                await self._fill(lane, now)
-            elif self._clock.monotonic() - lane.read_at >= UNREACHED_SECONDS:
-                await self._fill(lane, now)
-                await self._bury(lane, now)
+        for origin in dict.fromkeys([*behind, *await self._due_origins(now)]):
+            if self._is_reachable(origin):
+                await self._fill(self._lane(origin), now)
+        for lane in self._lanes.values():
+            if lane.ready and not lane.workers:
+                self._hire(lane)
         self._forget_idle_lanes()
 
-    async def _bury(self, lane: _Lane, now: int) -> None:
+    async def _due_origins(self, now: int) -> list[str]:
+        """What is too much for one poll is the next one's, so that many that can't be reached hide none that can."""
+        found = await self._store.due_origins(now, self._after, ORIGINS_MAX)
+        self._after = found[-1] if len(found) == ORIGINS_MAX else ""
+        return found
+
+    def _is_reachable(self, origin: str) -> bool:
+        """Without a lane for one that is not."""
+        notifier = self.notifiers.get(origin.partition(":")[0])
+        return notifier is None or notifier.reachable(origin)
+
+    async def _bury(self, now: int) -> None:
         """End what has waited too long for somebody to be there."""
-        oldest = now - int(self._settings.policy.give_up_after_seconds * 1e6)
-        late = [chain for chain in lane.ready if chain.waiting[0].created_at <= oldest]
-        if not late:
-            return
-        for chain in late:
+        moment = self._clock.monotonic()
+        for scheme, notifier in self.notifiers.items():
+            seconds = (notifier.policy or self._settings.policy).give_up_after_seconds
+            if moment - self._buried_at.get(scheme, 0.0) < min(UNREACHED_SECONDS, seconds):
+                continue
+            self._buried_at[scheme] = moment
+            oldest = now - int(seconds * 1e6)
+            while await self._bury_some(scheme, oldest, now) == BURY_MAX:
+                pass
+            for lane in self._lanes.values():
+                if lane.notifier is notifier and not lane.reachable():
+                    self._drop_buried(lane, oldest)
+
+    async def _bury_some(self, scheme: str, oldest: int, now: int) -> int:
+        buried = await self._store.bury_callbacks(scheme, oldest, now, NEVER_REACHED, BURY_MAX)
+        if buried:
+            self._metrics.callbacks["dead"].inc(buried)
+            log.warning("callback.dead", scheme=scheme, callbacks=buried, error=NEVER_REACHED)
+        return buried
+
+    def _drop_buried(self, lane: _Lane, oldest: int) -> None:
+        for chain in [chain for chain in lane.ready if chain.waiting and chain.waiting[0].created_at <= oldest]:
             lane.ready.remove(chain)
-        outcomes = [self._outcome(chain.waiting[0], Told(error=NEVER_REACHED, final=True), 0) for chain in late]
-        await self._transitions.persist(lambda: self._store.settle_callbacks(outcomes))
-        self._metrics.callbacks["dead"].inc(len(outcomes))
-        log.warning("callback.dead", origin=lane.origin, callbacks=len(outcomes), error=NEVER_REACHED)
-        for chain in late:
+            chain.last = None
             self._end(lane, chain)
-        lane.behind = True  # their followers are on disk
+            lane.behind = True  # its followers are on disk
 
     async def _fill(self, lane: _Lane, now: int) -> None:
-        lane.read_at = self._clock.monotonic()
         room = self._settings.lane_max - len(lane.chains)
         if room <= 0:
             return
@@ -290,6 +320,8 @@ class Callbacks:
         missed = lane.missed
         lane.asking = True
         fresh_until = now + CALLBACK_LEASE_MICROS if lane.behind else now
+        if lane.eager:
+            lane.eager, now, fresh_until = False, ANY_TIME, ANY_TIME
         try:
             found = await self._store.due_callbacks(lane.origin, now, fresh_until, limit)
         finally:
@@ -299,7 +331,7 @@ class Callbacks:
                 lane.up_to_date.pop(due.message.id, None)
                 chain = _Chain(due.message.id, told=due.rank - 1, from_disk=True)
                 lane.chains[due.message.id] = chain
-                chain.add(replace(due, message=self._current(due.message)))
+                chain.add(replace(due, message=self.current(due.message)))
                 self._make_ready(lane, chain)
         if len(found) < limit and lane.missed == missed:
             lane.behind = False
@@ -316,7 +348,7 @@ class Callbacks:
     async def _work(self, lane: _Lane) -> None:
         """One of a lane's workers: make attempts until no chain is ready. It does not wait until they are recorded."""
         try:
-            while lane.ready and lane.workers <= self._concurrency(lane) and lane.reachable():
+            while lane.ready and lane.reachable() and lane.workers <= self._concurrency(lane):
                 chain = lane.ready.popleft()
                 try:
                     await self._try_next(lane, chain)
@@ -331,20 +363,21 @@ class Callbacks:
         it was none."""
         if not chain.waiting and not await self._has_followers(lane, chain):
             return
-        due = chain.waiting.popleft()
+        due, chain.wakes = chain.waiting.popleft(), lane.wakes
         started = perf_counter()
         told = await (self._attempt(due) if lane.notifier is None else lane.notifier.attempt(due))
         if not told.reached:
-            chain.waiting.appendleft(replace(due, message=self._current(due.message)))
+            chain.waiting.appendleft(replace(due, message=self.current(due.message)))
             lane.ready.appendleft(chain)
+            await asyncio.sleep(0)  # whoever went away is soon known to have gone
             return
         seconds = perf_counter() - started
         lane.slow = told.code is None or seconds > SLOW_SECONDS
         self._metrics.callback_seconds.observe(seconds)
-        outcome = self._outcome(due, told, int(seconds * 1000))
-        if not self._tried:
-            asyncio.get_running_loop().call_soon(self._record)
-        self._tried.append(_Tried(lane, chain, due, outcome))
+        outcome = self._attempts.outcome(due, told, int(seconds * 1000), self._policy(lane))
+        settled = partial(self._settled, lane, chain, due, outcome)
+        lost = partial(self._lost, lane, chain)
+        self._attempts.record(Attempt(outcome=outcome, settled=settled, lost=lost))
 
     async def _has_followers(self, lane: _Lane, chain: _Chain) -> bool:
         """What was written for a chain's message while that was not in memory is read from disk; False, and the chain
@@ -355,7 +388,7 @@ class Callbacks:
             for due in await self._transitions.persist(
                 lambda: self._store.pending_callbacks(message.project_id, message.id)
             ):
-                chain.add(replace(due, message=self._current(due.message)))
+                chain.add(replace(due, message=self.current(due.message)))
             if not chain.grown:
                 break
         if not chain.waiting:
@@ -364,36 +397,14 @@ class Callbacks:
 
     # -- recorded
 
-    def _record(self) -> None:
-        """The attempts that ended in this turn of the loop are recorded together."""
-        tried, self._tried = self._tried, []
-        self.start_task(self._settle(tried))
-
-    async def _settle(self, tried: list[_Tried]) -> None:
-        """All together; where that breaks, one by one, so that only the culprit's chain leaves memory."""
-        outcomes = [each.outcome for each in tried]
-        try:
-            await self._transitions.persist(lambda: self._store.settle_callbacks(outcomes))
-        except Exception:
-            log.exception("callback.not_recorded", message_id=tried[0].due.message.id, attempts=len(tried))
-            if len(tried) == 1:
-                tried[0].lane.chains.pop(tried[0].chain.message_id, None)
-            else:
-                for each in tried:
-                    await self._settle([each])
-            return
-        for each in tried:
-            self._settled(each.lane, each.chain, each.due, each.outcome)
-
     def _settled(self, lane: _Lane, chain: _Chain, due: DueCallback, outcome: CallbackOutcome) -> None:
         """Go on with the chain; leave the rest to the disk at the first failure."""
-        self._metrics.callbacks["retried" if outcome.status == "pending" else outcome.status].inc()
         if outcome.status == "pending":
             chain.last = None
             self._end(lane, chain)
+            if lane.wakes != chain.wakes:  # who came meanwhile has not been asked
+                lane.behind = lane.eager = True
             return
-        if outcome.status == "dead":
-            log.warning("callback.dead", message_id=due.message.id, state=due.state, error=outcome.error)
         chain.told, chain.last = due.rank, due.state
         if chain.from_disk:
             chain.read_for = due.message
@@ -401,6 +412,9 @@ class Callbacks:
             self._run(lane, chain)
         else:
             self._end(lane, chain)
+
+    def _lost(self, lane: _Lane, chain: _Chain) -> None:
+        lane.chains.pop(chain.message_id, None)
 
     def _end(self, lane: _Lane, chain: _Chain) -> None:
         del lane.chains[chain.message_id]
@@ -417,7 +431,7 @@ class Callbacks:
         try:
             request = self._request(due)
             if request is None:
-                return Told(error=PROJECT_GONE)
+                return Told(error=PROJECT_GONE, final=True)
             response = await self._webhooks.request(request)
         except (FetchFault, UrlError) as fault:
             return Told(error=str(fault))
@@ -432,35 +446,16 @@ class Callbacks:
             return None
         if message.source is Source.LAML:
             pairs = webhook.status_form(message, due.state, due.error_code)
-            return signing.form_request(
+            request = signing.form_request(
                 project.signing_key, message.callback.method, message.callback.url, pairs, truncate=True
             )
-        body = webhook.status_json(message, due.state, due.error_code, due.at)
-        return signing.json_request(project.signing_key, message.callback.url, body, truncate=True)
+        else:
+            body = webhook.status_json(message, due.state, due.error_code, due.at)
+            request = signing.json_request(project.signing_key, message.callback.url, body, truncate=True)
+        return signing.as_switched(project, request)
 
-    def _outcome(self, due: DueCallback, told: Told, duration_ms: int) -> CallbackOutcome:
-        now = self._clock.now()
-        attempt = due.attempts + 1
-        status, next_at = "delivered", now
-        if told.error is not None:
-            following = None
-            if not told.final:
-                following = retry.next_attempt(
-                    now, attempt, self._jitter(), created_at_micros=due.created_at, policy=self._settings.policy
-                )
-            status, next_at = ("dead", now) if following is None else ("pending", following)
-        return CallbackOutcome(
-            project_id=due.message.project_id,
-            message_id=due.message.id,
-            rank=due.rank,
-            attempt=attempt,
-            at=now,
-            status=status,
-            next_at=next_at,
-            http_status=told.code,
-            error=told.error,
-            duration_ms=duration_ms,
-        )
+    def _policy(self, lane: _Lane) -> RetryPolicy:
+        return (lane.notifier.policy if lane.notifier is not None else None) or self._settings.policy
 
 
 def _is_first(message: Message, change: Change) -> bool:

@@ -95,7 +95,7 @@ class Dispatcher:
         self._receipts = receipts
         self._metrics = metrics
         self._settings = settings
-        self._queue = Backlog(store.queued_after, settings.queue_max, self._is_busy)
+        self._queue = Backlog(store.queued_after, settings.queue_max, lambda message: self._is_busy(message.id))
         self._in_hand: set[str] = set()
         """Queued messages that lie in a lane."""
         self._outcomes: list[Outcome] = []
@@ -277,8 +277,6 @@ class Dispatcher:
 
     async def _known_tries(self, message: Message) -> Tries:
         """The parts that an earlier run wrote down as accepted; their receipts may come."""
-        if message.segments == 1:
-            return Tries()
         rows = await self._transitions.persist(lambda: self._store.parts_of(message.project_id, message.id))
         if rows:
             self._receipts.expect(message, rows)

@@ -13,9 +13,10 @@ from heliograph.core.message import Direction, Media, Message, Source
 from heliograph.core.number_settings import Handler
 from heliograph.engine import signing
 from heliograph.engine.directory import Directory
+from heliograph.engine.own_documents import own_script
 from heliograph.engine.requests import SendRequest, Sent
 from heliograph.engine.transition import Transitions
-from heliograph.engine.urls import url_fault
+from heliograph.engine.urls import shown_url, url_fault
 from heliograph.ports import FetchFault, HttpResponse, Webhooks
 from heliograph.wire import cxml, webhook
 from heliograph.wire.urls import UrlError
@@ -26,7 +27,7 @@ NOT_SUCCESS = 11217
 UNREACHABLE = 11200
 WARNING = 12200
 
-CxmlRun = Callable[[Message, Handler, list[Media]], Awaitable[None]]
+HandlerRun = Callable[[Message, Handler, list[Media]], Awaitable[None]]
 Send = Callable[[SendRequest], Awaitable[Sent]]
 Pairs = list[tuple[str, str]]
 
@@ -94,9 +95,9 @@ class CxmlHandler:
                 ask = await self._fall_back(run, fault)
 
     async def _fall_back(self, run: _Run, fault: DocumentFault) -> Ask | None:
-        await self._transitions.note(
-            run.message, "handler_fault", error_code=fault.code, detail=f"{fault.url}: {fault}"
-        )
+        configured = fault.url in (run.handler.url, run.handler.fallback_url)
+        shown = fault.url if configured else shown_url(fault.url)  # a document's may have the message's text in it
+        await self._transitions.note(run.message, "handler_fault", error_code=fault.code, detail=f"{shown}: {fault}")
         if not run.handler.fallback_url or not run.fallback_left:
             return None
         run.fallback_left = False
@@ -127,14 +128,13 @@ class CxmlHandler:
 
     async def _fetch(self, message: Message, ask: Ask) -> HttpResponse:
         project = self._directory.project(message.project_id)
-        if project is None or url_fault(ask.url, self._allow_loopback_urls):
+        if project is None or not self._may_call(ask.url):
             raise DocumentFault(
                 UNREACHABLE, ask.url, "the URL is not valid, or points to an address that is not called"
             )
         try:
-            response = await self._webhooks.request(
-                signing.form_request(project.signing_key, ask.method, ask.url, ask.pairs)
-            )
+            request = signing.form_request(project.signing_key, ask.method, ask.url, ask.pairs)
+            response = await self._webhooks.request(signing.as_switched(project, request))
         except FetchFault as fault:
             raise DocumentFault(fault.code, ask.url, fault.message) from fault
         except UrlError as error:
@@ -142,6 +142,10 @@ class CxmlHandler:
         if not 200 <= response.status < 300:
             raise DocumentFault(NOT_SUCCESS, ask.url, f"answered {response.status}")
         return response
+
+    def _may_call(self, url: str) -> bool:
+        """A script of our own is no call at all."""
+        return own_script(url, self._base_url()) is not None or not url_fault(url, self._allow_loopback_urls)
 
     async def _reply(self, run: _Run, verb: cxml.MessageVerb, document_url: str) -> Pairs:
         """Send one reply; returns what an `action` is told of it."""

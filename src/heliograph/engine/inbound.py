@@ -4,6 +4,9 @@ It is on disk, with its media, before whoever brought it is answered. The handle
 (at least once); a reply is kept under a key made of the inbound message and the reply's place, so that a repeated run
 sends nothing twice. Whatever goes wrong with the handler is recorded on the message's timeline, and the message is
 received all the same.
+
+A message that is owed to somebody, an SMPP customer or a Relay client, has no handler to run. It is received at once,
+after those that came before it: so what one sender wrote is owed in the order in which it was taken.
 """
 
 import asyncio
@@ -18,13 +21,13 @@ from heliograph.core.directory import Number
 from heliograph.core.errors import Fault, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Callback, Direction, Kind, Message, Piece, Source, smpp_callback
+from heliograph.core.message import Callback, Direction, Kind, Message, Piece, Source, relay_callback, smpp_callback
 from heliograph.core.number_settings import Handler, inbound_handler
 from heliograph.engine.accept import BODY_MAX
 from heliograph.engine.attachments import Attachments
 from heliograph.engine.backlog import Backlog
 from heliograph.engine.directory import Directory
-from heliograph.engine.handler import CxmlRun
+from heliograph.engine.handler import HandlerRun
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.pieces import Pieces, joined, made_mark, missing
 from heliograph.engine.requests import InboundRequest
@@ -39,6 +42,10 @@ PIECES_OF = "carrier:"
 """How the owners of inbound pieces begin; the carrier's name follows."""
 
 INBOUND_MEDIA_MAX = 10
+
+PASS_ON_MAX = 200
+"""Owed messages that are received in one step."""
+
 SHORT_CODE_MAX = 6
 """Digits of the longest short code (contract, section 2)."""
 
@@ -65,7 +72,8 @@ class Inbound:
         attachments: Attachments,
         metrics: Metrics,
         pieces: Pieces,
-        run_cxml: CxmlRun,
+        run_cxml: HandlerRun,
+        run_swml: HandlerRun,
         settings: InboundSettings,
     ) -> None:
         self._store = store
@@ -78,8 +86,14 @@ class Inbound:
         self._pieces = pieces
         pieces.serve(PIECES_OF, self.make)
         self._run_cxml = run_cxml
+        self._run_swml = run_swml
         self._settings = settings
-        self._waiting = Backlog(self._receiving, settings.queue_max, lambda message_id: message_id in self._in_hand)
+        self._waiting = Backlog(
+            self._receiving, settings.queue_max, lambda each: each.id in self._in_hand or each.callback is not None
+        )
+        self._owed = Backlog(
+            self._receiving, settings.queue_max, lambda each: each.id in self._in_hand or each.callback is None
+        )
         self._in_hand: set[str] = set()
         """Messages that are being kept, and will be offered, or whose handlers run."""
         self._slots = asyncio.Semaphore(settings.concurrency)
@@ -148,12 +162,27 @@ class Inbound:
         try:
             await self._store.accept(acceptance)
         except (StoreUnavailable, asyncio.CancelledError):
-            self._waiting.resync()  # it may be on disk all the same
+            self._line(message).resync()  # it may be on disk all the same
             raise
         finally:
             self._in_hand.discard(message.id)
         self._metrics.inbound.inc()
-        self._waiting.offer(message)
+        self._line(message).offer(message)
+
+    def _line(self, message: Message) -> Backlog:
+        return self._waiting if message.callback is None else self._owed
+
+    async def pass_on(self) -> None:
+        """Receive what is owed, in its order, for as long as the server runs."""
+        while True:
+            messages = await self._owed.take(PASS_ON_MAX)
+            self._in_hand.update(message.id for message in messages)
+            try:
+                await self._transitions.apply([Step(message=each, states=(State.RECEIVED,)) for each in messages])
+            finally:
+                for message in messages:
+                    self._in_hand.discard(message.id)
+                    self._owed.ended(message.id)
 
     async def run(self) -> None:
         """Run the handlers of what was received, a bounded number at once, for as long as the server runs."""
@@ -219,14 +248,17 @@ class Inbound:
             num_media=len(request.media_urls),
             sent_at=now,
             carrier=request.carrier,
-            callback=self._customer(number, handler),
+            callback=self._callback(number, handler),
         )
 
     def _handler(self, number: Number) -> Handler | None:
         return inbound_handler(number, lambda id_: self._directory.application(number.project_id, id_))
 
-    def _customer(self, number: Number, handler: Handler | None) -> Callback | None:
-        """The SMPP customer who gets the message: owed with its step to received, and told by engine/callbacks.py."""
+    def _callback(self, number: Number, handler: Handler | None) -> Callback | None:
+        """The SMPP customer or the Relay clients who get the message: owed with its step to received, and told by
+        engine/callbacks.py."""
+        if handler is not None and handler.kind == "relay":
+            return relay_callback(number.project_id, handler.context)
         if handler is None or handler.kind != "smpp":
             return None
         credential = self._directory.smpp_credential(handler.system_id)
@@ -256,16 +288,16 @@ class Inbound:
         if handler is None:
             return
         if handler.kind == "smpp":
-            if message.callback is None:
-                detail = f"there was no SMPP credential {handler.system_id}"
-                await self._transitions.note(message, "handler_missing", detail=detail)
-            return
-        if handler.kind != "cxml":
-            detail = f"handlers of kind {handler.kind} are not run by this version"
-            await self._transitions.note(message, "handler_unsupported", detail=detail)
+            detail = f"there was no SMPP credential {handler.system_id}"
+            await self._transitions.note(message, "handler_missing", detail=detail)
             return
         media = await self._transitions.persist(lambda: self._store.media_of(message.project_id, message.id))
-        await self._run_cxml(message, handler, media)
+        if handler.kind == "relay":
+            detail = f"the number was given to the Relay context {handler.context} after the message had come"
+            await self._transitions.note(message, "handler_missing", detail=detail)
+            return
+        run = self._run_swml if handler.kind == "swml" else self._run_cxml
+        await run(message, handler, media)
 
 
 def _international(number: str) -> str:

@@ -52,6 +52,21 @@ class Metrics:
         self.smpp_binds_refused = self._counts(
             "heliograph_smpp_binds_refused", "Binds refused.", "status", ["RBINDFAIL", "RALYBND", "RTHROTTLED"]
         )
+        self.relay_connects = self._counts(
+            "heliograph_relay_connects",
+            "Relay clients that asked to connect.",
+            "outcome",
+            ["connected", "refused", "put_off", "full"],
+        )
+        self.relay_sends = self._counts(
+            "heliograph_relay_sends", "Sends of Relay clients.", "outcome", ["accepted", "refused", "unavailable"]
+        )
+        self.relay_events = self._counts(
+            "heliograph_relay_events",
+            "Events to Relay clients by what became of them.",
+            "outcome",
+            ["acknowledged", "refused", "unacknowledged", "lost"],
+        )
         self.uncertain = self._count("heliograph_uncertain", "Submits whose answer was lost.")
 
     def _count(self, name: str, about: str) -> Count:

@@ -9,7 +9,7 @@ it, and go with that; or a set be made twice.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -33,6 +33,9 @@ REPEAT_SECONDS = 60.0
 """How long a message's parts are known after it was made: a carrier that lost our answer brings them again soon. Short,
 since references come round."""
 
+OCTETS_MAX = 64 * 1024 * 1024
+"""What parts may hold of memory: some 400,000 as phones send them. A carrier may bring longer ones."""
+
 MADE = 0
 """The part number of the row that stands for a message made: its `extra` has the digests of its parts."""
 
@@ -54,7 +57,8 @@ class Pieces:
         self._store = store
         self._clock = clock
         self._sets_max = sets_max
-        self._sets = Reassembly(limit=sets_max, seconds=seconds, repeat_seconds=REPEAT_SECONDS)
+        self.seconds = seconds
+        self._sets = Reassembly(limit=sets_max, octets_max=OCTETS_MAX, seconds=seconds, repeat_seconds=REPEAT_SECONDS)
         self._makers: dict[str, Maker] = {}
         self._no_repeats: tuple[str, ...] = ()
         self._turns: dict[Key, _Turn] = {}
@@ -75,10 +79,18 @@ class Pieces:
         """The same of one owner."""
         return self._sets.held_by(owner)
 
+    def held(self, owner: str) -> Iterator[Piece]:
+        """The parts that are there of this owner's messages."""
+        return self._sets.pieces_of(owner)
+
+    async def drop(self, piece: Piece) -> None:
+        """Remove a message's parts, of which none is to be made after all."""
+        await self._store.remove_pieces(piece)
+
     async def add(self, piece: Piece, finish: Finish = lambda piece, beside: piece) -> Piece:
-        """Keep a part; returns it when it is on disk, and with the last part when its message is. `finish` is given the
-        parts that are there of the same message, and gives the part as it is to be kept. Raises StoreUnavailable, and
-        then the part is to be brought again."""
+        """Keep a part; returns it when it is on disk, and with the last part, if that can be now, when its message is.
+        `finish` is given the parts that are there of the same message, and gives the part as it is to be kept. Raises
+        StoreUnavailable, and then the part is to be brought again."""
         async with self._alone(reassembly.key(piece)):
             seen = self._sets.look(piece, self._clock.now())
             if seen is Seen.REPEATED and not piece.owner.startswith(self._no_repeats):
@@ -91,8 +103,15 @@ class Pieces:
                 await self._store.keep_piece(piece)
             here = self._sets.add(piece)
             if here.complete:
-                await self._make(here)
+                await self._make_now_or_later(here)
         return piece
+
+    async def _make_now_or_later(self, here: Set) -> None:
+        """The last part is on disk, so that its message will be made: who brought it has no cause to do so again."""
+        try:
+            await self._make(here)
+        except StoreUnavailable as error:
+            log.warning("pieces.store_unavailable", error=str(error))
 
     @asynccontextmanager
     async def _alone(self, place: Key) -> AsyncIterator[None]:
@@ -123,6 +142,8 @@ class Pieces:
                     await self._give_up(each)
                 except StoreUnavailable as error:
                     log.warning("pieces.store_unavailable", error=str(error))
+                except Exception:  # one set that breaks must not keep those after it
+                    log.exception("pieces.broke", parts=len(each.pieces))
             await self._forget_made()
             await asyncio.sleep(SWEEP_SECONDS)
 

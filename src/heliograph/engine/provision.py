@@ -11,14 +11,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from heliograph.core import numbers
-from heliograph.core.directory import CAPABILITIES, SCOPES, Number, Project, Token
+from heliograph.core import inventory, numbers
+from heliograph.core.directory import CAPABILITIES, SCOPES, SHORT_CODE_CAPABILITIES, Number, Project, Token
 from heliograph.core.ids import Uuid7Generator
+from heliograph.core.inventory import FreeNumber, Place
 from heliograph.ports import Clock, NumberTaken, Store
 
 FIRST_PROJECT: Final = "default"
 FIRST_NUMBERS: Final = ("+12025550101", "+12025550102")
 """Numbers from the range kept for fiction, so that nobody's phone rings by mistake."""
+
+EXAMPLE_PLACES: Final = (
+    ("206", "WA", "Seattle"),
+    ("212", "NY", "New York"),
+    ("312", "IL", "Chicago"),
+    ("415", "CA", "San Francisco"),
+    ("512", "TX", "Austin"),
+)
+EXAMPLE_SUBSCRIBERS: Final = range(140, 146)
+"""Of each place; 555-0100 to 555-0199 are kept for fiction in every area."""
 
 _TOKEN_BYTES: Final = 24
 _SIGNING_KEY_BYTES: Final = 24
@@ -51,11 +62,15 @@ class Mint:
 
     def project(self, name: str, parent_id: str | None = None) -> Project:
         """A project with a signing key of its own; raises Refused for an unfit name."""
+        return self.judged_project(_fit_name(name), parent_id)
+
+    def judged_project(self, name: str, parent_id: str | None) -> Project:
+        """The same for who has rules of its own for names."""
         now = self._clock.now()
         return Project(
             id=self._ids.next(now),
             parent_id=parent_id,
-            name=_fit_name(name),
+            name=name,
             signing_key=self.signing_key(),
             created_at=now,
             updated_at=now,
@@ -63,13 +78,18 @@ class Mint:
 
     def token(self, project_id: str, name: str, scopes: Sequence[str]) -> tuple[Token, str]:
         """A token and its secret; raises Refused for an unfit name, for no scope and for unknown ones."""
+        return self.judged_token(project_id, _fit_name(name), _chosen("scope", scopes, SCOPES))
+
+    def judged_token(self, project_id: str, name: str, scopes: tuple[str, ...]) -> tuple[Token, str]:
+        """The same for who has rules of its own for names and scopes. The secret is `PT` and 48 hexadecimal digits
+        (contract, section 1)."""
         now = self._clock.now()
         secret = "PT" + self._random_bytes(_TOKEN_BYTES).hex()
         token = Token(
             project_id=project_id,
             id=self._ids.next(now),
-            name=_fit_name(name),
-            scopes=_chosen("scope", scopes, SCOPES),
+            name=name,
+            scopes=scopes,
             sha256=hashlib.sha256(secret.encode()).hexdigest(),
             created_at=now,
             updated_at=now,
@@ -89,7 +109,7 @@ class Mint:
             id=self._ids.next(now),
             number=sender,
             name=_fit_name(name or sender),
-            capabilities=_chosen("capability", capabilities, CAPABILITIES),
+            capabilities=_capabilities(sender, capabilities),
             created_at=now,
             updated_at=now,
         )
@@ -99,11 +119,12 @@ class Mint:
         return "PSK" + self._random_bytes(_SIGNING_KEY_BYTES).hex()
 
 
-async def initialise(store: Store, mint: Mint) -> Provisioned | None:
-    """Give an empty store its first project, token and numbers; None, and nothing is written, if it has any project.
+async def initialise(store: Store, mint: Mint, examples: Sequence[FreeNumber] = ()) -> Provisioned | None:
+    """Give an empty store its first project, token and numbers, and free numbers to try with; None, and nothing is
+    written, if it has any project.
 
-    One write, all or nothing. Of two processes that find the store empty at the same moment one wins: the
-    numbers are the same for both, and a number can be taken only once.
+    One write makes the project, all or nothing. Of two processes that find the store empty at the same moment one wins:
+    the numbers are the same for both, and a number can be taken only once.
     """
     if (await store.directory()).projects:
         return None
@@ -114,7 +135,19 @@ async def initialise(store: Store, mint: Mint) -> Provisioned | None:
         await store.add_project(project, token, owned)
     except NumberTaken:
         return None
+    await store.stock(examples, project.created_at)
     return Provisioned(project=project, token=token, api_token=secret, numbers=owned)
+
+
+def example_inventory() -> list[FreeNumber]:
+    """Free numbers for a new deployment with the simulated carrier, so that a search finds something to take."""
+    made = [
+        inventory.free_number(f"+1{area}5550{subscriber}", Place(region=region, city=city, rate_center=city.upper()))
+        for area, region, city in EXAMPLE_PLACES
+        for subscriber in EXAMPLE_SUBSCRIBERS
+    ]
+    toll_free = [inventory.free_number(f"+18005550{each}", Place()) for each in EXAMPLE_SUBSCRIBERS]
+    return made + toll_free
 
 
 async def create_project(store: Store, mint: Mint, name: str, parent_id: str | None = None) -> Provisioned:
@@ -169,6 +202,17 @@ def _fit_name(name: str) -> str:
     if not trimmed or len(trimmed) > _NAME_MAX or not trimmed.isprintable():
         raise Refused(f"{name!r} is no name: write 1 to {_NAME_MAX} printable characters")
     return trimmed
+
+
+def _capabilities(number: str, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Those wanted that such a number can have; raises Refused for unknown ones and where none is left."""
+    chosen = _chosen("capability", wanted, CAPABILITIES)
+    if not numbers.is_short_code(number):
+        return chosen
+    fitting = tuple(each for each in chosen if each in SHORT_CODE_CAPABILITIES)
+    if not fitting:
+        raise Refused(f"a short code can do {' and '.join(SHORT_CODE_CAPABILITIES)} only")
+    return fitting
 
 
 def _chosen(what: str, wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

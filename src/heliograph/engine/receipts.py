@@ -3,8 +3,9 @@
 Receipts are taken in batches; the carrier is told that one is taken (its handler returns) only when its effect is on
 disk. How one finds its message:
 
-- By the reference, as it is spelled or as one of its aliases, among the sent messages that memory holds, then on disk.
-  An alias counts only where the receipt's numbers are the message's: two ids of one carrier may be each other's alias.
+- By the reference, as one of its aliases or as it is spelled, among the sent messages that memory holds, then on disk.
+  Where there are aliases, a message that has the receipt's numbers goes before one that has not, however either is
+  spelled, and an alias counts for no other: two ids of one carrier may be each other's alias.
 - None there, but a submit has no recorded answer yet: the receipt may have overtaken the answer. It is held, on disk
   too, until an answer names its reference, for HOLD_SECONDS; then it is counted as unmatched.
 - A message in doubt (its answer was lost) has no reference. A receipt whose numbers fit one such message, and no other,
@@ -201,13 +202,21 @@ class Receipts:
             await self._wake.wait()
             self._wake.clear()
             arrived, self._arrived = self._arrived, []
-            try:
-                await self._work_off(arrived)
-            except Exception as error:
-                for taken in arrived:  # the carrier brings them again
-                    if not taken.done.done():
-                        taken.done.set_exception(RuntimeError(f"receipts broke: {error}"))
-                raise
+            await self._work_off_or_single_out(arrived)
+
+    async def _work_off_or_single_out(self, arrived: list[_Taken]) -> None:
+        """All together; where that breaks, one by one: only the culprit is not taken, and its carrier is told."""
+        try:
+            await self._work_off(arrived)
+        except Exception as error:
+            log.exception("receipts.broke", receipts=len(arrived))
+            for sent in self._at_work.values():  # memory may be ahead of the disk
+                self.forget(sent.message)
+            if len(arrived) > 1:
+                for taken in arrived:
+                    await self._work_off_or_single_out([taken])
+            elif not arrived[0].done.done():
+                arrived[0].done.set_exception(RuntimeError(f"the receipt broke: {error}"))
 
     async def _work_off(self, arrived: list[_Taken]) -> None:
         steps: list[Step] = []  # a message may take more than one in a batch
@@ -253,16 +262,25 @@ class Receipts:
     # -- where it belongs
 
     async def _find(self, taken: _Taken) -> _Found | None:
-        receipt = taken.receipt
-        for reference in _spellings(receipt):
+        receipt, spellings = taken.receipt, _spellings(taken.receipt)
+        others: list[str] = []
+        for reference in spellings:
             known = self._awaited.get((taken.carrier, reference))
-            if known is not None and (reference == receipt.carrier_ref or _fits(receipt, known[0].message)):
+            if known is None:
+                others.append(reference)
+            elif len(spellings) == 1 or _fits(receipt, known[0].message):
                 return self._in_memory(taken, reference, known)
-        for reference in _spellings(receipt):
+        as_spelled: _Found | None = None
+        for reference in others:
             on_disk = await self._on_disk(taken, reference)
-            if on_disk is not None and (reference == receipt.carrier_ref or _fits(receipt, on_disk.sent.message)):
+            if on_disk is not None and _fits(receipt, on_disk.sent.message):
                 return on_disk
-        return self._doubtful(taken)
+            if on_disk is not None and reference == receipt.carrier_ref:
+                as_spelled = on_disk
+        known = self._awaited.get((taken.carrier, receipt.carrier_ref))
+        if known is not None:
+            return self._in_memory(taken, receipt.carrier_ref, known)
+        return as_spelled or self._doubtful(taken)
 
     def _in_memory(self, taken: _Taken, reference: str, known: tuple[_Sent, int]) -> _Found:
         sent, part = known
@@ -273,9 +291,8 @@ class Receipts:
     async def _on_disk(self, taken: _Taken, reference: str) -> _Found | None:
         persist, carrier = self._transitions.persist, taken.carrier
         message = await persist(lambda: self._store.by_carrier_ref(carrier, reference))
-        part = None
-        if message is None or message.segments > 1:
-            part = await persist(lambda: self._store.part_by_carrier_ref(carrier, reference))
+        # of one segment too: a carrier's alphabet may have made parts of it
+        part = await persist(lambda: self._store.part_by_carrier_ref(carrier, reference))
         if part is not None and (message is None or message.id == part.message_id):
             message = await persist(lambda: self._store.message(part.project_id, part.message_id))
             if message is None:
@@ -433,16 +450,20 @@ class Receipts:
 
 
 def outcome_of_parts(parts: Iterable[Part]) -> State | None:
-    """What the receipts for a long message's parts make of it; None while that is open."""
+    """What the receipts for a long message's parts make of it, once it is sent, so that all of them are there; None
+    while that is open. A row's `total` won't do: those taken at an earlier try were counted as the message's segments,
+    of which a carrier's header or alphabet makes more or fewer parts."""
     rows = list(parts)
     if any(row.state is State.UNDELIVERED for row in rows):
         return State.UNDELIVERED
-    complete = len(rows) == rows[0].total and all(row.state is State.DELIVERED for row in rows)
-    return State.DELIVERED if complete else None
+    return State.DELIVERED if all(row.state is State.DELIVERED for row in rows) else None
 
 
 def _spellings(receipt: Receipt) -> tuple[str, ...]:
-    return (receipt.carrier_ref, *receipt.aliases) if receipt.aliases else (receipt.carrier_ref,)
+    """Likeliest first."""
+    if not receipt.aliases:
+        return (receipt.carrier_ref,)
+    return receipt.aliases if receipt.carrier_ref in receipt.aliases else (*receipt.aliases, receipt.carrier_ref)
 
 
 def _fits(receipt: Receipt, message: Message) -> bool:

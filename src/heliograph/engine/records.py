@@ -39,6 +39,16 @@ class Records:
         self.redacted(message)
         return await self.get(project_id, message_id)
 
+    async def forget_body(self, project_id: str, message_id: str) -> bool:
+        """Empty the body of a message, deleted ones too, where there is one; False while it is in progress."""
+        message = await self._store.message(project_id, message_id)
+        if message is None or message.redacted:
+            return True
+        changed = await self._store.redact(project_id, message_id, self._clock.now(), self._event_numbers.next())
+        if changed:
+            self.redacted(message)
+        return changed
+
     async def delete(self, project_id: str, message_id: str) -> None:
         """Hide the message and its media; its log stays."""
         message = await self.get(project_id, message_id)

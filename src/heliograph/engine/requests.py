@@ -34,6 +34,14 @@ class SendRequest(Struct, frozen=True, kw_only=True):
     options: SmppOptions | None = None
     receipts_to: str | None = None
     """The system_id of the SMPP customer who sends it, and gets its receipts."""
+    sender_vouched: bool = False
+    """From is a number of the deployment that any project may send from."""
+    tags: tuple[str, ...] = ()
+    region: str | None = None
+    relay_context: str | None = None
+    """The context in which a Relay client is told of its states."""
+    relay_session: str | None = None
+    """The `protocol` of the Relay session that sends it, which is told of them first."""
     message_id: str | None = None
     """The message's id, where its door had to name it before: minted by core.ids for this deployment."""
     pieces: tuple[Piece, ...] = ()

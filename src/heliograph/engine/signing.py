@@ -1,5 +1,8 @@
 """Requests to a client's URLs, signed with the project's key (contract, section 8)."""
 
+from msgspec.structs import replace
+
+from heliograph.core.directory import FORCE_HTTPS, Project
 from heliograph.ports import HttpRequest
 from heliograph.wire import forms, signature
 from heliograph.wire.urls import parse_target, with_query
@@ -21,10 +24,15 @@ def form_request(
     return HttpRequest(method="POST", url=url, headers=headers, body=body, truncate=truncate, repeatable=True)
 
 
-def json_request(key: str, url: str, body: bytes, *, truncate: bool = False) -> HttpRequest:
+def json_request(key: str, url: str, body: bytes, *, truncate: bool = False, method: str = "POST") -> HttpRequest:
     headers = _headers(signature.sign_json(key, parse_target(url).url, body))
     headers["Content-Type"] = "application/json"
-    return HttpRequest(method="POST", url=url, headers=headers, body=body, truncate=truncate, repeatable=True)
+    return HttpRequest(method=method, url=url, headers=headers, body=body, truncate=truncate, repeatable=True)
+
+
+def as_switched(project: Project, request: HttpRequest) -> HttpRequest:
+    """The request as the project's switches want it."""
+    return replace(request, https_only=True) if FORCE_HTTPS in project.switches else request
 
 
 def _headers(signed: str) -> dict[str, str]:

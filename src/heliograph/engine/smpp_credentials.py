@@ -1,11 +1,9 @@
 """SMPP credentials: making and changing them, and telling a right password from a wrong one.
 
 SMPP allows a password of at most 8 characters (SMPP 3.4, 4.1.1), and its binds are rare: so, unlike a token's, its
-hash is slow and salted. The numbers of scrypt stand in each hash, so that they can be raised for new ones.
+hash is slow and salted.
 """
 
-import hashlib
-import hmac
 import ipaddress
 import re
 import secrets
@@ -14,15 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from heliograph.core.directory import SMPP_ALPHABETS, SMPP_LONG_MODES, SmppCredential
+from heliograph.engine import slow_hashes
 from heliograph.engine.provision import Refused
 from heliograph.ports import Clock, Store, SystemIdTaken
 
 SCRYPT_N: Final = 2**14
-SCRYPT_R: Final = 8
-SCRYPT_P: Final = 1
-SCRYPT_MEMORY_BYTES: Final = 64 * 1024 * 1024
-"""What OpenSSL may take for one hash: 128 * N * r is 16 MiB, and room for hashes made with larger numbers."""
-SALT_BYTES: Final = 16
+"""16 MiB and some 50 ms of a core."""
 
 PASSWORD_LENGTH: Final = 8
 DRAWN_FROM: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -71,7 +66,7 @@ class Forge:
             project_id=project_id,
             system_id=system_id,
             name=system_id,
-            password_hash=hashed(password, self._random_bytes(SALT_BYTES)),
+            password_hash=hashed(password, self._random_bytes(slow_hashes.SALT_BYTES)),
             max_binds=4,
             rate=0,
             window=10,
@@ -89,7 +84,7 @@ class Forge:
         if not wish.new_password:
             return following, None
         password = self.password()
-        return replace(following, password_hash=hashed(password, self._random_bytes(SALT_BYTES))), password
+        return replace(following, password_hash=hashed(password, self._random_bytes(slow_hashes.SALT_BYTES))), password
 
     def password(self) -> str:
         """Drawn evenly: a byte that would favour some characters is drawn again."""
@@ -156,31 +151,21 @@ def _networks(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def is_allowed(credential: SmppCredential, address: str) -> bool:
-    """Whether a peer at this IP address may use the credential."""
+    """Whether a peer at this IP address may use the credential; one whose address nobody knows may where any may."""
     if not credential.allowed:
         return True
-    peer = ipaddress.ip_address(address.partition("%")[0])
+    try:
+        peer = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
     mapped = peer.ipv4_mapped if isinstance(peer, ipaddress.IPv6Address) else None
     return any((mapped or peer) in ipaddress.ip_network(network) for network in credential.allowed)
 
 
 def hashed(password: str, salt: bytes) -> str:
-    """`scrypt$n$r$p$salt$hash`, the last two in hex."""
-    digest = _digest(password, salt, SCRYPT_N, SCRYPT_R, SCRYPT_P)
-    return f"scrypt${SCRYPT_N}${SCRYPT_R}${SCRYPT_P}${salt.hex()}${digest.hex()}"
+    """A slow hash: for a thread."""
+    return slow_hashes.hashed(password, salt, SCRYPT_N)
 
 
-def matches(stored: str, password: str) -> bool:
-    """Whether the hash is this password's. Takes some 50 ms of a core, without the interpreter's lock: for a thread."""
-    _, n, r, p, salt, wanted = stored.split("$")
-    digest = _digest(password, bytes.fromhex(salt), int(n), int(r), int(p))
-    return hmac.compare_digest(digest, bytes.fromhex(wanted))
-
-
-def _digest(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
-    secret = password.encode("utf-8", "surrogatepass")
-    return hashlib.scrypt(secret, salt=salt, n=n, r=r, p=p, maxmem=SCRYPT_MEMORY_BYTES, dklen=32)
-
-
-NOBODY: Final = f"scrypt${SCRYPT_N}${SCRYPT_R}${SCRYPT_P}${'00' * SALT_BYTES}${'00' * 32}"
+NOBODY: Final = slow_hashes.of_nobody(SCRYPT_N)
 """A hash that no password has: an unknown system_id is checked against it, to take as long as a known one."""

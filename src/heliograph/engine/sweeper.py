@@ -1,7 +1,7 @@
 """Housekeeping: end messages whose validity is over, forget old idempotency keys, remove what is past retention."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -21,6 +21,11 @@ EXPIRED_MAX = 500
 PURGE_MAX = 200
 """Messages removed in one transaction, so that retention never holds up an accept for long."""
 
+FORGOTTEN_MAX = 1000
+"""Senders forgotten in one transaction, for the same reason."""
+DELETED_MAX = 100
+"""Deleted projects looked after in one round; the rest waits for the next."""
+
 HOUSEKEEPING_SECONDS = 60.0
 UNFINISHED_SECONDS = 3600.0
 """A media file that nobody has finished for so long was cut off by a crash."""
@@ -37,6 +42,7 @@ class SweepSettings:
     every_seconds: float
     retention_days: int
     idempotency_hours: int
+    sticky_sender_days: int
 
 
 class Sweeper:
@@ -58,6 +64,8 @@ class Sweeper:
         self._settings = settings
         self.ended: Callable[[Message], None] = lambda message: None
         """Told of each message that was ended here."""
+        self.forget_codes: Callable[[], Awaitable[None]] = _nothing_more
+        """Asked to forget the codes that have ended."""
         self.deferred: Callable[[str], bool] = lambda message_id: False
         """Asked whether the carrier's last word on a message was "not now": then there is no doubt."""
 
@@ -89,18 +97,43 @@ class Sweeper:
         while True:
             try:
                 await self._store.forget_claims(self._clock.now() - self._settings.idempotency_hours * _HOUR_MICROS)
+                await self._forget_sticky_senders()
+                await self.forget_codes()
                 if self._settings.retention_days:
                     await self._purge(self._clock.now() - self._settings.retention_days * _DAY_MICROS)
+                await self.forget_projects()
                 await self._store.turn_over()
                 await self._files.sweep(self._clock.now() / 1e6 - UNFINISHED_SECONDS)
             except (StoreUnavailable, OSError) as error:
                 log.warning("sweeper.store_unavailable", error=str(error))
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
+    async def _forget_sticky_senders(self) -> None:
+        """A day late: a use is written down once a day only."""
+        days = self._settings.sticky_sender_days
+        if not days:
+            return
+        before = self._clock.now() - (days + 1) * _DAY_MICROS
+        while await self._store.forget_sticky_senders(before, FORGOTTEN_MAX) == FORGOTTEN_MAX:
+            pass
+
+    async def forget_projects(self) -> None:
+        """Remove the messages of deleted projects. Those on their way go it to its end first."""
+        for project_id in await self._store.deleted_projects(DELETED_MAX):
+            await self._purge_project(project_id, self._clock.now() + _DAY_MICROS)
+            await self._store.forget_project(project_id)
+
     async def _purge(self, before: int) -> None:
         for project in self._directory.projects():
-            while True:
-                gone, hashes = await self._store.purge(project.id, before, PURGE_MAX)
-                await self._files.remove_orphans(hashes, self._store.orphaned_files)
-                if gone < PURGE_MAX:
-                    break
+            await self._purge_project(project.id, before)
+
+    async def _purge_project(self, project_id: str, before: int) -> None:
+        while True:
+            gone, hashes = await self._store.purge(project_id, before, PURGE_MAX)
+            await self._files.remove_orphans(hashes, self._store.orphaned_files)
+            if gone < PURGE_MAX:
+                break
+
+
+async def _nothing_more() -> None:
+    return None

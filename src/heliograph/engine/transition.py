@@ -29,6 +29,8 @@ T = TypeVar("T")
 STORE_PAUSE_SECONDS = 0.25
 """Pause before a step is offered again to a store that could not take it."""
 
+_UNSENT = (State.QUEUED, State.INITIATED)
+
 Owed = Callable[[Message, Change], None]
 
 
@@ -66,12 +68,19 @@ class Transitions:
         self.event_numbers = EventNumbers(clock)
         self.queued: Counter[str] = Counter()
         """How many messages each project has queued; the backlog limit reads it."""
+        self.unsent: Counter[str] = Counter()
+        """How many messages of each sender are queued or initiated; the choice of a group's sender reads it."""
         self.owed: Owed = lambda message, change: None
 
-    def uncount(self, project_id: str) -> None:
-        """One of the project's messages is no longer queued. Never below none: a message that was kept although the
-        answer to its commit was lost leaves the queue without having been counted."""
-        self.queued[project_id] = max(0, self.queued[project_id] - 1)
+    def count(self, message: Message) -> None:
+        """One more is queued."""
+        self.queued[message.project_id] += 1
+        self.unsent[message.from_number] += 1
+
+    def uncount(self, message: Message) -> None:
+        """One that was counted is not kept."""
+        _one_less(self.queued, message.project_id)
+        _one_less(self.unsent, message.from_number)
 
     async def apply(self, steps: Sequence[Step]) -> list[Message | None]:
         """Take each step; return the message as it is now, None where it was no longer in the state it had."""
@@ -85,8 +94,11 @@ class Transitions:
 
     async def note(self, message: Message, kind: str, *, error_code: int | None = None, detail: str = "") -> None:
         """Add a line to a message's timeline."""
-        event = self.event(message, kind, error_code=error_code, detail=detail)
-        await self.persist(lambda: self._store.note([event]))
+        await self.note_all([self.event(message, kind, error_code=error_code, detail=detail)])
+
+    async def note_all(self, events: Sequence[Event]) -> None:
+        """Add lines that `event` made."""
+        await self.persist(lambda: self._store.note(events))
 
     def event(self, message: Message, kind: str, *, error_code: int | None = None, detail: str = "") -> Event:
         """A line for a message's timeline, to be written with others."""
@@ -132,6 +144,7 @@ class Transitions:
             carrier_ref=step.carrier_ref,
             uncertain=step.uncertain,
             callback_origin=notify.origin(message, after),
+            callback_sequence=notify.sequence(message, after),
             detail=step.detail if last else None,
             parts=step.parts if last else (),
         )
@@ -160,12 +173,20 @@ class Transitions:
             current = message
             self._metrics.states[change.after].inc()
             if change.before is State.QUEUED:
-                self.uncount(change.project_id)
+                _one_less(self.queued, change.project_id)
+            if change.before in _UNSENT and change.after is not State.INITIATED:
+                _one_less(self.unsent, before.from_number)
             if change.after in lifecycle.TERMINAL:
                 self._metrics.delivery_seconds.observe((change.at - message.created_at) / 1e6)
             if change.callback_origin is not None:
                 self.owed(message, change)
         return current
+
+
+def _one_less(counts: Counter[str], key: str) -> None:
+    """Never below none: a message that was kept although the answer to its commit was lost leaves without having been
+    counted."""
+    counts[key] = max(0, counts[key] - 1)
 
 
 def _sent_at(message: Message, after: State, now: int) -> int | None:

@@ -14,6 +14,7 @@ Rules (contract, section 8):
 
 import asyncio
 import base64
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ HEADER_SETS = 256
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TO_GET = frozenset({301, 302, 303})
 _SAFE = frozenset({"GET", "HEAD"})
+_SECRETS = frozenset({"authorization", "cookie"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,8 @@ class HttpClient:
         headers = _with_authorization(request.headers, address)
         hop = _Hop(method=request.method, address=address, headers=headers, body=request.body)
         for _ in range(request.max_redirects + 1):
+            if request.https_only and hop.address.url.scheme != "https":
+                raise FetchFault(FaultKind.FORBIDDEN, "The project's requests are forced to HTTPS; this URL is none.")
             answer = await self._send(hop, limits, prepared.connect_seconds, request.repeatable)
             if answer.status not in _REDIRECTS or not request.max_redirects or "Location" not in answer.headers:
                 shown = hop.address.shown
@@ -177,10 +181,17 @@ def _disconnected() -> FetchFault:
 _FOLLOWING = {"host", "content-length", "transfer-encoding", "connection"}
 """Headers that follow from the rest of a request, and are not for a caller to set."""
 
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110, 5.1. `Content-Length ` and `Transfer-Encoding:chunked` are no names, but some servers read them as what
+they resemble: then one request is two, and the second one's answer goes to whoever uses the connection next."""
+
 
 @lru_cache(maxsize=HEADER_SETS)
 def _apart(names: tuple[str, ...]) -> bool:
-    """Whether these headers and those that every request has are different ones."""
+    """Whether these headers and those that every request has are different ones. Raises ValueError for a name that is
+    none."""
+    if not all(map(_NAME.fullmatch, names)):
+        raise ValueError("a header's name has a character that no name may have")
     ours = _FOLLOWING | {"user-agent", "accept", "accept-encoding"}
     return all(name.lower() not in ours for name in names)
 
@@ -263,7 +274,7 @@ def _next_hop(hop: _Hop, answer: Answer) -> _Hop:
     keep = answer.status not in _TO_GET or hop.method in ("GET", "HEAD")
     dropped = set() if keep else {"content-type"}
     if address.url.origin() != hop.address.url.origin():
-        dropped.add("authorization")
+        dropped |= _SECRETS
     return _Hop(
         method=hop.method if keep else "GET",
         address=address,

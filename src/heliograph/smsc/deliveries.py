@@ -13,6 +13,7 @@ from heliograph.core import segments
 from heliograph.core.directory import SmppCredential
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Direction, Message
+from heliograph.core.retry import RetryPolicy
 from heliograph.core.segments import Encoding
 from heliograph.engine import notify
 from heliograph.ports import DueCallback, Told
@@ -29,6 +30,8 @@ FINAL: Final = frozenset({Status.RX_P_APPN, Status.RX_R_APPN})
 
 class Deliveries:
     """A ports.Notifier for the origins `smpp:SYSTEM_ID`."""
+
+    policy: RetryPolicy | None = None
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients

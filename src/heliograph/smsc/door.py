@@ -6,10 +6,12 @@ address. A peer that breaks the protocol loses its own connection, nothing else.
 
 import asyncio
 import ssl
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import structlog
+from msgspec.structs import replace
 
 from heliograph.carriers.smpp.link import Link, LinkSettings
 from heliograph.config import ConfigError
@@ -17,7 +19,7 @@ from heliograph.core.errors import Refused, StoreUnavailable
 from heliograph.engine import smpp_credentials
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
-from heliograph.smsc import statuses
+from heliograph.smsc import references, statuses
 from heliograph.smsc.clients import Bound, Client, Clients
 from heliograph.smsc.login import Login
 from heliograph.smsc.queries import Queries
@@ -32,15 +34,19 @@ from heliograph.wire.smpp.pdu import (
     BindTransmitter,
     CancelSm,
     DataSm,
+    DataSmResp,
     Header,
     Pdu,
     QuerySm,
+    QuerySmResp,
     ReplaceSm,
     Status,
     SubmitMulti,
     SubmitSm,
+    SubmitSmResp,
     Tag,
 )
+from heliograph.wire.smpp.receipt import MessageState
 from heliograph.wire.smpp.session import Role
 
 log = structlog.get_logger(__name__)
@@ -80,6 +86,8 @@ class Door:
             unanswered_max=settings.unanswered_max,
         )
         self._links: dict[Link, Bound | None] = {}
+        self._shaking: OrderedDict[Link, float] = OrderedDict()
+        """Connections in their TLS handshake, and when it began. Of one that fails asyncio tells nobody."""
         self._working: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._seen_version = -1
@@ -150,11 +158,19 @@ class Door:
     # -- as the handler of its links
 
     def _connection(self) -> asyncio.Protocol:
-        if len(self._links) >= self._settings.connections_max:
+        now = asyncio.get_running_loop().time()
+        while self._shaking and now - next(iter(self._shaking.values())) > self._settings.bind_seconds:
+            self._shaking.popitem(last=False)  # it failed: none lasts so long
+        if len(self._links) + len(self._shaking) >= self._settings.connections_max:
             return _Refusal()
         link = Link(Role.SMSC, self._link_settings, self)
-        self._links[link] = None
+        link.on_made = self._made
+        self._shaking[link] = now
         return link
+
+    def _made(self, link: Link) -> None:
+        self._shaking.pop(link, None)
+        self._links[link] = None
 
     def on_request(self, link: Link, header: Header, request: Any) -> None:
         match request:
@@ -227,7 +243,11 @@ class Door:
         if isinstance(request, SubmitSm | DataSm | SubmitMulti):
             outcome = ACCEPTED if status is Status.ROK else status.name
             self._metrics.smpp_submits.labels(bound.client.credential.system_id, outcome).inc()
-        bound.link.respond(header, _answer(header) if response is None else response, status)
+        try:
+            bound.link.respond(header, _answer(header) if response is None else response, status)
+        except ValueError:  # without any answer the request would keep its place among those in work for ever
+            log.exception("smpp.answer_broke", command=request.command.name.lower())
+            bound.link.respond(header, _answer(header), Status.RSYSERR)
 
     async def _result(self, bound: Bound, request: Pdu) -> Pdu:
         client = bound.client
@@ -235,9 +255,11 @@ class Door:
             raise Rejected(Status.RINVBNDSTS, "the bind only receives")
         match request:
             case SubmitSm() | DataSm():
-                return await self._submits.one(client, request)
+                return await self._submit(client, request)
             case SubmitMulti():
                 return await self._submits.many(client, request)
+            case QuerySm(message_id=""):
+                return await self._asked_by_reference(client, request)
             case QuerySm():
                 return await self._queries.query(client, request)
             case CancelSm():
@@ -246,6 +268,29 @@ class Door:
                 raise Rejected(Status.RREPLACEFAIL, "replacing is not done")
             case _:
                 raise Rejected(Status.RINVCMDID, f"{request.command.name} is not served")
+
+    async def _submit(self, client: Client, request: SubmitSm | DataSm) -> Pdu:
+        """One that was taken before, and comes again with its reference, gets the same answer."""
+        reference = references.read(request.tlvs)
+        earlier = await self._queries.taken(client, reference) if reference is not None else None
+        if earlier is None:
+            return await self._submits.one(client, request)
+        return SubmitSmResp(message_id=earlier) if isinstance(request, SubmitSm) else DataSmResp(message_id=earlier)
+
+    async def _asked_by_reference(self, client: Client, request: QuerySm) -> QuerySmResp:
+        """RINVMSGID says that it was not taken, and that it may be submitted again: only of what is so young that it
+        can't have been taken and forgotten."""
+        reference = references.read(request.tlvs)
+        if reference is None:
+            raise Rejected(Status.RQUERYFAIL, "messages are asked for by their id")
+        waits = self._submits.waiting(client, reference)
+        if waits is not None:
+            return QuerySmResp(message_id=waits, message_state=MessageState.ENROUTE)
+        known = await self._queries.taken(client, reference)
+        if known is not None:
+            return await self._queries.query(client, replace(request, message_id=known))
+        is_sure = self._submits.remembers(reference)
+        raise Rejected(Status.RINVMSGID if is_sure else Status.RQUERYFAIL, "no submit with this reference is known")
 
 
 class _Refusal(asyncio.Protocol):

@@ -1,5 +1,6 @@
 """What a customer asks about its own messages: query_sm and cancel_sm (SMPP 3.4, 4.8 and 4.9)."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -8,15 +9,18 @@ from heliograph.core.ids import is_uuid
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Message, smpp_callback
 from heliograph.engine.transition import Step, Transitions
-from heliograph.ports import Store
-from heliograph.smsc import addresses
+from heliograph.ports import IdempotencyClaim, Store
+from heliograph.smsc import addresses, references
 from heliograph.smsc.clients import Client
+from heliograph.smsc.references import Reference
 from heliograph.smsc.statuses import Rejected
+from heliograph.smsc.submits import part_id
 from heliograph.wire.smpp import times
 from heliograph.wire.smpp.pdu import CancelSm, CancelSmResp, QuerySm, QuerySmResp, Status
 from heliograph.wire.smpp.receipt import MessageState
 
 UUID_CHARACTERS: Final = 36
+_is_part: Final = re.compile("-[0-9]{1,3}").fullmatch
 EXPIRED: Final = frozenset({30001, 30009})
 """Delivery codes of messages whose validity ended."""
 
@@ -29,10 +33,7 @@ class Queries:
         """Told of each message that was cancelled, so that nobody keeps it in memory."""
 
     async def query(self, client: Client, pdu: QuerySm) -> QuerySmResp:
-        if (
-            not pdu.message_id
-        ):  # RINVMSGID would tell who asks by reference (carriers.smpp.queries) that it wasn't taken
-            raise Rejected(Status.RQUERYFAIL, "messages are asked for by their id")
+        """What became of a message, by its id."""
         message = await self._own(client, pdu.message_id)
         if not _matches(message.from_number, pdu.source_addr_ton, pdu.source_addr):
             raise Rejected(Status.RQUERYFAIL, "another source_addr than the message's")
@@ -43,6 +44,15 @@ class Queries:
             message_state=state_of(message.state, message.error_code),
             error_code=min(error_of(message.error_code), 255),
         )
+
+    async def taken(self, client: Client, reference: Reference) -> str | None:
+        """The id of what was submitted with this reference and is in a message."""
+        system_id, project_id = client.credential.system_id, client.credential.project_id
+        claim = IdempotencyClaim(key=reference.key(system_id), fingerprint=references.COMPLETE)
+        earlier = await self._store.claimed(project_id, claim)
+        if earlier is None or earlier.clash:
+            return None
+        return part_id(earlier.message_id, reference.part)
 
     async def cancel(self, client: Client, pdu: CancelSm) -> CancelSmResp:
         """Only what is queued yet can be called back."""
@@ -64,7 +74,7 @@ class Queries:
         """The customer's own message, by an id that it was given; raises Rejected."""
         ours = message_id[:UUID_CHARACTERS].lower()
         rest = message_id[UUID_CHARACTERS:]
-        if is_uuid(ours) and (not rest or (rest[0] == "-" and rest[1:].isdigit())):
+        if is_uuid(ours) and (not rest or _is_part(rest)):
             message = await self._store.message(client.credential.project_id, ours)
             mine = smpp_callback(client.credential.system_id)
             if message is not None and message.callback == mine and message.deleted_at is None:

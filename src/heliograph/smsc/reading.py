@@ -23,7 +23,12 @@ PRIORITY_MAX: Final = 3
 RECEIPT_RESERVED: Final = 0b11
 """registered_delivery: SMPP 3.4, 5.2.17."""
 TLVS_MAX_OCTETS: Final = 1024
-"""Optional parameters that are kept with a message to be passed on."""
+"""Optional parameters that are kept with a message to be passed on, their tags and lengths included."""
+TLV_HEADER_OCTETS: Final = 4
+SERVICE_TYPE_MAX: Final = 5
+"""Characters (SMPP 3.4, 5.2.11); a longer one could be passed on to nobody."""
+PART_MAX_OCTETS: Final = 254
+"""Of a part of a long message, as many as short_message has room for: phones take 140. Parts wait in memory."""
 
 _READ_HERE: Final = frozenset(
     {
@@ -54,6 +59,8 @@ def read(pdu: Submit, credential: SmppCredential, now: int) -> Order:
     """Raises Rejected."""
     if isinstance(pdu, SubmitSm | SubmitMulti):
         _check_fields(pdu)
+    if len(pdu.service_type) > SERVICE_TYPE_MAX:
+        raise Rejected(Status.RINVSERTYP, "service_type is too long")
     _check_class(pdu)
     return Order(
         from_number=addresses.number_of(pdu.source_addr_ton, pdu.source_addr),
@@ -89,6 +96,8 @@ def _text(pdu: Submit, credential: SmppCredential) -> Incoming:
         raise Rejected(Status.RSUBMITFAIL, f"data_coding {pdu.data_coding:#04x} is no text")
     if any(identifier not in _CONCAT_ELEMENTS for identifier, _ in incoming.elements):
         raise Rejected(Status.RSUBMITFAIL, "a user data header that is not for long messages")
+    if incoming.concat is not None and len(incoming.data) > PART_MAX_OCTETS:
+        raise Rejected(Status.RINVMSGLEN, f"a part of {len(incoming.data)} octets")
     if incoming.concat is not None and isinstance(pdu, SubmitMulti):
         raise Rejected(Status.RINVESMCLASS, "a part of a long message to several destinations")
     return incoming
@@ -126,6 +135,6 @@ def _options(pdu: Submit) -> SmppOptions:
 
 def _passed_on(tlvs: Mapping[int, bytes]) -> dict[int, bytes]:
     passed = {tag: value for tag, value in tlvs.items() if tag not in _READ_HERE}
-    if sum(map(len, passed.values())) > TLVS_MAX_OCTETS:
+    if sum(TLV_HEADER_OCTETS + len(value) for value in passed.values()) > TLVS_MAX_OCTETS:
         raise Rejected(Status.RINVPARLEN, f"more than {TLVS_MAX_OCTETS} octets of optional parameters")
     return passed

@@ -5,6 +5,7 @@ long one are known to the customer as `ID` for the first and `ID-2`, `ID-3` ... 
 Parts wait in engine/pieces.py; of an incomplete message what came is sent when the time is over.
 """
 
+import base64
 from collections.abc import Sequence
 from typing import Final
 
@@ -23,9 +24,10 @@ from heliograph.engine.notify import FAILURE_ONLY, FINAL, FINAL_MASK, INTERMEDIA
 from heliograph.engine.pieces import Pieces
 from heliograph.engine.requests import SendRequest
 from heliograph.ports import Clock
-from heliograph.smsc import addresses, reading, statuses
+from heliograph.smsc import addresses, reading, references, statuses
 from heliograph.smsc.clients import Client
 from heliograph.smsc.reading import Order
+from heliograph.smsc.references import Reference
 from heliograph.smsc.statuses import Rejected
 from heliograph.wire.smpp.pdu import (
     Address,
@@ -46,6 +48,12 @@ PIECES_OF: Final = "customer:"
 
 INCOMPLETE_MAX: Final = 1000
 """Long messages of one customer that may wait for parts: it must not push others' out of the room for all."""
+
+
+CLOCK_AHEAD_MICROS: Final = 1_000_000
+
+KEY_KEPT_MICROS: Final = 1800 * 1_000_000
+"""Half of the least that idempotency_hours may be."""
 
 
 class Extra(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -76,10 +84,24 @@ class Submits:
         to_number = addresses.number_of(pdu.dest_addr_ton, pdu.destination_addr)
         self._pace(client, order, 1)
         if order.incoming.concat is None:
-            message_id = await self._send(client, order, to_number)
+            message_id = await self._send(client, order, to_number, references.of(order.options))
         else:
             message_id = await self._part(client, order, to_number)
         return SubmitSmResp(message_id=message_id) if isinstance(pdu, SubmitSm) else DataSmResp(message_id=message_id)
+
+    def waiting(self, client: Client, reference: Reference) -> str | None:
+        """The id of a part that was submitted with this reference and waits for the others."""
+        octets = base64.b64encode(reference.octets).decode()
+        for piece in self._pieces.held(PIECES_OF + client.credential.system_id):
+            if octets in (piece.extra or "") and references.of(_extra(piece).options) == reference:
+                return part_id(_extra(piece).message_id, piece.part)
+        return None
+
+    def remembers(self, reference: Reference) -> bool:
+        """Whether what was submitted with it is known for sure: younger than parts that wait, and than keys, are kept.
+        The submitter's clock told when it was made; one that is ahead of ours is not believed."""
+        age = self._clock.now() - reference.made_at
+        return -CLOCK_AHEAD_MICROS <= age <= min(KEY_KEPT_MICROS, round(self._pieces.seconds * 1e6))
 
     async def many(self, client: Client, pdu: SubmitMulti) -> SubmitMultiResp:
         """Take a message to several (SMPP 3.4, 4.5). Each is a message of its own; all answer to the first one's id.
@@ -123,8 +145,11 @@ class Submits:
         if not client.may_send(count * destinations, round(self._clock.monotonic() * 1e6)):
             raise Rejected(Status.RTHROTTLED, "the credential's rate")
 
-    async def _send(self, client: Client, order: Order, to_number: str) -> str:
-        request = self._request(client.credential.project_id, client.credential.system_id, order, to_number)
+    async def _send(self, client: Client, order: Order, to_number: str, reference: Reference | None = None) -> str:
+        system_id = client.credential.system_id
+        request = self._request(client.credential.project_id, system_id, order, to_number)
+        if reference is not None:
+            request = replace(request, idempotency_key=reference.key(system_id), fingerprint=references.COMPLETE)
         return (await self._acceptor.send(request)).message.id
 
     def _request(self, project_id: str, system_id: str, order: Order, to_number: str) -> SendRequest:
@@ -211,8 +236,16 @@ class Submits:
             message_id=extra.message_id,
             pieces=tuple(parts),
         )
+        reference = references.of(extra.options)
+        if reference is not None and len(parts) == first.total:
+            request = replace(
+                request,
+                idempotency_key=reference.key(first.owner.removeprefix(PIECES_OF)),
+                fingerprint=references.COMPLETE,
+            )
         try:
-            await self._acceptor.send(request)
+            if (await self._acceptor.send(request)).replayed:
+                await self._pieces.drop(first)
         except Refused as refused:
             if refused.refusals[0].fault in statuses.TEMPORARY:
                 raise StoreUnavailable("the backlog is full") from refused

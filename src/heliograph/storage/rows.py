@@ -7,7 +7,16 @@ from typing import Any
 import msgspec
 import orjson
 
-from heliograph.core.directory import Application, Number, Project, SmppCredential, Token
+from heliograph.core.directory import (
+    Application,
+    Membership,
+    Number,
+    NumberGroup,
+    Project,
+    SmppCredential,
+    Token,
+)
+from heliograph.core.inventory import FreeNumber
 from heliograph.core.lifecycle import RANK, State
 from heliograph.core.message import (
     Callback,
@@ -22,7 +31,17 @@ from heliograph.core.message import (
     SmppOptions,
     Source,
 )
-from heliograph.ports import Acceptance, CallbackOutcome, CallbackRecord, DueCallback, HandOver, HeldReceipt, Receipt
+from heliograph.core.script import Script, ScriptUse
+from heliograph.ports import (
+    Acceptance,
+    CallbackOutcome,
+    CallbackRecord,
+    DueCallback,
+    HandOver,
+    HeldReceipt,
+    Receipt,
+    StickySender,
+)
 
 Row = Sequence[Any]
 DAY_MICROS = 86_400_000_000
@@ -76,6 +95,9 @@ def new_message(acceptance: Acceptance) -> Row:
         acceptance.event_no,
         _options.encode(m.options).decode() if m.options else None,
         acceptance.detail,
+        orjson.dumps(m.tags).decode() if m.tags else None,
+        m.region,
+        m.relay_session,
     )
 
 
@@ -99,6 +121,7 @@ def step(change: Change, next_at: int) -> Row:
         change.callback_origin,
         next_at,
         change.detail,
+        change.callback_sequence,
     )
 
 
@@ -239,14 +262,17 @@ def message(row: Row) -> Message:
         deleted_at=row[26],
         redacted=bool(row[27]),
         options=_read_options.decode(row[28]) if row[28] else None,
+        tags=tuple(orjson.loads(row[29])) if row[29] else (),
+        region=row[30],
+        relay_session=row[31],
     )
 
 
-_MESSAGE_COLUMNS = 29
+_MESSAGE_COLUMNS = 32
 
 
 def due_callback(row: Row) -> DueCallback:
-    rank, state, at, error_code, attempts, created_at = row[_MESSAGE_COLUMNS:]
+    rank, state, at, error_code, attempts, created_at, next_at, sequence = row[_MESSAGE_COLUMNS:]
     return DueCallback(
         message=message(row),
         rank=rank,
@@ -255,6 +281,8 @@ def due_callback(row: Row) -> DueCallback:
         error_code=error_code,
         attempts=attempts,
         created_at=created_at,
+        next_at=next_at,
+        sequence=sequence,
     )
 
 
@@ -293,6 +321,7 @@ def project(row: Row) -> Project:
         signing_key=row[3],
         created_at=row[4],
         updated_at=row[5],
+        switches=frozenset(orjson.loads(row[6])),
     )
 
 
@@ -338,6 +367,27 @@ def number(row: Row) -> Number:
     )
 
 
+def free_number(row: Row) -> FreeNumber:
+    return FreeNumber(
+        number=row[0],
+        country=row[1],
+        kind=row[2],
+        national=row[3],
+        region=row[4],
+        city=row[5],
+        rate_center=row[6],
+        lata=row[7],
+        capabilities=tuple(orjson.loads(row[8])),
+    )
+
+
+def free_row(n: FreeNumber, at: int) -> tuple[Any, ...]:
+    """Cities are found whatever their case: by a key of their own, since the databases fold letters differently."""
+    capabilities = orjson.dumps(n.capabilities).decode()
+    place = (n.region, n.city, n.city.casefold() if n.city else None, n.rate_center, n.lata)
+    return (n.number, n.country, n.kind, n.national, *place, capabilities, at)
+
+
 def application(row: Row) -> Application:
     return Application(
         project_id=str(row[0]),
@@ -349,6 +399,50 @@ def application(row: Row) -> Application:
     )
 
 
+def group(row: Row) -> NumberGroup:
+    return NumberGroup(
+        project_id=str(row[0]),
+        id=str(row[1]),
+        name=row[2],
+        sticky_sender=bool(row[3]),
+        created_at=row[4],
+        updated_at=row[5],
+    )
+
+
+def membership(row: Row) -> Membership:
+    return Membership(
+        project_id=str(row[0]),
+        id=str(row[1]),
+        group_id=str(row[2]),
+        number_id=str(row[3]),
+        created_at=row[4],
+        updated_at=row[5],
+    )
+
+
+def sticky_row(s: StickySender) -> Row:
+    return (s.project_id, s.group_id, s.to_number, s.number_id, s.used_at)
+
+
+def script(row: Row) -> Script:
+    return Script(
+        project_id=str(row[0]),
+        id=str(row[1]),
+        place=str(row[2]),
+        name=row[3],
+        contents=row[4],
+        requests=row[5],
+        last_request_at=row[6],
+        created_at=row[7],
+        updated_at=row[8],
+    )
+
+
+def script_use(u: ScriptUse) -> Row:
+    return (u.project_id, u.script_id, u.requests, u.last_at)
+
+
 def project_params(p: Project) -> dict[str, Any]:
     return {
         "project_id": p.id,
@@ -357,6 +451,7 @@ def project_params(p: Project) -> dict[str, Any]:
         "signing_key": p.signing_key,
         "created_at": p.created_at,
         "updated_at": p.updated_at,
+        "switches": orjson.dumps(sorted(p.switches)).decode(),
     }
 
 
@@ -410,4 +505,38 @@ def application_params(a: Application) -> dict[str, Any]:
         "settings": orjson.dumps(a.settings).decode(),
         "created_at": a.created_at,
         "updated_at": a.updated_at,
+    }
+
+
+def group_params(g: NumberGroup) -> dict[str, Any]:
+    return {
+        "project_id": g.project_id,
+        "group_id": g.id,
+        "name": g.name,
+        "sticky_sender": int(g.sticky_sender),
+        "created_at": g.created_at,
+        "updated_at": g.updated_at,
+    }
+
+
+def membership_params(m: Membership) -> dict[str, Any]:
+    return {
+        "project_id": m.project_id,
+        "membership_id": m.id,
+        "group_id": m.group_id,
+        "number_id": m.number_id,
+        "created_at": m.created_at,
+        "updated_at": m.updated_at,
+    }
+
+
+def script_params(s: Script) -> dict[str, Any]:
+    return {
+        "project_id": s.project_id,
+        "script_id": s.id,
+        "place": s.place,
+        "name": s.name,
+        "contents": s.contents,
+        "created_at": s.created_at,
+        "updated_at": s.updated_at,
     }

@@ -8,9 +8,10 @@ task drive the same scripts, so the two stores can't drift apart.
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
+from heliograph.core.directory import Number
 from heliograph.core.message import Change, Event, Media, Part, Piece
 from heliograph.ports import CALLBACK_LEASE_MICROS, Acceptance, Accepted, CallbackOutcome, HandOver, HeldReceipt
-from heliograph.storage import rows
+from heliograph.storage import queries, rows
 from heliograph.storage.rows import Row
 
 NO_FLAGS: frozenset[str] = frozenset()
@@ -42,11 +43,19 @@ def accept(items: list[Acceptance]) -> Script:
         media = [rows.media_row(m) for item in fresh for m in item.media]
         if media:
             yield Step("media_insert", {"rows": rows.encode(media)})
+        yield from _stick(fresh)
     for item in items:
         if item.made_of is not None:
             yield Step("pieces_remove", rows.piece_key(item.made_of))
             yield Step("pieces_put", {"rows": rows.encode([rows.piece_row(item.made_of)])})
     return [earlier.get(item.message.id) or Accepted(message_id=item.message.id) for item in items]
+
+
+def _stick(items: Sequence[Acceptance]) -> Generator[Step, Sequence[Row], None]:
+    """The last choice of a sender counts: one statement writes a row once."""
+    chosen = {(item.sticky.group_id, item.sticky.to_number): item.sticky for item in items if item.sticky}
+    if chosen:
+        yield Step("sticky_put", {"rows": rows.encode([rows.sticky_row(each) for each in chosen.values()])})
 
 
 def _claim(items: Sequence[Acceptance]) -> Generator[Step, Sequence[Row], dict[str, Accepted]]:
@@ -196,6 +205,24 @@ def change_record(items: list[tuple[str, dict[str, Any], str]]) -> Script:
     return results
 
 
+_OF_A_PROJECT = "project_delete_"
+"""How the names of the blocks begin that delete what ends with a project at once, wherever they stand. Its messages
+are purged later, in small steps."""
+
+
+def delete_projects(items: list[tuple[str, int]]) -> Script:
+    """(project_id, at) → whether it was a subproject without numbers, and is deleted with what is its own."""
+    results = []
+    for project_id, at in items:
+        gone = yield Step("project_delete", {"project_id": project_id, "at": at})
+        if gone:
+            for name in sorted(name for name in queries.blocks() if name.startswith(_OF_A_PROJECT)):
+                yield Step(name, {"project_id": project_id})
+            yield Step("directory_changed", {})
+        results.append(bool(gone))
+    return results
+
+
 def run(items: list[Sequence[Step]]) -> Script:
     """Plain steps of rare writes; the result is the rows of the last step of each item."""
     results: list[Sequence[Row]] = []
@@ -220,3 +247,53 @@ def purge(items: list[tuple[str, str, int]]) -> Script:
                 yield Step(query, keys)
         results.append((len(found), sorted(hashes)))
     return results
+
+
+def take_numbers(items: list[Number]) -> Script:
+    """Of several who want the same free number the first gets it."""
+    results = []
+    for number in items:
+        taken: Sequence[Row] = ()
+        if (yield from _is_there(number.project_id)):
+            taken = yield Step("inventory_take", {"number": number.number, "at": number.created_at})
+        if taken:
+            yield Step("number_put", rows.number_params(number))
+            yield Step("directory_changed", {})
+        results.append(bool(taken))
+    return results
+
+
+def release_numbers(items: list[Number]) -> Script:
+    """A number goes from its project and from its groups; one of the inventory is free again."""
+    results = []
+    for number in items:
+        gone = yield from _let_go(number)
+        if gone:
+            yield Step("inventory_give_back", {"number": number.number})
+        results.append(gone)
+    return results
+
+
+def move_numbers(items: list[tuple[Number, Number]]) -> Script:
+    """Removed and put again: project_id is the key that a schema is distributed by, which no update may change."""
+    results = []
+    for before, after in items:
+        gone = (yield from _is_there(after.project_id)) and (yield from _let_go(before))
+        if gone:
+            yield Step("number_put", rows.number_params(after))
+        results.append(gone)
+    return results
+
+
+def _is_there(project_id: str) -> Generator[Step, Sequence[Row], bool]:
+    """A number of a deleted project would be nobody's: no token could release it, and the inventory has it as taken."""
+    return bool((yield Step("project_is_there", {"project_id": project_id})))
+
+
+def _let_go(number: Number) -> Generator[Step, Sequence[Row], bool]:
+    keys = {"project_id": number.project_id, "number_id": number.id}
+    gone = yield Step("number_remove", keys)
+    if gone:
+        yield Step("memberships_of_number_remove", keys)
+        yield Step("directory_changed", {})
+    return bool(gone)

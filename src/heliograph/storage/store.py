@@ -8,6 +8,7 @@ from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import floor
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, Part, Piece, TimelineEntry
+from heliograph.core.script import Script, ScriptUse
 from heliograph.ports import (
     Acceptance,
     Accepted,
@@ -24,7 +25,10 @@ from heliograph.ports import (
 )
 from heliograph.storage import rows, scripts
 from heliograph.storage.database import Conflict, Database
+from heliograph.storage.group_tables import GroupTables
+from heliograph.storage.inventory_tables import InventoryTables
 from heliograph.storage.lock import FolderLock
+from heliograph.storage.mfa_tables import MfaTables
 from heliograph.storage.scripts import Step
 
 LONGEST_WAY_MICROS = 172_800_000_000 + 3_600_000_000
@@ -34,7 +38,7 @@ is a range of ids, and a page by date stays a scan by id."""
 _CHANGED = Step("directory_changed", {})
 
 
-class SqlStore:
+class SqlStore(GroupTables, MfaTables, InventoryTables):
     def __init__(self, database: Database, lock: FolderLock | None = None) -> None:
         self._database = database
         self._lock = lock
@@ -85,6 +89,8 @@ class SqlStore:
             numbers=tuple(map(rows.number, await read("numbers_all", {}))),
             applications=tuple(map(rows.application, await read("applications_all", {}))),
             smpp_credentials=tuple(map(rows.smpp_credential, await read("smpp_credentials_all", {}))),
+            groups=tuple(map(rows.group, await read("groups_all", {}))),
+            memberships=tuple(map(rows.membership, await read("memberships_all", {}))),
         )
 
     async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None:
@@ -93,6 +99,18 @@ class SqlStore:
             steps.append(Step("token_put", rows.token_params(token)))
         steps.extend(Step("number_put", rows.number_params(number)) for number in numbers)
         await self._write_directory(*steps)
+
+    async def update_project(self, project: Project) -> bool:
+        return await self._hit(Step("project_update", rows.project_params(project)))
+
+    async def delete_project(self, project_id: str, at: int) -> bool:
+        return await self._database.write(scripts.delete_projects, (project_id, at))  # type: ignore[no-any-return]
+
+    async def deleted_projects(self, limit: int) -> list[str]:
+        return [str(row[0]) for row in await self._database.read("projects_deleted", {"limit": limit})]
+
+    async def forget_project(self, project_id: str) -> None:
+        await self._database.write(scripts.run, [Step("project_forget", {"project_id": project_id})])
 
     async def put_token(self, token: Token) -> None:
         await self._write_directory(Step("token_put", rows.token_params(token)))
@@ -141,6 +159,41 @@ class SqlStore:
             await self._database.write(scripts.run, [*steps, _CHANGED])
         except Conflict as error:
             raise NumberTaken(str(error)) from error
+
+    # -- scripts
+
+    async def add_script(self, script: Script) -> None:
+        await self._database.write(scripts.run, [Step("cxml_script_add", rows.script_params(script))])
+
+    async def update_script(self, script: Script) -> bool:
+        return bool(await self._database.write(scripts.run, [Step("cxml_script_update", rows.script_params(script))]))
+
+    async def remove_script(self, project_id: str, script_id: str) -> bool:
+        keys = {"project_id": project_id, "script_id": script_id}
+        return bool(await self._database.write(scripts.run, [Step("cxml_script_remove", keys)]))
+
+    async def script(self, project_id: str, script_id: str) -> Script | None:
+        found = await self._database.read("cxml_script_get", {"project_id": project_id, "script_id": script_id})
+        return rows.script(found[0]) if found else None
+
+    async def public_script(self, script_id: str) -> Script | None:
+        found = await self._database.read("cxml_script_public", {"script_id": script_id})
+        return rows.script(found[0]) if found else None
+
+    async def scripts_page(self, project_id: str, name: str | None, cursor: Cursor | None, limit: int) -> list[Script]:
+        backward = cursor is not None and cursor.backward
+        parameters: dict[str, Any] = {"project_id": project_id, "limit": limit}
+        if name is not None:
+            parameters["name"] = name
+        if cursor is not None:
+            parameters["newer_than" if backward else "older_than"] = cursor.id
+        flags = frozenset(parameters) | {"backward" if backward else "forward"}
+        found = [rows.script(row) for row in await self._database.read("cxml_scripts_page", parameters, flags)]
+        return found[::-1] if backward else found
+
+    async def count_script_uses(self, uses: Sequence[ScriptUse]) -> None:
+        step = Step("cxml_scripts_count", {"rows": rows.encode([rows.script_use(use) for use in uses])})
+        await self._database.write(scripts.run, [step])
 
     # -- messages
 
@@ -253,6 +306,9 @@ class SqlStore:
     async def queued_counts(self) -> dict[str, int]:
         return {str(row[0]): row[1] for row in await self._database.read("messages_queued_counts", {})}
 
+    async def unsent_counts(self) -> dict[str, int]:
+        return {row[0]: row[1] for row in await self._database.read("messages_unsent_counts", {})}
+
     async def expired(self, now: int, limit: int) -> list[Message]:
         found = await self._database.read("messages_expired", {"now": now, "limit": limit})
         return [rows.message(row) for row in found]
@@ -286,8 +342,9 @@ class SqlStore:
     async def release_callbacks(self, now: int) -> None:
         await self._database.write(scripts.run, [Step("callbacks_release", {"now": now})])
 
-    async def due_origins(self, now: int, limit: int) -> list[str]:
-        return [row[0] for row in await self._database.read("callbacks_origins", {"now": now, "limit": limit})]
+    async def due_origins(self, now: int, after: str, limit: int) -> list[str]:
+        parameters = {"now": now, "after": after, "limit": limit}
+        return [row[0] for row in await self._database.read("callbacks_origins", parameters)]
 
     async def due_callbacks(self, origin: str, now: int, fresh_until: int, limit: int) -> list[DueCallback]:
         parameters = {"origin": origin, "now": now, "fresh_until": fresh_until, "limit": limit}
@@ -298,6 +355,26 @@ class SqlStore:
         parameters = {"project_id": project_id, "message_id": message_id, "limit": 10}
         found = await self._database.read("callbacks_due", parameters, frozenset({"one"}))
         return [rows.due_callback(row) for row in found]
+
+    async def sequence_origins(self, after: str, limit: int) -> list[str]:
+        return [row[0] for row in await self._database.read("sequences_origins", {"after": after, "limit": limit})]
+
+    async def sequences(self, origin: str, after: str, limit: int) -> list[str]:
+        parameters = {"origin": origin, "after": after, "limit": limit}
+        return [row[0] for row in await self._database.read("sequences_names", parameters)]
+
+    async def sequence_heads(self, origin: str, sequences: Sequence[str]) -> list[DueCallback]:
+        parameters = {"origin": origin, "rows": rows.encode([(each,) for each in sequences])}
+        return [rows.due_callback(row) for row in await self._database.read("sequences_heads", parameters)]
+
+    async def sequence_first(self, origin: str, sequence: str, limit: int) -> list[DueCallback]:
+        parameters = {"origin": origin, "sequence": sequence, "limit": limit}
+        return [rows.due_callback(row) for row in await self._database.read("sequences_first", parameters)]
+
+    async def bury_callbacks(self, scheme: str, oldest: int, now: int, error: str, limit: int) -> int:
+        parameters = {"scheme": scheme, "oldest": oldest, "limit": limit, "now": now}
+        attempts = Step("callbacks_bury_attempts", parameters | {"error": error})
+        return len(await self._database.write(scripts.run, [attempts, Step("callbacks_bury", parameters)]))
 
     async def settle_callbacks(self, outcomes: Sequence[CallbackOutcome]) -> None:
         await self._database.write(scripts.settle, outcomes)

@@ -6,6 +6,7 @@ bounds the number of verbs. What a verb asks for is not judged here (its URLs, i
 engine does that by the rules of a create. An unknown verb is skipped with a warning.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, ParseError
@@ -23,6 +24,9 @@ MALFORMED = 12100
 TOO_LARGE = 11750
 
 _METHODS = {"GET", "POST"}
+_ENCODING = re.compile(r"""<\?xml[^>]*\sencoding\s*=\s*["']([^"'>]*)["']""")
+_ENCODINGS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+"""What is also UTF-8, in which all texts are kept and served."""
 
 
 class DocumentError(ValueError):
@@ -78,17 +82,30 @@ def parse(document: bytes) -> Document:
     return Document(verbs=verbs, warnings=tuple(warnings[:MAX_WARNINGS]))
 
 
+def check(document: str) -> None:
+    """Whether this text, in UTF-8, is well-formed XML of any root; raises DocumentError. It says nothing of verbs."""
+    declared = _ENCODING.match(document)
+    if declared is not None and declared[1].lower() not in _ENCODINGS:
+        raise DocumentError(MALFORMED, f"The document declares the encoding {_short(declared[1])}; it must be UTF-8.")
+    _element(document.encode())
+
+
 def _root(document: bytes) -> Element:
+    root = _element(document)
+    if root.tag != "Response":
+        raise DocumentError(MALFORMED, f"The document's root is <{_short(root.tag)}>, not <Response>.")
+    return root
+
+
+def _element(document: bytes) -> Element:
     try:
-        root = fromstring(document, forbid_dtd=True)
+        root: Element = fromstring(document, forbid_dtd=True)
     except ParseError as error:
         raise DocumentError(MALFORMED, f"The document is not well-formed XML: {error}.") from error
     except DefusedXmlException as error:
         raise DocumentError(MALFORMED, "The document has a document type or entity declaration.") from error
     except (LookupError, ValueError) as error:  # an encoding that Python doesn't know, or can't map byte by byte
         raise DocumentError(MALFORMED, "The document's encoding is not supported.") from error
-    if root.tag != "Response":
-        raise DocumentError(MALFORMED, f"The document's root is <{_short(root.tag)}>, not <Response>.")
     return root
 
 

@@ -10,6 +10,7 @@ import orjson
 from heliograph.core.errors import describe
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Media, Message
+from heliograph.core.placeholders import Plain
 
 Pairs = list[tuple[str, str]]
 
@@ -59,6 +60,23 @@ def inbound_form(message: Message, media: list[tuple[str, Media]]) -> Pairs:
         pairs.append((f"MediaUrl{place}", address))
         pairs.append((f"MediaContentType{place}", each.content_type))
     return pairs
+
+
+def inbound_message(message: Message, space_id: str, media: list[tuple[str, Media]]) -> dict[str, Plain]:
+    """What a SWML handler is told of the message, and what its document finds as `message`."""
+    return {
+        "message_id": message.id,
+        "project_id": message.project_id,
+        "space_id": space_id,
+        "direction": message.direction.value,
+        "type": message.kind.value,
+        "from": message.from_number,
+        "to": message.to_number,
+        "body": message.body or (None if media else ""),
+        "media": [{"url": address, "content_type": each.content_type, "size": each.size} for address, each in media],
+        "segments": message.segments,
+        "timestamp": iso(message.created_at),
+    }
 
 
 def _identity(message: Message) -> Pairs:

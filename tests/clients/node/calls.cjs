@@ -11,6 +11,8 @@ const MESSAGE_FIELDS = (
   "uri api_version messaging_service_sid subresource_uris date_created date_updated date_sent"
 ).split(" ");
 
+const NUMBER_FIELDS = "sid account_sid phone_number friendly_name sms_url sms_method capabilities".split(" ");
+
 const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase()).replace(/_$/, "");
 
 const camelKeys = (values) => Object.fromEntries(Object.entries(values).map(([name, value]) => [camel(name), value]));
@@ -26,6 +28,12 @@ const message = (given) => {
   return { ...fields, from_: given.from };
 };
 
+const pick = (fields) => (given) => Object.fromEntries(fields.map((name) => [name, given[camel(name)]]));
+const number = (given) => Object.fromEntries(NUMBER_FIELDS.map((name) => [name, given[camel(name)]]));
+
+// The numbers of an account, of the session's own unless told.
+const numbers = (client, account) => (account ? client.api.accounts(account) : client).incomingPhoneNumbers;
+
 const sids = (page) => page.instances.map((each) => each.sid);
 
 const calls = {
@@ -35,6 +43,15 @@ const calls = {
   delete: (client, { sid }) => client.messages(sid).remove(),
   list: async (client, values) => (await client.messages.list(filters(values))).map((each) => each.sid),
   media: async (client, { sid }) => (await client.messages(sid).media.list()).map((each) => each.contentType),
+
+  // One call on any resource. `at` is the way to it, ids in brackets: ["applications", "(0a05...)"]. It comes back as
+  // these fields of the instance, of each of a list, or as the truth value of a deletion.
+  resource: async (client, { at, verb, fields, ...values }) => {
+    const found = at.reduce((from, part) => (part[0] === "(" ? from(part.slice(1, -1)) : from[camel(part)]), client);
+    const answer = await found[verb === "delete" ? "remove" : verb](...(verb === "fetch" ? [] : [camelKeys(values)]));
+    if (typeof answer === "boolean") return answer;
+    return Array.isArray(answer) ? answer.map(pick(fields)) : pick(fields)(answer);
+  },
 
   // The ids page by page to the end (forward), then from the last page back to the first (back).
   pages: async (client, values) => {
@@ -54,6 +71,21 @@ const calls = {
     const changed = await client.incomingPhoneNumbers(found.sid).update({ smsUrl: sms_url, smsMethod: sms_method });
     return { sid: changed.sid, sms_url: changed.smsUrl, sms_method: changed.smsMethod };
   },
+
+  countries: async (client) => (await client.availablePhoneNumbers.list()).map((each) => each.countryCode),
+
+  // Free numbers; `kind` is local or toll_free.
+  search: async (client, { country, kind, ...values }) =>
+    (await client.availablePhoneNumbers(country)[camel(kind)].list(camelKeys(values))).map((each) => ({
+      phone_number: each.phoneNumber,
+      region: each.region,
+    })),
+
+  buy: async (client, values) => number(await client.incomingPhoneNumbers.create(camelKeys(values))),
+  move: async (client, { sid, account }) =>
+    number(await client.incomingPhoneNumbers(sid).update({ accountSid: account })),
+  fetch_number: async (client, { sid, account }) => number(await numbers(client, account)(sid).fetch()),
+  release: (client, { sid, account }) => numbers(client, account)(sid).remove(),
 };
 
 // `validateRequest(key, signature, url, parameters)` is the SDK's own. An error that is not the API's ends the script.

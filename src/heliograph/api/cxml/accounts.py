@@ -1,14 +1,22 @@
-"""`Accounts`: a project, as the cXML API calls it, with the addresses of what belongs to it."""
+"""`Accounts`: a project, as the cXML API calls it, with the addresses of what belongs to it, and its subprojects."""
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
 import msgspec
 
-from heliograph.api import http, times
-from heliograph.api.cxml.views import ROOT
+from heliograph.api import http, paging, times
+from heliograph.api.cxml.applications import page_parameters
+from heliograph.api.cxml.views import ROOT, CxmlPage
 from heliograph.api.http import Request, Response
-from heliograph.api.route import Family, Route
+from heliograph.api.route import Family, Parameter, Route
 from heliograph.core.directory import Project
+from heliograph.core.errors import Fault, refuse
+
+MAX_NAME_LENGTH = 250
+_COLLECTION = ROOT + "/Accounts"
+_ONE = _COLLECTION + "/{AccountSid}"
+_FILTERS = ("FriendlyName",)
 
 _LINKED = {
     "available_phone_numbers": "AvailablePhoneNumbers",
@@ -22,6 +30,10 @@ _LINKED = {
     "transcriptions": "Transcriptions",
 }
 Uuid = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uuid"})]
+Name = Annotated[
+    str,
+    msgspec.Meta(description="What it is called.", min_length=1, max_length=MAX_NAME_LENGTH, examples=["Warehouse"]),
+]
 
 
 class AccountLinks(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -66,6 +78,24 @@ class Account(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     subresource_uris: AccountLinks
 
 
+class AccountPage(CxmlPage, kw_only=True):
+    """Projects, newest first."""
+
+    accounts: list[Account]
+
+
+class UpdateAccount(msgspec.Struct, kw_only=True, rename="pascal"):
+    """What of a project is to be changed."""
+
+    friendly_name: Name | msgspec.UnsetType = msgspec.UNSET
+
+
+class CreateAccount(msgspec.Struct, kw_only=True, rename="pascal"):
+    """A new subproject."""
+
+    friendly_name: Name
+
+
 def view(project: Project) -> Account:
     """Return the project as the cXML API shows it."""
     uri = f"{ROOT}/Accounts/{project.id}"
@@ -81,22 +111,110 @@ def view(project: Project) -> Account:
     )
 
 
+async def list_all(request: Request, response: Response) -> None:
+    """Answer with a page of the caller's project and its subprojects."""
+    query = http.query(request)
+    asked = paging.wanted(query, paging.CXML)
+    name = query.filled("FriendlyName")
+    mine = request.services.directory.family_of(request.project.id)
+    page = await paging.fetch(asked, paging.of_list([each for each in mine if name in (None, each.name)]))
+    links = paging.links(page, _COLLECTION, paging.given_filters(query, _FILTERS), paging.CXML)
+    answer = AccountPage(
+        uri=links.this,
+        first_page_uri=links.first,
+        next_page_uri=links.following,
+        previous_page_uri=links.previous,
+        page=asked.number,
+        page_size=asked.size,
+        accounts=[view(each) for each in page.rows],
+    )
+    http.reply(response, 200, answer)
+
+
+async def create(request: Request, response: Response) -> None:
+    """Make a subproject of the caller's project, and tell its signing key, this once."""
+    name = (await http.form(request)).filled("FriendlyName")
+    if name is None:
+        raise refuse(Fault.PARAMETER_MISSING, "FriendlyName is required.", "FriendlyName")
+    made = await request.services.directory.create_subproject(request.project, _fit_name(name))
+    told = view(made)
+    told.signing_key = made.signing_key
+    http.reply(response, 201, told)
+
+
 async def retrieve(request: Request, response: Response) -> None:
     http.reply(response, 200, view(request.project))
 
 
+async def update(request: Request, response: Response) -> None:
+    """Change the name."""
+    given = (await http.form(request)).text("FriendlyName")
+    project = request.project
+    if given is not None:
+        name = _fit_name(given)
+        project = await request.services.directory.update_project(project.id, lambda now: replace(now, name=name))
+    http.reply(response, 200, view(project))
+
+
+def _fit_name(name: str) -> str:
+    if not name.strip() or len(name) > MAX_NAME_LENGTH:
+        message = f"FriendlyName has 1 to {MAX_NAME_LENGTH} characters."
+        raise refuse(Fault.PARAMETER_INVALID, message, "FriendlyName")
+    return name
+
+
 def routes() -> list[Route]:
-    """The account's one operation. Its id in the path is checked as every AccountSid is."""
-    return [
-        Route(
-            method="GET",
-            path=ROOT + "/Accounts/{AccountSid}",
+    """List, create, get, update. The id of an account in a path is checked as every AccountSid is."""
+    by_name = Parameter(name="FriendlyName", about="Only those of this name.", schema={"type": "string"})
+
+    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
+        return Route(
+            method=method,
+            path=path,
             family=Family.CXML,
-            operation="get_account",
-            summary="Get an account",
+            operation=operation,
+            summary=summary,
+            scopes=("management",),
+            **others,
+        )
+
+    return [
+        route(
+            "GET",
+            _COLLECTION,
+            "list_accounts",
+            "List accounts",
+            about="Your project and its subprojects.",
+            handler=list_all,
+            answers={200: AccountPage},
+            query=page_parameters(by_name),
+        ),
+        route(
+            "POST",
+            _COLLECTION,
+            "create_subproject_account",
+            "Create a subproject",
+            about="Tokens of your project act on it, by its id as AccountSid. Its signing key is in this answer only.",
+            handler=create,
+            body=CreateAccount,
+            answers={201: Account},
+        ),
+        route(
+            "GET",
+            _ONE,
+            "get_account",
+            "Get an account",
             about="An account is a project: your own or one of its subprojects.",
             handler=retrieve,
             answers={200: Account},
-            scopes=("management",),
-        )
+        ),
+        route(
+            "POST",
+            _ONE,
+            "update_account",
+            "Update an account",
+            handler=update,
+            body=UpdateAccount,
+            answers={200: Account},
+        ),
     ]

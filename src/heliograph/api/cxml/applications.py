@@ -182,9 +182,11 @@ async def retrieve(request: Request, response: Response, sid: str) -> None:
 async def update(request: Request, response: Response, sid: str) -> None:
     """Change what is given."""
     form = await http.form(request)
-    changed = _changed(request, _find(request, sid), form)
-    await request.services.directory.update_application(changed)
-    http.reply(response, 200, view(_find(request, sid)))
+    before = _find(request, sid)
+    after = await request.services.directory.update_application(
+        before.project_id, before.id, lambda now: _changed(request, now, form)
+    )
+    http.reply(response, 200, view(after))
 
 
 async def remove(request: Request, response: Response, sid: str) -> None:

@@ -1,8 +1,8 @@
 """The media of a message: list, record, bytes, delete (contract, section 4.1).
 
-The bytes are public unless `protect_message_media` is set: their address, with two ids, can't be guessed, and
-carriers, handlers and SDKs fetch it without credentials. They come from strangers, so they are sent in a way that
-keeps a browser from running anything in them.
+The bytes are public unless `protect_message_media` is set, for the server or for the project: their address, with two
+ids, can't be guessed, and carriers, handlers and SDKs fetch it without credentials. They come from strangers, so they
+are sent in a way that keeps a browser from running anything in them.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from heliograph.api.http import Request, Response
 from heliograph.api.paging import CXML
 from heliograph.api.periods import PeriodNames
 from heliograph.api.route import Family, Parameter, Route
+from heliograph.core.directory import PROTECT_MEDIA
 from heliograph.core.errors import Fault, NotFound
 from heliograph.core.message import Media
 
@@ -50,11 +51,15 @@ async def list_media(request: Request, response: Response, message_sid: str) -> 
 
 async def retrieve(request: Request, response: Response, account_sid: str, message_sid: str, sid: str) -> None:
     """A public route: the framework has checked nothing."""
+    owner = request.services.directory.project(account_sid.lower())
+    guarded = request.services.config.protect_message_media or (owner is not None and PROTECT_MEDIA in owner.switches)
     as_record = request.json_suffix or "application/json" in (request.get_header("Accept") or "").lower()
-    if as_record or request.services.config.protect_message_media:
+    if as_record or guarded:
         project_id = auth.admit(request.services, request.caller, frozenset(_SCOPES), account_sid).id
+    elif owner is None:
+        raise NotFound
     else:
-        project_id = http.row_id(account_sid)
+        project_id = owner.id
     media = await request.services.records.media(project_id, http.row_id(message_sid), http.row_id(sid))
     if as_record:
         http.reply(response, 200, views.media(media))

@@ -17,9 +17,9 @@ from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Parameter, Route
 from heliograph.api.setting_checks import checks_for
 from heliograph.core import number_settings, numbers
-from heliograph.core.directory import Number
+from heliograph.core.directory import Number, Project
 from heliograph.core.errors import Fault, NotFound, refuse
-from heliograph.core.number_settings import CXML_NUMBER, DEFAULT_METHOD, RECEIVE_MODES
+from heliograph.core.number_settings import CXML_NUMBER, DEFAULT_METHOD, ORIGIN, RECEIVE_MODES
 
 MAX_NAME_LENGTH = 255
 _COLLECTION = ROOT + "/Accounts/{AccountSid}/IncomingPhoneNumbers"
@@ -53,7 +53,7 @@ class IncomingPhoneNumber(msgspec.Struct, kw_only=True, forbid_unknown_fields=Tr
     emergency_status: str = "Inactive"
     friendly_name: Annotated[str, Meta(examples=["(202) 555-0101"])]
     identity_sid: str | None = None
-    origin: str = "signalwire"
+    origin: Annotated[str, Meta(description="hosted: imported; else signalwire.")]
     phone_number: Annotated[str, Meta(examples=["+12025550101"])]
     sid: Uuid
     sms_application_sid: str | None
@@ -82,8 +82,8 @@ class IncomingPhoneNumberPage(CxmlPage, kw_only=True):
     incoming_phone_numbers: list[IncomingPhoneNumber]
 
 
-class UpdateIncomingPhoneNumber(msgspec.Struct, kw_only=True, rename="pascal"):
-    """What of a number is to be changed; the rest stays. Voice fields are kept and do nothing."""
+class _NumberFields(msgspec.Struct, kw_only=True, rename="pascal"):
+    """What a client may set on a number."""
 
     friendly_name: (
         Annotated[
@@ -115,6 +115,30 @@ class UpdateIncomingPhoneNumber(msgspec.Struct, kw_only=True, rename="pascal"):
     ) = msgspec.UNSET
 
 
+class CreateIncomingPhoneNumber(_NumberFields, kw_only=True, rename="pascal"):
+    """A number of the deployment's inventory, or any of an area code, and what is to be set on it."""
+
+    phone_number: (
+        Annotated[str, Meta(description="E.164; AreaCode may stand in its place.", examples=["+12065550142"])]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    area_code: Annotated[str, Meta(description="Any free number of this area code.")] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+
+
+class UpdateIncomingPhoneNumber(_NumberFields, kw_only=True, rename="pascal"):
+    """What of a number is to be changed; the rest stays. Voice fields are kept and do nothing."""
+
+    account_sid: (
+        Annotated[str, Meta(description="The project, or the subproject, that the number is moved to.")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    emergency_address_sid: (
+        Annotated[str, Meta(description="Of emergency calls: taken, and without effect.")] | msgspec.UnsetType
+    ) = msgspec.UNSET
+
+
 def view(number: Number) -> IncomingPhoneNumber:
     """Return the number as the cXML API shows it."""
     settings = number.settings
@@ -132,6 +156,7 @@ def view(number: Number) -> IncomingPhoneNumber:
         date_created=times.rfc2822(number.created_at),
         date_updated=times.rfc2822(number.updated_at),
         friendly_name=friendly_name(number),
+        origin=settings.get(ORIGIN) or "signalwire",
         phone_number=number.number,
         sid=number.id,
         sms_application_sid=_chosen_application(number, "message"),
@@ -179,19 +204,64 @@ async def retrieve(request: Request, response: Response, sid: str) -> None:
     http.reply(response, 200, view(_find(request, sid)))
 
 
+async def create(request: Request, response: Response) -> None:
+    """Take a free number of the deployment."""
+    form = await http.form(request)
+    name = _name(form) or ""
+    checks = checks_for(request.services, request.project.id)
+    settings = number_settings.changed_by_cxml({}, given(form, CXML_NUMBER), checks)
+    orders, wanted, area = request.services.number_orders, form.filled("PhoneNumber"), form.filled("AreaCode")
+    if wanted is None and area is not None:
+        number = await orders.buy_in_area(request.project, area, name=name, settings=settings)
+    else:
+        number = await orders.buy(request.project, filter_text(wanted), name=name, settings=settings)
+    http.reply(response, 201, view(number))
+
+
 async def update(request: Request, response: Response, sid: str) -> None:
-    """Change what is given, and with it perhaps the handler of the number's messages."""
+    """Change what is given, and with it perhaps the handler of the number's messages, or its project."""
     form = await http.form(request)
     before = _find(request, sid)
+    owner = _new_owner(request, form)
+    name = _name(form)
+    checks = checks_for(request.services, owner.id)
+
+    def change(now: Number) -> Number:
+        settings = number_settings.changed_by_cxml(now.settings, given(form, CXML_NUMBER), checks)
+        return replace(now, project_id=owner.id, name=now.name if name is None else name, settings=settings)
+
+    if owner.id != before.project_id:
+        after = await request.services.number_orders.move(before, change, checks)
+    else:
+        after = await request.services.directory.update_number(before.project_id, before.id, change)
+    http.reply(response, 200, view(after))
+
+
+async def release(request: Request, response: Response, sid: str) -> None:
+    """Give the number back."""
+    await request.services.number_orders.release(_find(request, sid))
+    response.status = 204
+
+
+def _name(form: Form) -> str | None:
     name = form.text("FriendlyName")
     if name is not None and not 1 <= len(name) <= MAX_NAME_LENGTH:
         message = f"FriendlyName has 1 to {MAX_NAME_LENGTH} characters."
         raise refuse(Fault.PARAMETER_INVALID, message, "FriendlyName")
-    checks = checks_for(request.services, request.project.id)
-    settings = number_settings.changed_by_cxml(before.settings, given(form, CXML_NUMBER), checks)
-    after = replace(before, name=before.name if name is None else name, settings=settings)
-    await request.services.directory.update_number(after)
-    http.reply(response, 200, view(_find(request, sid)))
+    return name
+
+
+def _new_owner(request: Request, form: Form) -> Project:
+    """The project that the number is to belong to: one that the caller acts on."""
+    wanted = form.filled("AccountSid")
+    if wanted is None:
+        return request.project
+    caller = request.caller
+    found = request.services.directory.acts_on(caller, wanted) if caller is not None else None
+    if found is None:
+        message = "AccountSid must be this project, or one of its subprojects."
+        raise refuse(Fault.PARAMETER_INVALID, message, "AccountSid")
+    return found
 
 
 def filter_text(text: str | None) -> str:
@@ -229,7 +299,7 @@ def _find(request: Request, sid: str) -> Number:
 
 
 def routes() -> list[Route]:
-    """List, get, update. Numbers are added on the command line."""
+    """List, take, get, update, release."""
     by_number = Parameter(name="PhoneNumber", about="Only numbers that have this in them.", schema={"type": "string"})
     by_name = Parameter(name="FriendlyName", about="Only those of this name.", schema={"type": "string"})
 
@@ -255,6 +325,25 @@ def routes() -> list[Route]:
             query=page_parameters(by_number, by_name),
         ),
         route(
+            "POST",
+            _COLLECTION,
+            "create_incoming_phone_number",
+            "Take a phone number",
+            about="Numbers come from the deployment's inventory: see `AvailablePhoneNumbers`.",
+            handler=create,
+            body=CreateIncomingPhoneNumber,
+            answers={201: IncomingPhoneNumber},
+        ),
+        route(
+            "DELETE",
+            _ONE,
+            "delete_incoming_phone_number",
+            "Release a phone number",
+            about="It leaves its number groups; a number of the inventory is free again.",
+            handler=release,
+            answers={204: None},
+        ),
+        route(
             "GET",
             _ONE,
             "get_incoming_phone_number",
@@ -268,7 +357,7 @@ def routes() -> list[Route]:
             "update_incoming_phone_number",
             "Update a phone number",
             about="Setting `SmsUrl` or `SmsApplicationSid` decides where the number's messages go; "
-            "an application wins over a URL.",
+            "an application wins over a URL. `AccountSid` moves the number to another project of the caller.",
             handler=update,
             body=UpdateIncomingPhoneNumber,
             answers={200: IncomingPhoneNumber},

@@ -172,8 +172,8 @@ def _charge(shown: Message, charge: float) -> Charge:
 
 
 def _callback_url(shown: Message) -> str | None:
-    """An SMPP customer's callback has no URL."""
-    return None if shown.callback is None or notify.is_customer(shown.callback) else shown.callback.url
+    """The callback of an SMPP customer or a Relay client has no URL."""
+    return shown.callback.url if shown.callback is not None and notify.is_url(shown.callback) else None
 
 
 def _code(shown: Message) -> str | None:

@@ -62,8 +62,15 @@ def view(token: Token, secret: str = REDACTED) -> ApiToken:
 
 
 async def create(request: Request, response: Response) -> None:
+    await made(request, response, await http.body(request))
+
+
+async def update(request: Request, response: Response, token_id: str) -> None:
+    await changed(request, response, await http.body(request), token_id)
+
+
+async def made(request: Request, response: Response, body: Body) -> None:
     """Make a token and tell its secret, this once."""
-    body = await http.body(request)
     name, scopes = _name(body), _permissions(body)
     project_id = _project(request, body)
     body.check()
@@ -71,15 +78,18 @@ async def create(request: Request, response: Response) -> None:
     http.reply(response, 200, view(token, secret))
 
 
-async def update(request: Request, response: Response, token_id: str) -> None:
+async def changed(request: Request, response: Response, body: Body, token_id: str) -> None:
     """Change the name or the permissions."""
-    body = await http.body(request)
     before = _find(request, token_id)
-    name = _name(body) if "name" in body.values else before.name
-    scopes = _permissions(body) if "permissions" in body.values else before.scopes
+    given: dict[str, Any] = {}
+    if "name" in body.values:
+        given["name"] = _name(body)
+    if "permissions" in body.values:
+        given["scopes"] = _permissions(body)
     body.check()
-    after = replace(before, name=name or "", scopes=scopes or ())
-    await request.services.directory.update_token(after)
+    after = await request.services.directory.update_token(
+        before.project_id, before.id, lambda now: replace(now, **given)
+    )
     http.reply(response, 200, view(after))
 
 
@@ -95,7 +105,7 @@ def _name(body: Body) -> str | None:
     name = body.text("name")
     if name is None and "name" in body:
         return None  # not a text, which is noted already
-    if not name or len(name) > MAX_NAME_LENGTH:
+    if not name or not name.strip() or len(name) > MAX_NAME_LENGTH:
         body.refuse("name", f"name must be present, with at most {MAX_NAME_LENGTH} characters.")
     return name
 
@@ -126,8 +136,7 @@ def _project(request: Request, body: Body) -> str:
 def _find(request: Request, token_id: str) -> Token:
     """The token, of the caller's project or of one of its subprojects."""
     wanted, directory = http.row_id(token_id), request.services.directory
-    mine = [request.project, *(each for each in directory.projects() if each.parent_id == request.project.id)]
-    for project in mine:
+    for project in directory.family_of(request.project.id):
         token = directory.token(project.id, wanted)
         if token is not None:
             return token

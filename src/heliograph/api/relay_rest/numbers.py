@@ -1,5 +1,6 @@
 """`phone_numbers`: a project's numbers, and where their messages go, in the relay/rest API's words."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -76,10 +77,23 @@ async def update(request: Request, response: Response, id: str) -> None:
     """Change what is given; null and an empty URL clear a setting."""
     body = await http.body(request)
     before = _find(request, id)
+    after = await request.services.directory.update_number(
+        before.project_id, before.id, lambda now: changed(request, now, body, body.values)
+    )
+    http.reply(response, 200, view(after))
+
+
+async def release(request: Request, response: Response, id: str) -> None:
+    """Give the number back."""
+    await request.services.number_orders.release(_find(request, id))
+    response.status = 204
+
+
+def changed(request: Request, before: Number, body: Body, settings: Mapping[str, Any]) -> Number:
+    """The number with the body's name and `settings`, those of its members that are meant for it; names that are none
+    of a setting are ignored. Raises Refused with all the faults of the body."""
     name = _name(body, before)
-    settings = _settings(request, body, before)
-    await request.services.directory.update_number(replace(before, name=name, settings=settings))
-    http.reply(response, 200, view(_find(request, id)))
+    return replace(before, name=name, settings=_settings(request, before, body, settings))
 
 
 def _name(body: Body, before: Number) -> str:
@@ -91,13 +105,12 @@ def _name(body: Body, before: Number) -> str:
     return name
 
 
-def _settings(request: Request, body: Body, before: Number) -> Settings:
-    """The settings after the change; raises Refused with all the faults of the body."""
+def _settings(request: Request, before: Number, body: Body, given: Mapping[str, Any]) -> Settings:
     checks = checks_for(request.services, request.project.id)
     faults: tuple[Refusal, ...] = ()
     settings: Settings = {}
     try:
-        settings = number_settings.changed_by_relay(before.settings, body.values, checks)
+        settings = number_settings.changed_by_relay(before.settings, given, checks)
     except Refused as refused:
         faults = tuple(map(_in_json, refused.refusals))
     if body.faults or faults:
@@ -115,18 +128,23 @@ def _in_json(refusal: Refusal) -> Refusal:
 def _matching(request: Request, query: Form) -> list[Number]:
     name, part = query.filled("filter_name") or "", filter_text(query.filled("filter_number"))
     mine = request.services.directory.numbers_of(request.project.id)
-    return [number for number in mine if name in number.name and part in number.number]
+    return [each for each in mine if _is_here(each) and name in each.name and part in each.number]
 
 
 def _find(request: Request, number_id: str) -> Number:
     found = request.services.directory.number(request.project.id, http.row_id(number_id))
-    if found is None:
+    if found is None or not _is_here(found):
         raise NotFound
     return found
 
 
+def _is_here(number: Number) -> bool:
+    """Short codes have an endpoint of their own."""
+    return not numbers.is_short_code(number.number)
+
+
 def routes() -> list[Route]:
-    """List, get, update. Numbers are added on the command line."""
+    """List, get, update, release; inventory.py has those that take a number."""
 
     def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
         return Route(
@@ -158,13 +176,22 @@ def routes() -> list[Route]:
             answers={200: PhoneNumber},
         ),
         route(
+            "DELETE",
+            PATH + "/{id}",
+            "release_phone_number",
+            "Release a phone number",
+            about="It leaves its number groups; a number of the inventory is free again.",
+            handler=release,
+            answers={204: None},
+        ),
+        route(
             "PUT",
             PATH + "/{id}",
             "update_phone_number",
             "Update a phone number",
             about="`message_handler` decides where the number's messages go; this version runs `laml_webhooks`, "
-            "`laml_application` and our own `smpp_bind` (to the SMPP binds of `message_smpp_system_id`), and keeps the "
-            "others. "
+            "`laml_application`, `relay_script` (SWML from `message_request_url`) and our own `smpp_bind` (to the SMPP "
+            "binds of `message_smpp_system_id`), and keeps the others. "
             "Fields for calls are kept and returned, and do nothing.",
             handler=update,
             body=UpdatePhoneNumber,

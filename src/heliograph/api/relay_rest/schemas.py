@@ -86,7 +86,7 @@ class PhoneNumber(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     message_relay_topic: str | None
     message_relay_context: str | None
     message_smpp_system_id: Annotated[str, Meta(description="Ours; absent unless set.")] | UnsetType = UNSET
-    country_code: Annotated[str | None, Meta(description="ISO 3166; null for short codes.", examples=["US"])]
+    country_code: Annotated[str | None, Meta(description="ISO 3166; null for numbers of no country.", examples=["US"])]
 
 
 class PhoneNumberLinks(msgspec.Struct, kw_only=True, rename={"this": "self"}):

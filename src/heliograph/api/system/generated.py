@@ -26,7 +26,7 @@ FAMILY_TITLES: Mapping[Family, str] = {
     Family.CXML: "cXML API",
     Family.MESSAGING: "Messaging API",
     Family.RELAY_REST: "Phone number API",
-    Family.PROJECT: "Token API",
+    Family.PROJECT: "Project API",
     Family.HELIOGRAPH: "Heliograph's own",
     Family.SYSTEM: "System",
 }
@@ -88,6 +88,12 @@ def delivery_errors() -> str:
 def webhook_errors() -> str:
     """Return what can go wrong with the URL or the document of an inbound handler."""
     return _codes(errors.WEBHOOK, known=errors.DELIVERY)
+
+
+def swml_errors() -> str:
+    """Return what can go wrong with a SWML handler, by its word."""
+    rows = [f'| <a id="{word}"></a>`{word}` | {_cell(meaning)} |' for word, meaning in errors.SWML.items()]
+    return _table("| Word | Meaning |", rows)
 
 
 def states() -> str:
@@ -159,6 +165,7 @@ MAKERS: Mapping[str, Maker] = {
     "request-errors": request_errors,
     "delivery-errors": delivery_errors,
     "webhook-errors": webhook_errors,
+    "swml-errors": swml_errors,
     "states": states,
     "diagram": diagram,
     "smpp-statuses": smpp_statuses,
@@ -207,6 +214,8 @@ def _range(setting: Setting) -> str:
         return setting.allowed
     if setting.choices:
         return ", ".join(f"`{choice}`" for choice in setting.choices)
+    if setting.country:
+        return "country, ISO 3166"
     if setting.type is bool:
         return "true, false"
     if setting.type is str:

@@ -22,7 +22,7 @@ TAGS: dict[Family, tuple[str, str]] = {
     Family.CXML: ("cXML", "The Twilio-shaped API under `/api/laml/2010-04-01`: forms in, JSON out."),
     Family.MESSAGING: ("Messaging", "Messages and logs as JSON under `/api/messaging`."),
     Family.RELAY_REST: ("Phone numbers", "Phone numbers as JSON under `/api/relay/rest`."),
-    Family.PROJECT: ("Tokens", "API tokens under `/api/project`."),
+    Family.PROJECT: ("Projects", "Projects under `/api/projects`, and their API tokens under `/api/project/tokens`."),
     Family.HELIOGRAPH: ("Heliograph", "What only this server has: the simulated carrier and what helps people."),
     Family.SYSTEM: ("System", "Health and this document."),
 }
@@ -136,9 +136,13 @@ def _parameters(route: Route) -> list[Json]:
 
 
 def _path_parameter(name: str) -> Json:
-    schema = {"type": "string", "format": "uuid", "examples": [examples.ID]}
     about = _PATH_ABOUT.get(name, "The id of the resource.")
-    return {"name": name, "in": "path", "required": True, "schema": schema, "description": about}
+    return {"name": name, "in": "path", "required": True, "schema": path_schema(name), "description": about}
+
+
+def path_schema(name: str) -> Json:
+    """Return the schema of a name in a path, with an example: an id unless it is one of the few others."""
+    return _PATH_SCHEMAS.get(name, {"type": "string", "format": "uuid", "examples": [examples.ID]})
 
 
 _PATH_ABOUT = {
@@ -146,7 +150,15 @@ _PATH_ABOUT = {
     "MessageSid": "The id of the message.",
     "message_id": "The id of the message.",
     "token_id": "The id of the token.",
+    "IsoCountry": "The country, by its ISO 3166 letters.",
+    "e164_number": "The number, E.164.",
 }
+
+_PATH_SCHEMAS: dict[str, Json] = {
+    "IsoCountry": {"type": "string", "pattern": "^[A-Z]{2}$", "examples": ["US"]},
+    "e164_number": {"type": "string", "pattern": r"^\+[0-9]{5,17}$", "examples": ["+12145550101"]},
+}
+"""Of names in a path that are no ids."""
 
 
 def _query_parameter(parameter: Parameter) -> Json:

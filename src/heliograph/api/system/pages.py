@@ -8,7 +8,24 @@ from heliograph.api.system import generated
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("quickstart", "simulator", "commands", "settings")),
-    ("Use", ("endpoints", "lifecycle", "webhooks", "smpp", "errors")),
+    (
+        "Use",
+        (
+            "endpoints",
+            "lifecycle",
+            "webhooks",
+            "relay",
+            "scripts",
+            "swml",
+            "numbers",
+            "groups",
+            "mfa",
+            "projects",
+            "relay",
+            "smpp",
+            "errors",
+        ),
+    ),
     ("Run", ("carriers", "torture", "operations")),
     ("Words", ("glossary",)),
 )

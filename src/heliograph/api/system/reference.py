@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from heliograph.api.system import examples, snippets
+from heliograph.api.system import examples, openapi, snippets
 
 Json = dict[str, Any]
 
@@ -110,7 +110,8 @@ def _filled(path: str) -> str:
     filled = path.replace("{AccountSid}", _PROJECT_ID)
     while "{" in filled:
         before, _, rest = filled.partition("{")
-        filled = before + examples.ID + rest.partition("}")[2]
+        name, _, rest = rest.partition("}")
+        filled = before + openapi.path_schema(name)["examples"][0] + rest
     return filled
 
 

@@ -121,6 +121,8 @@ class Bind:
             self.window = make_window(config)
         if config.bind_rate != self.pace.rate:
             self.pace = Pace(config.bind_rate)
+        if self.link is not None:
+            self.link.configure(link_settings(config))
 
     async def stop(self, seconds: float) -> None:
         """Unbind, within so many seconds, and close."""
@@ -191,11 +193,7 @@ class Bind:
 
     async def _connect(self, host: Host) -> Link:
         config = self.config
-        settings = LinkSettings(
-            enquire_link_seconds=config.enquire_link_seconds or math.inf,
-            response_seconds=config.response_seconds,
-            unanswered_max=UNANSWERED_MAX,
-        )
+        settings = link_settings(config)
         context = await asyncio.to_thread(tls_context, config) if config.tls else None
         server_name = (config.tls_server_name or host.name) if config.tls else None
         _, link = await asyncio.get_running_loop().create_connection(
@@ -291,6 +289,14 @@ class Bind:
             seconds = max(0.0, (self._again_at - self._clock.now()) / 1e6)
             return f"waiting, tries again in {seconds:.0f} s"
         return str(self.state.value)
+
+
+def link_settings(config: CarrierConfig) -> LinkSettings:
+    return LinkSettings(
+        enquire_link_seconds=config.enquire_link_seconds or math.inf,
+        response_seconds=config.response_seconds,
+        unanswered_max=UNANSWERED_MAX,
+    )
 
 
 def window_settings(config: CarrierConfig) -> tuple[int, int]:

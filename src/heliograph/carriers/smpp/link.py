@@ -108,6 +108,8 @@ class Link(asyncio.Protocol):
     def __init__(
         self, role: Role, settings: LinkSettings, handler: LinkHandler, *, timing: Timing | None = None
     ) -> None:
+        self.on_made: Callable[[Link], None] | None = None
+        """Called when the connection stands, its TLS handshake included; if that fails nothing is called."""
         self.on_orphan: Callable[[Link, Header, Pdu], None] | None = None
         """Called for answers to nothing, late ones above all: `NoAnswer.sequence` tells which."""
         self.on_writable: Callable[[Link], None] | None = None
@@ -131,7 +133,7 @@ class Link(asyncio.Protocol):
         self._unbind_at = self._closed_at = self._reading_since = self._heard_at = 0.0
         self._is_reading = True
         self._is_making_room = False
-        self._tick_seconds = min(TICK_MAX_SECONDS, settings.response_seconds / 4, settings.enquire_link_seconds / 4)
+        self._tick_seconds = _tick_seconds(settings)
 
     # -- what a holder asks
 
@@ -153,6 +155,11 @@ class Link(asyncio.Protocol):
     def is_closing(self) -> bool:
         """Nothing can be asked any more."""
         return self._transport is None or self._reason is not None
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether requests can be sent: after an unbind of the peer's no more, though it is not answered yet."""
+        return not self.is_closing and self._unbind is None and self.state.is_bound
 
     @property
     def peer(self) -> Any:
@@ -183,6 +190,11 @@ class Link(asyncio.Protocol):
             self._make_room()
         if self._unbind is not None and not self.unanswered:
             self._answer_unbind()
+
+    def configure(self, settings: LinkSettings) -> None:
+        """Other timers and bounds, for what is under way too; the longest PDU stays as it was."""
+        self._settings = settings
+        self._tick_seconds = _tick_seconds(settings)
 
     async def unbind(self, seconds: float) -> None:
         """Unbind, if bound, and close; returns when the connection is gone, which it is after `seconds`."""
@@ -219,6 +231,8 @@ class Link(asyncio.Protocol):
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._made_at = self._heard_at = self._monotonic()
         self._ticking: Scheduled = self._schedule(self._tick_seconds, self._tick)
+        if self.on_made is not None:
+            self.on_made(self)
 
     def data_received(self, octets: bytes) -> None:
         self._heard_at = now = self._monotonic()
@@ -295,7 +309,9 @@ class Link(asyncio.Protocol):
             log.warning("smpp.fault", peer=self.peer, error=str(fault.error), command=f"{fault.error.command:#010x}")
         if fault.reply is not None:
             self._send(fault.reply)
-        if fault.ticket is not None and fault.ticket.future is not None and not fault.ticket.future.done():
+        if fault.ticket is not None and fault.ticket.future is None:
+            self._enquiry = None  # a sign of life, however it is spelled
+        elif fault.ticket is not None and fault.ticket.future is not None and not fault.ticket.future.done():
             fault.ticket.future.set_exception(NoAnswer(f"unreadable: {fault.error}", fault.error.sequence))
         if fault.close:
             self.close(f"protocol error: {fault.error}")
@@ -397,3 +413,7 @@ class Link(asyncio.Protocol):
                     return
             elif not ticket.future.done():
                 ticket.future.set_exception(NoAnswer(f"no answer within {seconds:g} s", sequence))
+
+
+def _tick_seconds(settings: LinkSettings) -> float:
+    return min(TICK_MAX_SECONDS, settings.response_seconds / 4, settings.enquire_link_seconds / 4)

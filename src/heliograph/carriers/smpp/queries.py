@@ -1,15 +1,17 @@
 """Asking a carrier by query_sm (SMPP 3.4, 4.8).
 
 `query = "reference"`: what became of a submit whose answer was lost. The standard knows no such question, for query_sm
-asks by the id that the lost answer would have told. The torture carrier, `heliograph smsc`, takes it as an extension:
-each submit_sm bears the TLV user_message_reference (writing.query_reference), and a query_sm with an empty message_id
-and that TLV asks for it. ESME_ROK and a message_id: it was taken; ESME_RINVMSGID: it was not; else: can't say.
+asks by the id that the lost answer would have told. Our own door (smsc/references.py) and the torture carrier,
+`heliograph smsc`, take it as an extension: each submit_sm bears the TLV user_message_reference
+(writing.query_reference), and a query_sm with an empty message_id and that TLV asks for it. ESME_ROK and a message_id:
+it was taken; ESME_RINVMSGID: it was not; else: can't say.
 
 `query = "message_id"`: a receipt that is overdue is asked for by id, again and again with growing pauses. Only what
 this process sent is asked for.
 """
 
 import asyncio
+import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
@@ -115,13 +117,16 @@ class Doubts:
         return response.status, answer if isinstance(answer, QuerySmResp) else QuerySmResp()
 
 
-class Awaited(Struct):
+class Awaited(Struct, eq=False):
     """A receipt that is to come. message_id: as the carrier wrote it."""
 
     message_id: str
     source: Written
     due: float
     asked: int = 0
+
+    def __lt__(self, other: "Awaited") -> bool:
+        return self.due < other.due
 
 
 class Overdue:
@@ -139,6 +144,9 @@ class Overdue:
         self._ask = ask
         self._tell = tell
         self._awaited: OrderedDict[str, Awaited] = OrderedDict()
+        self._line: list[tuple[Awaited, str]] = []
+        """By the moment at which they are due; of those that came meanwhile some are there yet."""
+        self._stopped = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -154,6 +162,7 @@ class Overdue:
         self._awaited.pop(kept, None)
 
     def stop(self) -> None:
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -164,22 +173,36 @@ class Overdue:
         self._awaited[kept] = awaited
         if len(self._awaited) > AWAITED_MAX:
             self._awaited.popitem(last=False)
+        if len(self._line) > 2 * AWAITED_MAX:
+            self._line = [each for each in self._line if self._is_awaited(each)]
+            heapq.heapify(self._line)
+        heapq.heappush(self._line, (awaited, kept))
+        if self._timer is not None and self._line[0][0] is awaited:
+            self._timer.cancel()
+            self._timer = None
         if self._timer is None:
             self._arm()
 
+    def _is_awaited(self, placed: tuple[Awaited, str]) -> bool:
+        return self._awaited.get(placed[1]) is placed[0]
+
     def _arm(self) -> None:
-        """For the first in line: those after it were added later, and are due later unless they were asked for."""
-        if self._awaited and len(self._tasks) < AT_ONCE:
-            first = next(iter(self._awaited.values()))
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, first.due - self._now()), self._ask_some)
+        """For the first in line."""
+        if self._stopped:
+            return
+        while self._line and not self._is_awaited(self._line[0]):
+            heapq.heappop(self._line)
+        if self._line and len(self._tasks) < AT_ONCE:
+            due = self._line[0][0].due
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, due - self._now()), self._ask_some)
 
     def _ask_some(self) -> None:
         self._timer = None
         now = self._now()
-        while self._awaited and len(self._tasks) < AT_ONCE:
-            kept, awaited = next(iter(self._awaited.items()))
-            if awaited.due > now:
-                break
+        while self._line and len(self._tasks) < AT_ONCE and self._line[0][0].due <= now:
+            placed = awaited, kept = heapq.heappop(self._line)
+            if not self._is_awaited(placed):
+                continue
             del self._awaited[kept]
             task = asyncio.get_running_loop().create_task(self._settle(kept, awaited))
             self._tasks.add(task)

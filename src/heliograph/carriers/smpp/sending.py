@@ -26,7 +26,7 @@ from heliograph.carriers.smpp.statuses import Kind
 from heliograph.carriers.timers import COALESCE_SECONDS, Schedule, Timers
 from heliograph.core.pacing import Pace, SenderPaces
 from heliograph.ports import Clock
-from heliograph.wire.smpp.pdu import Header, SubmitSm, SubmitSmResp
+from heliograph.wire.smpp.pdu import GenericNack, Header, SubmitSm, SubmitSmResp
 
 LANES_MAX: Final = 1_000
 """Messages that wait for their sender's pace without taking room from others; each is in doubt if the process dies."""
@@ -152,6 +152,9 @@ class Sending:
     def bind_changed(self, bind: Bind) -> None:
         if not bind.bound:
             self._disable(bind)
+            late, bind.late = bind.late, {}  # numbers of a connection that is no more
+            for each in late.values():
+                self._lose(each.job, "the connection was lost before an answer came")
         elif bind.sends and bind not in self._able:
             self._able.append(bind)
             self._pump()
@@ -378,6 +381,8 @@ class Sending:
 
     def late_answer(self, bind: Bind, header: Header, pdu: Any) -> None:
         """An answer came to what nobody waits for, as far as the link knows."""
+        if not isinstance(pdu, SubmitSmResp | GenericNack):
+            return
         sent = bind.late.pop(header.sequence, None)
         if sent is not None:
             self._judge(sent, header.status, pdu)
@@ -395,9 +400,6 @@ class Sending:
         if bind not in self._able:
             return
         self._able.remove(bind)
-        late, bind.late = bind.late, {}
-        for each in late.values():
-            self._lose(each.job, "the connection was lost before an answer came")
         for job in reversed(bind.lane):
             if job.waiting:
                 job.stuck = "the connection was lost"

@@ -9,7 +9,8 @@ INSERT INTO meta (key, value) VALUES ('directory_version', '1')
 ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT)
 
 -- name: projects_all
-SELECT project_id, parent_id, name, signing_key, created_at, updated_at FROM projects ORDER BY project_id
+SELECT project_id, parent_id, name, signing_key, created_at, updated_at, switches FROM projects
+WHERE deleted_at IS NULL ORDER BY project_id
 
 -- name: tokens_all
 SELECT project_id, token_id, name, scopes, sha256, created_at, updated_at FROM tokens ORDER BY token_id
@@ -21,10 +22,40 @@ SELECT project_id, number_id, number, name, capabilities, settings, created_at, 
 SELECT project_id, application_id, name, settings, created_at, updated_at FROM applications ORDER BY application_id
 
 -- name: project_put
-INSERT INTO projects (project_id, parent_id, name, signing_key, created_at, updated_at)
-VALUES (:project_id, :parent_id, :name, :signing_key, :created_at, :updated_at)
+INSERT INTO projects (project_id, parent_id, name, signing_key, created_at, updated_at, switches)
+VALUES (:project_id, :parent_id, :name, :signing_key, :created_at, :updated_at, :switches)
 ON CONFLICT (project_id) DO UPDATE
-SET name = excluded.name, signing_key = excluded.signing_key, updated_at = excluded.updated_at
+SET name = excluded.name, signing_key = excluded.signing_key, updated_at = excluded.updated_at,
+    switches = excluded.switches
+
+-- name: project_is_there
+SELECT project_id FROM projects WHERE project_id = :project_id AND deleted_at IS NULL
+
+-- name: project_update
+UPDATE projects SET name = :name, signing_key = :signing_key, updated_at = :updated_at, switches = :switches
+WHERE project_id = :project_id AND deleted_at IS NULL RETURNING project_id
+
+-- name: project_delete
+UPDATE projects SET deleted_at = :at
+WHERE project_id = :project_id AND deleted_at IS NULL AND parent_id IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM numbers n WHERE n.project_id = :project_id)
+RETURNING project_id
+
+-- name: project_delete_tokens
+DELETE FROM tokens WHERE project_id = :project_id
+
+-- name: project_delete_applications
+DELETE FROM applications WHERE project_id = :project_id
+
+-- name: project_delete_smpp_credentials
+DELETE FROM smpp_credentials WHERE project_id = :project_id
+
+-- name: projects_deleted
+SELECT project_id FROM projects WHERE deleted_at IS NOT NULL ORDER BY project_id LIMIT :limit
+
+-- name: project_forget
+DELETE FROM projects WHERE project_id = :project_id AND deleted_at IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.project_id = :project_id)
 
 -- name: token_put
 INSERT INTO tokens (project_id, token_id, name, scopes, sha256, created_at, updated_at)

@@ -2,16 +2,18 @@
 -- define: message
 --     project_id, message_id, direction, kind, source, from_number, to_number, body, segments, state, created_at,
 --     updated_at, expires_at, media_urls, num_media, sent_at, error_code, price_micros, max_price_micros, group_id,
---     callback_url, callback_method, custom_variables, carrier, carrier_ref, uncertain, deleted_at, redacted, options
+--     callback_url, callback_method, custom_variables, carrier, carrier_ref, uncertain, deleted_at, redacted, options,
+--     tags, region, relay_session
 -- define: new_message
 --     r_project uuid, r_message uuid, r_direction text, r_kind text, r_source text, r_from text, r_to text, r_body
 --     text, r_segments int, r_state text, r_created bigint, r_expires bigint, r_media_urls text, r_num_media int,
 --     r_sent_at bigint, r_sent_day int, r_error int, r_max_price bigint, r_group uuid, r_callback_url text,
---     r_callback_method text, r_variables text, r_carrier text, r_event_no bigint, r_options text, r_detail text
+--     r_callback_method text, r_variables text, r_carrier text, r_event_no bigint, r_options text, r_detail text,
+--     r_tags text, r_region text, r_relay_session text
 -- define: step
 --     r_project uuid, r_message uuid, r_before text, r_after text, r_at bigint, r_event_no bigint, r_error int,
 --     r_price bigint, r_sent_at bigint, r_sent_day int, r_carrier text, r_carrier_ref text, r_uncertain int, r_rank
---     int, r_origin text, r_next_at bigint, r_detail text
+--     int, r_origin text, r_next_at bigint, r_detail text, r_sequence text
 -- define: legal_steps
 --     ('queued', 'initiated'), ('queued', 'failed'), ('initiated', 'sent'), ('initiated', 'undelivered'),
 --     ('initiated', 'failed'), ('sent', 'delivered'), ('sent', 'undelivered'), ('receiving', 'received')
@@ -40,11 +42,11 @@ DELETE FROM claims WHERE created_at < :before
 INSERT INTO messages (project_id, message_id, direction, kind, source, from_number, to_number, body, segments, state,
     created_at, updated_at, expires_at, media_urls, num_media, sent_at, sent_day, error_code, price_micros,
     max_price_micros, group_id, callback_url, callback_method, custom_variables, carrier, carrier_ref, uncertain,
-    deleted_at, redacted, options)
+    deleted_at, redacted, options, tags, region, relay_session)
 SELECT r_project, r_message, r_direction, r_kind, r_source, r_from, r_to, r_body, r_segments, r_state,
     r_created, r_created, r_expires, r_media_urls, r_num_media, r_sent_at, r_sent_day, r_error, NULL,
     r_max_price, r_group, r_callback_url, r_callback_method, r_variables, r_carrier, NULL, 0,
-    NULL, 0, r_options
+    NULL, 0, r_options, r_tags, r_region, r_relay_session
 FROM rows({new_message})
 
 -- name: messages_insert_events
@@ -75,8 +77,9 @@ WHERE project_id = r_project AND message_id = r_message AND state = r_before
     AND (r_before, r_after) IN (VALUES {legal_steps})
 
 -- name: messages_advance_callbacks
-INSERT INTO callbacks (project_id, message_id, rank, state, at, error_code, origin, status, attempts, next_at, created_at)
-SELECT r_project, r_message, r_rank, r_after, r_at, r_error, r_origin, 'pending', 0, r_next_at, r_at
+INSERT INTO callbacks (project_id, message_id, rank, state, at, error_code, origin, status, attempts, next_at,
+    created_at, sequence)
+SELECT r_project, r_message, r_rank, r_after, r_at, r_error, r_origin, 'pending', 0, r_next_at, r_at, r_sequence
 FROM rows({step})
 WHERE r_origin IS NOT NULL
 ON CONFLICT (project_id, message_id, rank) DO NOTHING
@@ -146,6 +149,10 @@ ORDER BY message_id LIMIT :limit
 -- name: messages_queued_counts
 SELECT project_id, count(*) FROM messages
 WHERE state IN ('queued', 'initiated', 'receiving') AND state = 'queued' GROUP BY project_id
+
+-- name: messages_unsent_counts
+SELECT from_number, count(*) FROM messages
+WHERE state IN ('queued', 'initiated', 'receiving') AND state <> 'receiving' GROUP BY from_number
 
 -- name: messages_expired
 SELECT {message}

@@ -28,6 +28,8 @@ DELIVERY_RECEIPT: Final = 0x04
 INTERMEDIATE_NOTIFICATION: Final = 0x20
 ID_CHARACTERS_MAX: Final = 255
 """The longest id that is taken for one. The standard's longest is 64."""
+ERROR_CHARACTERS_MAX: Final = 32
+"""What is kept of an error. Appendix B has three."""
 TEXT_CHARACTERS: Final = 20
 """Of the message, in a receipt's text (Appendix B)."""
 
@@ -99,7 +101,7 @@ def parse(pdu: DeliverSm | DataSm) -> Receipt | None:
     return Receipt(
         message_id=message_id,
         state=state,
-        error=_tlv_error(pdu.tlvs) or fields.get("err") or None,
+        error=_tlv_error(pdu.tlvs) or fields.get("err", "")[:ERROR_CHARACTERS_MAX] or None,
         submitted=_number(fields.get("sub")),
         delivered=_number(fields.get("dlvrd")),
         submit_date=fields.get("submit date") or None,
@@ -210,9 +212,11 @@ _is_hex: Final = re.compile(r"[0-9a-f]+").fullmatch
 
 
 def _text(pdu: DeliverSm | DataSm) -> str:
-    """In the default alphabet receipts are written in ASCII whatever it is: `submit_date` has a `_` in there."""
+    """In the default alphabet receipts are written in ASCII whatever it is: `submit_date` has a `_` in there. A NUL is
+    no text that a database keeps."""
     incoming = text.read(pdu, Alphabet.LATIN1)
-    return text.decode_text(incoming.data, Alphabet.UCS2 if incoming.alphabet is Alphabet.UCS2 else Alphabet.LATIN1)
+    alphabet = Alphabet.UCS2 if incoming.alphabet is Alphabet.UCS2 else Alphabet.LATIN1
+    return text.decode_text(incoming.data, alphabet).replace("\0", " ")
 
 
 def _fields(line: str) -> dict[str, str]:

@@ -1,0 +1,162 @@
+"""What speaks JSON-RPC over one socket: reads requests, has them answered, a bounded number at once.
+
+Requests are answered as they are done, in any order. Beyond `requests_max` in work those that were read wait, and no
+more is read of the connection: who sends faster than the store writes is slowed down by TCP. Responses never wait.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol
+
+import structlog
+from msgspec import Struct
+
+from heliograph.relay.session import Session
+from heliograph.relay.socket import PROTOCOL_ERROR, Socket
+from heliograph.wire import jsonrpc
+from heliograph.wire.jsonrpc import Malformed, Request, Response, RpcError
+
+log = structlog.get_logger(__name__)
+
+StartTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """A result, and what is to be done once it is written."""
+
+    result: object
+    then: Callable[[], None] | None = None
+
+
+class Owner(Protocol):
+    """Whose peers they are."""
+
+    start_task: StartTask
+
+    async def serve(self, peer: "Peer", request: Request) -> Answer:
+        """Answer one request; raises RpcError."""
+        ...
+
+    def opened(self, peer: "Peer") -> None: ...
+
+    def idle(self, peer: "Peer") -> None:
+        """All its requests are answered."""
+
+    def closed(self, peer: "Peer") -> None: ...
+
+
+MALFORMED_MAX: Final = 20
+"""Frames that are no JSON-RPC before the connection is closed."""
+
+
+class Peer:
+    """A socket's Handler. `session`: who it is, once it has connected."""
+
+    __slots__ = (
+        "_malformed",
+        "_owner",
+        "_requests_max",
+        "_waiting",
+        "_working",
+        "address",
+        "heard_at",
+        "opened_at",
+        "pinged_at",
+        "session",
+        "socket",
+    )
+
+    def __init__(self, owner: Owner, address: str, *, now: float, requests_max: int) -> None:
+        self._owner = owner
+        self.address = address
+        self.opened_at = self.heard_at = self.pinged_at = now
+        self.session: Session | None = None
+        self.socket: Socket
+        self._requests_max = requests_max
+        self._waiting: deque[Request] = deque()
+        self._working = 0
+        self._malformed = 0
+
+    @property
+    def working(self) -> int:
+        """Requests without their answer."""
+        return self._working + len(self._waiting)
+
+    # -- as the handler of its socket
+
+    def on_open(self, socket: Socket) -> None:
+        self.socket = socket
+        self._owner.opened(self)
+
+    def on_message(self, frame: bytes) -> None:
+        self._heard()
+        try:
+            read = jsonrpc.parse(frame)
+        except Malformed as malformed:
+            self._refuse(malformed)
+            return
+        if isinstance(read, Response):
+            if self.session is not None:
+                self.session.on_response(read)
+        elif self._working >= self._requests_max:
+            self._waiting.append(read)
+            self.socket.pause()
+        else:
+            self._start(read)
+
+    def on_pong(self, payload: bytes) -> None:
+        self._heard()
+        if self.session is not None:
+            self.session.on_pong(payload)
+
+    def on_closed(self) -> None:
+        self._waiting.clear()
+        self._owner.closed(self)
+
+    def _heard(self) -> None:
+        self.heard_at = asyncio.get_running_loop().time()
+
+    def _refuse(self, malformed: Malformed) -> None:
+        """A Blade client dies of a response that it can't place, so it is told by the close alone."""
+        self._malformed += 1
+        if self.session is None or self.session.dialect.answers_anything or malformed.id is not None:
+            self.socket.send(jsonrpc.error(malformed.id, malformed.code, malformed.message))
+            if self._malformed < MALFORMED_MAX:
+                return
+        self.socket.close(PROTOCOL_ERROR, malformed.message)
+
+    # -- requests
+
+    def _start(self, request: Request) -> None:
+        self._working += 1
+        self._owner.start_task(self._work(request))
+
+    async def _work(self, request: Request) -> None:
+        try:
+            answer = await self._owner.serve(self, request)
+        except RpcError as error:
+            self._fail(request, error.code, error.message)
+        except Exception:
+            log.exception("relay.request_broke", method=request.method)
+            self._fail(request, jsonrpc.INTERNAL_ERROR, "The server failed. Tell its operator the time.")
+        else:
+            if request.wants_answer:
+                self.socket.send(jsonrpc.result(request.id, answer.result))
+            if answer.then is not None:
+                answer.then()
+        finally:
+            self._working -= 1
+            self._go_on()
+
+    def _fail(self, request: Request, code: int, message: str) -> None:
+        if request.wants_answer:
+            self.socket.send(jsonrpc.error(request.id, code, message))
+
+    def _go_on(self) -> None:
+        if self._waiting:
+            self._start(self._waiting.popleft())
+            if not self._waiting:
+                self.socket.resume()
+        elif not self._working:
+            self._owner.idle(self)
