@@ -14,7 +14,7 @@ from typing import Final
 from heliograph.core import inventory, numbers
 from heliograph.core.directory import CAPABILITIES, SCOPES, SHORT_CODE_CAPABILITIES, Number, Project, Token
 from heliograph.core.ids import Uuid7Generator
-from heliograph.core.inventory import FreeNumber, Place
+from heliograph.core.inventory import FreeNumber
 from heliograph.ports import Clock, NumberTaken, Store
 
 FIRST_PROJECT: Final = "default"
@@ -140,13 +140,25 @@ async def initialise(store: Store, mint: Mint, examples: Sequence[FreeNumber] = 
 
 
 def example_inventory() -> list[FreeNumber]:
-    """Free numbers for a new deployment with the simulated carrier, so that a search finds something to take."""
+    """Free numbers for a new deployment with the simulated carrier, so that a search finds something to take. What they
+    are is written here, not asked of the numbering plan, which takes a twentieth of a second to load."""
     made = [
-        inventory.free_number(f"+1{area}5550{subscriber}", Place(region=region, city=city, rate_center=city.upper()))
+        FreeNumber(
+            number=f"+1{area}5550{subscriber}",
+            country="US",
+            kind=inventory.LOCAL,
+            national=f"{area}5550{subscriber}",
+            region=region,
+            city=city,
+            rate_center=city.upper(),
+        )
         for area, region, city in EXAMPLE_PLACES
         for subscriber in EXAMPLE_SUBSCRIBERS
     ]
-    toll_free = [inventory.free_number(f"+18005550{each}", Place()) for each in EXAMPLE_SUBSCRIBERS]
+    toll_free = [
+        FreeNumber(number=f"+18005550{each}", country="US", kind=inventory.TOLL_FREE, national=f"8005550{each}")
+        for each in EXAMPLE_SUBSCRIBERS
+    ]
     return made + toll_free
 
 

@@ -8,11 +8,14 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import apsw
-import asyncpg
 
 from heliograph.core.errors import StoreUnavailable
+
+if TYPE_CHECKING:  # a tenth of a second to load, needed for PostgreSQL only
+    import asyncpg
 
 _LOCK_KEY = 0x48454C4D47  # "HELMG": two processes that start at once migrate one after the other
 
