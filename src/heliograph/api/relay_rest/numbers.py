@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
-from heliograph.api import http, paging, times
+from heliograph.api import http, times
 from heliograph.api.cxml.numbers import filter_text
 from heliograph.api.fields import Body, Form
 from heliograph.api.http import Request, Response
-from heliograph.api.relay_rest.schemas import PhoneNumber, PhoneNumberLinks, PhoneNumberPage, UpdatePhoneNumber
+from heliograph.api.relay_rest.lists import page_of, page_parameters
+from heliograph.api.relay_rest.schemas import PhoneNumber, PhoneNumberPage, UpdatePhoneNumber
 from heliograph.api.route import Family, Parameter, Route
 from heliograph.api.setting_checks import checks_for
 from heliograph.core import number_settings, numbers
@@ -55,18 +56,8 @@ def view(number: Number) -> PhoneNumber:
 
 async def list_all(request: Request, response: Response) -> None:
     """Answer with a page of the project's numbers."""
-    query = http.query(request)
-    asked = paging.wanted(query, paging.REST)
-    page = await paging.fetch(asked, paging.of_list(_matching(request, query)))
-    filters = paging.given_filters(query, _FILTERS)
-    links = paging.links(page, request.base_url + PATH, filters, paging.REST)
-    shown = PhoneNumberLinks(
-        this=links.this,
-        first=links.first,
-        next=links.following or msgspec.UNSET,
-        prev=links.previous or msgspec.UNSET,
-    )
-    http.reply(response, 200, PhoneNumberPage(links=shown, data=[view(row) for row in page.rows]))
+    page, links = await page_of(request, _matching(request, http.query(request)), _FILTERS)
+    http.reply(response, 200, PhoneNumberPage(links=links, data=[view(row) for row in page.rows]))
 
 
 async def retrieve(request: Request, response: Response, id: str) -> None:
@@ -165,7 +156,7 @@ def routes() -> list[Route]:
             "List phone numbers",
             handler=list_all,
             answers={200: PhoneNumberPage},
-            query=_parameters(),
+            query=(*_filters(), *page_parameters()),
         ),
         route(
             "GET",
@@ -189,9 +180,9 @@ def routes() -> list[Route]:
             PATH + "/{id}",
             "update_phone_number",
             "Update a phone number",
-            about="`message_handler` decides where the number's messages go; this version runs `laml_webhooks`, "
-            "`laml_application`, `relay_script` (SWML from `message_request_url`) and our own `smpp_bind` (to the SMPP "
-            "binds of `message_smpp_system_id`), and keeps the others. "
+            about="`message_handler` decides where the number's messages go: to a cXML document (`laml_webhooks`, "
+            "`laml_application`), a SWML document (`relay_script`), Relay clients (`relay_topic`, `relay_context`, "
+            "`relay_application`), or our own `smpp_bind`, the SMPP binds of `message_smpp_system_id`. "
             "Fields for calls are kept and returned, and do nothing.",
             handler=update,
             body=UpdatePhoneNumber,
@@ -200,21 +191,9 @@ def routes() -> list[Route]:
     ]
 
 
-def _parameters() -> tuple[Parameter, ...]:
+def _filters() -> tuple[Parameter, ...]:
     text: dict[str, Any] = {"type": "string"}
-    size: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": 50}
-    token: dict[str, Any] = {
-        "type": "string",
-        "pattern": "^(P[AB][0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
-    }
     return (
         Parameter(name="filter_name", about="Only those with this in their name.", schema=text),
         Parameter(name="filter_number", about="Only numbers that have this in them.", schema=text),
-        Parameter(
-            name="page_number",
-            about="The page's number, from 0. Beyond 0 it needs page_token.",
-            schema={"type": "integer", "minimum": 0, "default": 0},
-        ),
-        Parameter(name="page_size", about="Most rows on the page.", schema=size),
-        Parameter(name="page_token", about="Where the page starts, from a link to it.", schema=token),
     )

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from heliograph.api.relay_rest.lists import PageLinks
 from heliograph.core.number_settings import CALL_HANDLERS, MESSAGE_HANDLERS, RECEIVE_MODES
 
 Uuid = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
@@ -89,19 +90,10 @@ class PhoneNumber(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     country_code: Annotated[str | None, Meta(description="ISO 3166; null for numbers of no country.", examples=["US"])]
 
 
-class PhoneNumberLinks(msgspec.Struct, kw_only=True, rename={"this": "self"}):
-    """Addresses of this page and of those around it; `next` and `prev` are absent at the ends."""
-
-    this: str
-    first: str
-    next: str | UnsetType = UNSET
-    prev: str | UnsetType = UNSET
-
-
 class PhoneNumberPage(msgspec.Struct, kw_only=True):
     """Phone numbers, newest first."""
 
-    links: PhoneNumberLinks
+    links: PageLinks
     data: list[PhoneNumber]
 
 
