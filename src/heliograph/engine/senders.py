@@ -16,7 +16,6 @@ from heliograph.engine.sticky import Choice, StickySenders
 from heliograph.engine.transition import Transitions
 
 LEAST_LOADED = "least_loaded"
-RANDOM = "random"
 
 LISTS_MAX = 10_000
 """Lists of members kept in memory: one for each group, kind and country that was asked for since the directory was last
