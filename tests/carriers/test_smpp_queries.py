@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from smpp_ground import Ground, ground, message, receipt
 
-from heliograph.carriers.smpp.queries import Overdue
+from heliograph.carriers.smpp.queries import TRIES, Overdue
 from heliograph.core.errors import StoreUnavailable, Uncertain
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Direction, Kind, Message, Source
@@ -111,6 +111,50 @@ async def test_it_is_not_asked_too_soon_after_a_loss(here: Ground) -> None:
     await carrier.query(kept_message())
     assert first >= 0.15
     assert loop.time() - began - first < 0.15
+
+
+async def test_a_question_that_goes_down_with_its_connection_is_asked_again(here: Ground) -> None:
+    """Other messages in flight may have the carrier cut again while it is being asked about the first."""
+    remembering(here)
+    carrier = await here.carrier(query="reference", query_after_seconds=0)
+    with pytest.raises(Uncertain):
+        await carrier.submit(message(ID))
+    answered, cuts = here.smsc.on_query, iter([True, True])
+
+    def on_query(link: Any, header: Any, pdu: Any) -> None:
+        if next(cuts, False):
+            link.transport.close()
+        else:
+            answered(link, header, pdu)
+
+    here.smsc.on_query = on_query
+    assert await carrier.query(kept_message()) == Answer(refs=("1",))
+
+
+async def test_a_carrier_that_cuts_for_a_question_is_not_asked_for_long(here: Ground) -> None:
+    """Each such question would take the connection from all that goes over it."""
+    asked = []
+
+    def on_query(link: Any, header: Any, pdu: Any) -> None:
+        asked.append(pdu)
+        link.transport.close()
+
+    here.smsc.on_query = on_query
+    carrier = await here.carrier(query="reference", query_after_seconds=0)
+    assert await carrier.query(kept_message()) is None
+    assert len(asked) == TRIES
+
+
+async def test_a_connection_that_is_ending_is_not_asked(here: Ground) -> None:
+    remembering(here)
+    carrier = await here.carrier(query="reference", query_after_seconds=0)
+    with pytest.raises(Uncertain):
+        await carrier.submit(message(ID))
+    await here.desk.signal.until(lambda: carrier.available)
+    ending = carrier._binds[0].link
+    assert ending is not None
+    ending.close("ending")
+    assert await carrier.query(kept_message()) == Answer(refs=("1",))
 
 
 # -- overdue receipts

@@ -22,7 +22,7 @@ from msgspec import Struct
 from heliograph.carrier_config import CarrierConfig
 from heliograph.carriers.smpp.addresses import Written
 from heliograph.carriers.smpp.bind import Bind
-from heliograph.carriers.smpp.link import LinkLost, NoAnswer
+from heliograph.carriers.smpp.link import Link, LinkLost, NoAnswer
 from heliograph.carriers.smpp.writing import query_reference
 from heliograph.core.errors import StoreUnavailable
 from heliograph.ports import Answer
@@ -34,6 +34,10 @@ log = structlog.get_logger(__name__)
 WAIT_SECONDS: Final = 60.0
 """How long a question waits for a connection; a carrier that is away longer can't say."""
 
+TRIES: Final = 3
+"""Questions for a lost answer whose connections may be lost before they are answered. No more: a carrier that cuts the
+connection for the question would do so each time."""
+
 AWAITED_MAX: Final = 100_000
 """Receipts that are awaited so as to be asked for, some 30 MB; of more the oldest are not asked for."""
 
@@ -43,11 +47,12 @@ AT_ONCE: Final = 10
 ASKED_MOST: Final = 8
 """Questions for one receipt; the pause doubles each time."""
 
-Ask = Callable[[QuerySm], Coroutine[Any, Any, "tuple[int, QuerySmResp] | None"]]
+Ask = Callable[[QuerySm], Coroutine[Any, Any, tuple[int, QuerySmResp]]]
+"""Raises LinkLost, NoAnswer."""
 
 
 class Doubts:
-    """The questions for lost answers. pick: a bind that can be asked now, None if there is none."""
+    """The questions for lost answers."""
 
     def __init__(self, config: CarrierConfig, clock: Callable[[], float]) -> None:
         self.config = config
@@ -63,12 +68,9 @@ class Doubts:
         if bind.bound:
             self._binds.append(bind)
             self._bound.set()
-            return
-        if bind in self._binds:
+        elif bind in self._binds:
             self.lost()
             self._binds.remove(bind)
-        if not self._binds:
-            self._bound.clear()
 
     def lost(self) -> None:
         """An answer was lost: what was asked may be under way still, so that it is too soon to ask."""
@@ -76,12 +78,17 @@ class Doubts:
 
     async def ask_for(self, message_id: str, source: Written, total: int) -> Answer | None:
         """What became of a message of so many parts."""
+        told: list[str | bool | None] = [None]
         try:
-            async with asyncio.timeout(WAIT_SECONDS + self.config.query_after_seconds):
-                while (wait := self._lost_at + self.config.query_after_seconds - self._now()) > 0:  # noqa: ASYNC110 - until a moment that may move
-                    await asyncio.sleep(wait)
-                async with self._room:
-                    told = [await self._ask_for_part(message_id, source, part) for part in range(1, total + 1)]
+            async with asyncio.timeout(WAIT_SECONDS + TRIES * self.config.query_after_seconds):
+                for _ in range(TRIES):
+                    await self._until_quiet()
+                    try:
+                        async with self._room:
+                            told = [await self._ask_for_part(message_id, source, part) for part in range(1, total + 1)]
+                        break
+                    except LinkLost:
+                        continue
         except TimeoutError:
             return None
         if None in told:
@@ -91,30 +98,35 @@ class Doubts:
             return Answer(refs=tuple(taken.values()))
         return Answer(refs=None, accepted=taken)
 
+    async def _until_quiet(self) -> None:
+        while (wait := self._lost_at + self.config.query_after_seconds - self._now()) > 0:  # noqa: ASYNC110 - until a moment that may move
+            await asyncio.sleep(wait)
+
     async def _ask_for_part(self, message_id: str, source: Written, part: int) -> str | bool | None:
         """The part's id; False: it was not taken; None: can't say."""
         ton, npi, address = source
         tlvs: dict[int, bytes] = {Tag.USER_MESSAGE_REFERENCE: query_reference(message_id, part)}
-        told = await self.ask(QuerySm(source_addr_ton=ton, source_addr_npi=npi, source_addr=address, tlvs=tlvs))
-        if told is None:
+        try:
+            status, answer = await self.ask(
+                QuerySm(source_addr_ton=ton, source_addr_npi=npi, source_addr=address, tlvs=tlvs)
+            )
+        except NoAnswer:
             return None
-        status, answer = told
         if status == Status.ROK:
             return answer.message_id
         return False if status == Status.RINVMSGID else None
 
-    async def ask(self, question: QuerySm) -> tuple[int, QuerySmResp] | None:
-        """Over whatever bind stands, or the next one to stand."""
-        await self._bound.wait()
-        link = self._binds[0].link
-        if link is None:
-            return None
-        try:
-            response = await link.request(question)
-        except (LinkLost, NoAnswer):
-            return None
+    async def ask(self, question: QuerySm) -> tuple[int, QuerySmResp]:
+        """Over whatever bind stands, or the next one to stand. Raises LinkLost, NoAnswer."""
+        while (link := self._standing()) is None:
+            self._bound.clear()
+            await self._bound.wait()
+        response = await link.request(question)
         answer = response.pdu
         return response.status, answer if isinstance(answer, QuerySmResp) else QuerySmResp()
+
+    def _standing(self) -> Link | None:
+        return next((bind.link for bind in self._binds if bind.link is not None and bind.link.may_ask), None)
 
 
 class Awaited(Struct, eq=False):
@@ -217,7 +229,7 @@ class Overdue:
     async def _settle(self, kept: str, awaited: Awaited) -> None:
         try:
             settled = await self._is_settled(kept, awaited)
-        except StoreUnavailable:
+        except (StoreUnavailable, LinkLost, NoAnswer):
             settled = False
         except Exception:
             log.exception("smpp.query_broke", carrier=self.config.name)
@@ -229,12 +241,11 @@ class Overdue:
 
     async def _is_settled(self, kept: str, awaited: Awaited) -> bool:
         ton, npi, address = awaited.source
-        told = await self._ask(
+        status, answer = await self._ask(
             QuerySm(message_id=awaited.message_id, source_addr_ton=ton, source_addr_npi=npi, source_addr=address)
         )
-        if told is None or told[0] != Status.ROK:
+        if status != Status.ROK:
             return False
-        answer = told[1]
         state = receipts.state_of(str(answer.message_state))
         if state is None or not state.is_final:
             return False
