@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from heliograph.core.directory import (
     Application,
+    Changes,
     Membership,
     Number,
     NumberGroup,
@@ -533,6 +534,10 @@ class Store(Protocol):
     async def directory_version(self) -> int: ...
 
     async def directory(self) -> Snapshot: ...
+
+    async def directory_changes(self, since: int) -> Changes | None:
+        """What was written after that version; None where it is not known one by one, and all has to be read again."""
+        ...
 
     async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None: ...
 

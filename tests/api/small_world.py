@@ -25,6 +25,7 @@ from heliograph.core import numbers
 from heliograph.core.directory import (
     SCOPES,
     Application,
+    Changes,
     Membership,
     Number,
     NumberGroup,
@@ -91,6 +92,9 @@ class MemoryStore:
 
     async def directory(self) -> Snapshot:
         return self.snapshot
+
+    async def directory_changes(self, since: int) -> Changes | None:
+        return None
 
     async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None:
         self._put("projects", project)

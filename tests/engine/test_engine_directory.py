@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from engine_ground import PROJECT, SetClock
 
-from heliograph.core.directory import Membership, Number, NumberGroup, Snapshot
+from heliograph.core.directory import Changes, Membership, Number, NumberGroup, Snapshot
 from heliograph.engine.directory import Directory
 
 EMPTY = Snapshot(version=1, projects=(), tokens=(), numbers=(), applications=())
@@ -25,6 +25,9 @@ class SlowStore:
 
     def __init__(self) -> None:
         self.reads: list[asyncio.Future[Snapshot]] = []
+
+    async def directory_changes(self, since: int) -> Changes | None:
+        return None
 
     async def directory(self) -> Snapshot:
         self.reads.append(asyncio.get_running_loop().create_future())

@@ -1,6 +1,8 @@
 """Who may send and receive: projects, tokens, SMPP credentials, numbers, their groups and applications, as values."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 SCOPES = (
     "calling",
@@ -128,13 +130,34 @@ class Membership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The whole directory at one version, small enough to keep in memory."""
+    """The whole directory at one version, small enough to keep in memory; or a part of it."""
 
     version: int
-    projects: tuple[Project, ...]
-    tokens: tuple[Token, ...]
-    numbers: tuple[Number, ...]
-    applications: tuple[Application, ...]
+    projects: tuple[Project, ...] = ()
+    tokens: tuple[Token, ...] = ()
+    numbers: tuple[Number, ...] = ()
+    applications: tuple[Application, ...] = ()
     smpp_credentials: tuple[SmppCredential, ...] = ()
     groups: tuple[NumberGroup, ...] = ()
     memberships: tuple[Membership, ...] = ()
+
+
+ObjectKind = Literal["projects", "tokens", "numbers", "applications", "smpp_credentials", "groups", "memberships"]
+"""Named as the Snapshot's fields are."""
+
+
+class Key(NamedTuple):
+    """An object of the directory. `id`: a credential's is its system_id."""
+
+    kind: ObjectKind
+    project_id: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What was touched since an earlier version, and what of it `now` is there. With a project all that is its own
+    went, which is not listed."""
+
+    touched: Sequence[Key]
+    now: Snapshot

@@ -1,31 +1,34 @@
 """Projects, tokens, SMPP credentials, numbers, groups and applications in memory, in step with the store.
 
 A request asks the store for none of these. Changes made through this process are seen at once; those of the
-command line within `directory_poll_seconds`, because every write to the directory raises its version.
+command line within `directory_poll_seconds`, because every write to the directory raises its version. Only what was
+touched since the version in memory is read again.
 """
 
 import asyncio
 import hashlib
 import hmac
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import structlog
 
 from heliograph.core.directory import (
     Application,
+    Changes,
     Membership,
     Number,
     NumberGroup,
+    ObjectKind,
     Project,
     SmppCredential,
     Snapshot,
     Token,
 )
 from heliograph.core.errors import Fault, NotFound, StoreUnavailable, refuse
+from heliograph.core.shelf import Shelf
 from heliograph.engine.provision import Mint
 from heliograph.ports import Clock, Store
 
@@ -35,7 +38,11 @@ T = TypeVar("T", Application, Number, NumberGroup, Project, Token)
 
 OBJECTS_MAX = 10_000
 
-_EMPTY = Snapshot(version=-1, projects=(), tokens=(), numbers=(), applications=())
+_EMPTY = Snapshot(version=-1)
+
+
+def _key(each: Application | Membership | Number | NumberGroup | Token) -> tuple[str, str]:
+    return each.project_id, each.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,127 +69,145 @@ class Directory:
 
     async def load(self) -> None:
         """Two reads at once may end in either order: the older one does not take back what the newer one brought."""
-        snapshot = await self._store.directory()
-        if snapshot.version >= self.version:
-            self._take(snapshot)
+        changes = await self._store.directory_changes(self.version) if self.version >= 0 else None
+        if changes is None:
+            snapshot = await self._store.directory()
+            if snapshot.version >= self.version:
+                self._take(snapshot)
+        elif changes.now.version > self.version:
+            self._apply(changes)
 
     async def watch(self, every_seconds: float) -> None:
         """Look for changes made by others, for as long as the server runs."""
         while True:
             await asyncio.sleep(every_seconds)
             try:
-                await self._catch_up()
+                await self.load()
             except StoreUnavailable as error:
                 log.warning("directory.unreadable", error=str(error))
 
-    async def _catch_up(self) -> None:
-        if await self._store.directory_version() != self.version:
-            await self.load()
-
     def _take(self, snapshot: Snapshot) -> None:
         self.version = snapshot.version
-        self._projects = {project.id: project for project in snapshot.projects}
-        self._tokens = {(token.project_id, token.sha256): token for token in snapshot.tokens}
-        self._numbers = {number.number: number for number in snapshot.numbers}
-        self._numbers_by_id = {(number.project_id, number.id): number for number in snapshot.numbers}
-        self._applications = {(each.project_id, each.id): each for each in snapshot.applications}
-        self._smpp_credentials = {each.system_id: each for each in snapshot.smpp_credentials}
-        self._numbers_of: dict[str, list[Number]] = defaultdict(list)
-        for number in sorted(snapshot.numbers, key=lambda each: each.id, reverse=True):
-            self._numbers_of[number.project_id].append(number)
-        self._take_groups(snapshot)
+        self._projects = Shelf(
+            snapshot.projects, lambda each: (each.id, each.id), owner=lambda each: each.parent_id or each.id
+        )
+        self._tokens = Shelf(snapshot.tokens, _key, name=lambda each: (each.project_id, each.sha256))
+        self._numbers = Shelf(snapshot.numbers, _key, name=lambda each: each.number)
+        self._applications = Shelf(snapshot.applications, _key)
+        self._smpp_credentials = Shelf(
+            snapshot.smpp_credentials, lambda each: (each.project_id, each.system_id), name=lambda each: each.system_id
+        )
+        self._groups = Shelf(snapshot.groups, _key)
+        self._memberships = Shelf(snapshot.memberships, _key, owner=lambda each: (each.project_id, each.group_id))
 
-    def _take_groups(self, snapshot: Snapshot) -> None:
-        self._groups = {(group.project_id, group.id): group for group in snapshot.groups}
-        self._memberships = {(each.project_id, each.id): each for each in snapshot.memberships}
-        self._memberships_of: dict[tuple[str, str], list[Membership]] = defaultdict(list)
-        for each in sorted(snapshot.memberships, key=lambda each: each.id, reverse=True):
-            if (each.project_id, each.number_id) in self._numbers_by_id:
-                self._memberships_of[each.project_id, each.group_id].append(each)
+    def _apply(self, changes: Changes) -> None:
+        """Whatever was touched goes before what is there now comes: a number may have gone from one to another."""
+        shelves: dict[ObjectKind, Shelf[Any]] = {
+            "projects": self._projects,
+            "tokens": self._tokens,
+            "numbers": self._numbers,
+            "applications": self._applications,
+            "smpp_credentials": self._smpp_credentials,
+            "groups": self._groups,
+            "memberships": self._memberships,
+        }
+        there = {project.id for project in changes.now.projects}
+        for key in changes.touched:
+            shelves[key.kind].drop(key.project_id, key.id)
+            if key.kind == "projects" and key.id not in there:
+                for shelf in shelves.values():
+                    shelf.drop_all(key.id)
+        for kind, shelf in shelves.items():
+            for each in getattr(changes.now, kind):
+                shelf.put(each)
+        self.version = changes.now.version
 
     # -- asking
 
     def authenticate(self, project_id: str, token: str) -> Principal | None:
         """The token's principal, or None. The look-up is by hash; the comparison takes constant time."""
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-        known = self._tokens.get((project_id.lower(), digest))
+        known = self._tokens.named((project_id.lower(), digest))
         if known is None or not hmac.compare_digest(known.sha256, digest):
             return None
         return Principal(project_id=known.project_id, token_id=known.id, scopes=frozenset(known.scopes))
 
     def acts_on(self, principal: Principal, account_sid: str) -> Project | None:
         """The project, where it is the caller's own or a subproject of it."""
-        project = self._projects.get(account_sid.lower())
+        project = self.project(account_sid.lower())
         if project is not None and principal.project_id in (project.id, project.parent_id):
             return project
         return None
 
     def project(self, project_id: str) -> Project | None:
-        return self._projects.get(project_id)
+        return self._projects.get(project_id, project_id)
 
     def projects(self) -> list[Project]:
-        return list(self._projects.values())
+        return list(self._projects)
 
     def family_of(self, project_id: str) -> list[Project]:
         """The project and its subprojects, newest first."""
-        mine = [each for each in self._projects.values() if project_id in (each.id, each.parent_id)]
-        return sorted(mine, key=lambda each: each.id, reverse=True)
+        return [
+            each for each in self._projects.of(self._root_of(project_id)) if project_id in (each.id, each.parent_id)
+        ]
+
+    def _root_of(self, project_id: str) -> str:
+        project = self.project(project_id)
+        return project_id if project is None or project.parent_id is None else project.parent_id
 
     def number(self, project_id: str, number_id: str) -> Number | None:
-        return self._numbers_by_id.get((project_id, number_id.lower()))
+        return self._numbers.get(project_id, number_id.lower())
 
     def number_by_text(self, number: str) -> Number | None:
-        return self._numbers.get(number)
+        return self._numbers.named(number)
 
     def numbers_of(self, project_id: str) -> list[Number]:
-        return list(self._numbers_of.get(project_id, ()))
+        return self._numbers.of(project_id)
 
     def application(self, project_id: str, application_id: str) -> Application | None:
-        return self._applications.get((project_id, application_id.lower()))
+        return self._applications.get(project_id, application_id.lower())
 
     def applications_of(self, project_id: str) -> list[Application]:
-        mine = [each for each in self._applications.values() if each.project_id == project_id]
-        return sorted(mine, key=lambda each: each.id, reverse=True)
+        return self._applications.of(project_id)
 
     def group(self, project_id: str, group_id: str) -> NumberGroup | None:
-        return self._groups.get((project_id, group_id.lower()))
+        return self._groups.get(project_id, group_id.lower())
 
     def groups_of(self, project_id: str) -> list[NumberGroup]:
-        mine = [each for each in self._groups.values() if each.project_id == project_id]
-        return sorted(mine, key=lambda each: each.id, reverse=True)
+        return self._groups.of(project_id)
 
     def membership(self, project_id: str, membership_id: str) -> Membership | None:
-        return self._memberships.get((project_id, membership_id.lower()))
+        return self._memberships.get(project_id, membership_id.lower())
 
     def memberships_of(self, group: NumberGroup) -> list[Membership]:
-        return list(self._memberships_of.get((group.project_id, group.id), ()))
+        return [each for each, _ in self._members(group)]
 
     def members_of(self, group: NumberGroup) -> list[Number]:
         """The group's numbers, those that joined last first."""
-        mine = self._memberships_of.get((group.project_id, group.id), ())
-        return [self._numbers_by_id[each.project_id, each.number_id] for each in mine]
+        return [number for _, number in self._members(group)]
+
+    def _members(self, group: NumberGroup) -> Iterator[tuple[Membership, Number]]:
+        """A membership may be read a moment before its number is."""
+        for each in self._memberships.of((group.project_id, group.id)):
+            number = self._numbers.get(each.project_id, each.number_id)
+            if number is not None:
+                yield each, number
 
     def token(self, project_id: str, token_id: str) -> Token | None:
-        return next((t for t in self.tokens_of(project_id) if t.id == token_id.lower()), None)
+        return self._tokens.get(project_id, token_id.lower())
 
     def tokens(self) -> list[Token]:
-        return list(self._tokens.values())
-
-    def tokens_of(self, project_id: str) -> list[Token]:
-        return [token for token in self._tokens.values() if token.project_id == project_id]
+        return list(self._tokens)
 
     def smpp_credential(self, system_id: str) -> SmppCredential | None:
-        return self._smpp_credentials.get(system_id)
+        return self._smpp_credentials.named(system_id)
 
     # -- changing
 
-    def _refuse_too_many(self, project_id: str, what: str, owners: Iterable[str]) -> None:
-        """All of it is in memory, and reread with each change: one customer's must not slow down everybody's. `owners`:
-        the project of each that there is."""
-        project = self._projects.get(project_id)
-        root = project_id if project is None or project.parent_id is None else project.parent_id
-        family = {each.id for each in self.family_of(root)}
-        if sum(owner in family for owner in owners) >= self._objects_max:
+    def _refuse_too_many(self, project_id: str, what: str, count: Callable[[str], int]) -> None:
+        """`count`: of a project. All of it is in memory: one customer's must not take everybody's."""
+        family = self.family_of(self._root_of(project_id))
+        if sum(count(project.id) for project in family) >= self._objects_max:
             message = f"A project and its subprojects have at most {self._objects_max} {what} together."
             raise refuse(Fault.PARAMETER_INVALID, message)
 
@@ -199,7 +224,7 @@ class Directory:
         where the parent is a subproject itself."""
         if parent.parent_id is not None:
             raise refuse(Fault.NESTED_SUBPROJECT)
-        self._refuse_too_many(parent.id, "projects", (each.id for each in self._projects.values()))
+        self._refuse_too_many(parent.id, "projects", self._projects.count)
         made = replace(self._mint.judged_project(name, parent.id), switches=switches)
         await self._store.add_project(made, None, ())
         await self.load()
@@ -212,14 +237,14 @@ class Directory:
         """A free number of the deployment becomes the project's; False where it is not free. Raises NotFound where the
         project went meanwhile."""
         taken = await self._store.take_number(number)
-        await self._catch_up()
-        if not taken and number.project_id not in self._projects:
+        await self.load()
+        if not taken and self.project(number.project_id) is None:
             raise NotFound
         return taken
 
     async def import_number(self, number: Number) -> None:
         """A number that is none of the deployment's yet; raises NumberTaken, and Refused."""
-        self._refuse_too_many(number.project_id, "numbers", (each.project_id for each in self._numbers.values()))
+        self._refuse_too_many(number.project_id, "numbers", self._numbers.count)
         try:
             await self._store.put_number(number)
         finally:
@@ -247,11 +272,10 @@ class Directory:
         deleted = await self._store.delete_project(project.id, self._clock.now())
         await self.load()
         if not deleted:
-            raise refuse(Fault.NUMBERS_LEFT) if project.id in self._projects else NotFound
+            raise refuse(Fault.NUMBERS_LEFT) if self.project(project.id) else NotFound
 
     async def create_application(self, application: Application) -> None:
-        owners = (each.project_id for each in self._applications.values())
-        self._refuse_too_many(application.project_id, "applications", owners)
+        self._refuse_too_many(application.project_id, "applications", self._applications.count)
         await self._store.put_application(application)
         await self.load()
 
@@ -269,7 +293,7 @@ class Directory:
         self, key: str, find: Callable[[], T | None], change: Callable[[T], T], write: Callable[[T], Awaitable[bool]]
     ) -> T:
         async with self._turns.setdefault(key, asyncio.Lock()):
-            await self._catch_up()  # with what the command line did
+            await self.load()  # with what the command line did
             before = find()
             if before is None:
                 raise NotFound
@@ -288,7 +312,7 @@ class Directory:
         return removed
 
     async def create_group(self, group: NumberGroup) -> None:
-        self._refuse_too_many(group.project_id, "number groups", (each.project_id for each in self._groups.values()))
+        self._refuse_too_many(group.project_id, "number groups", self._groups.count)
         await self._store.put_group(group)
         await self.load()
 
@@ -304,9 +328,11 @@ class Directory:
 
     async def add_membership(self, membership: Membership) -> None:
         """Raises AlreadyMember, and NotFound where group or number went meanwhile."""
-        owners = (each.project_id for each in self._memberships.values())
-        self._refuse_too_many(membership.project_id, "memberships of number groups", owners)
+        self._refuse_too_many(membership.project_id, "memberships of number groups", self._count_memberships)
         await self._updated(await self._store.add_membership(membership))
+
+    def _count_memberships(self, project_id: str) -> int:
+        return sum(self._memberships.count((project_id, group.id)) for group in self._groups.of(project_id))
 
     async def remove_membership(self, project_id: str, membership_id: str) -> bool:
         removed = await self._store.remove_membership(project_id, membership_id)
@@ -315,7 +341,7 @@ class Directory:
 
     async def create_token(self, project_id: str, name: str, scopes: tuple[str, ...]) -> tuple[Token, str]:
         """A new token and its secret, which nobody can read again. Raises Refused."""
-        self._refuse_too_many(project_id, "API tokens", (each.project_id for each in self._tokens.values()))
+        self._refuse_too_many(project_id, "API tokens", self._tokens.count)
         token, secret = self._mint.judged_token(project_id, name, scopes)
         await self._store.put_token(token)
         await self.load()

@@ -1,15 +1,14 @@
 """The store's verbs (ports.Store) for number groups, their members, and who sent last to whom."""
 
-from heliograph.core.directory import Membership, NumberGroup
+from heliograph.core.directory import Key, Membership, NumberGroup
 from heliograph.ports import AlreadyMember, StickySender
 from heliograph.storage import rows, scripts
 from heliograph.storage.database import Conflict, Database
-from heliograph.storage.scripts import Step
+from heliograph.storage.scripts import Step, touch
 
 FORGOTTEN_AT_ONCE = 1000
 """Senders forgotten in one transaction when their group goes, so that it never holds up an accept for long."""
 
-_CHANGED = Step("directory_changed", {})
 _OF_GROUP = frozenset({"of_group"})
 _AGED = frozenset({"aged"})
 
@@ -20,31 +19,33 @@ class GroupTables:
     _database: Database
 
     async def put_group(self, group: NumberGroup) -> None:
-        await self._database.write(scripts.run, [Step("group_put", rows.group_params(group)), _CHANGED])
+        touched = touch(Key("groups", group.project_id, group.id))
+        await self._database.write(scripts.run, [*touched, Step("group_put", rows.group_params(group))])
 
     async def update_group(self, group: NumberGroup) -> bool:
-        step = Step("group_update", rows.group_params(group))
-        return bool(await self._database.write(scripts.run, [_CHANGED, step]))
+        touched = touch(Key("groups", group.project_id, group.id))
+        return bool(await self._database.write(scripts.run, [*touched, Step("group_update", rows.group_params(group))]))
 
     async def remove_group(self, project_id: str, group_id: str) -> bool:
-        keys = {"project_id": project_id, "group_id": group_id}
-        steps = [_CHANGED, Step("memberships_of_group_remove", keys), Step("group_remove", keys)]
-        removed = bool(await self._database.write(scripts.run, steps))
-        forget = Step("sticky_forget", keys | {"limit": FORGOTTEN_AT_ONCE}, _OF_GROUP, counted=True)
+        removed = bool(await self._database.write(scripts.remove_groups, (project_id, group_id)))
+        keys = {"project_id": project_id, "group_id": group_id, "limit": FORGOTTEN_AT_ONCE}
+        forget = Step("sticky_forget", keys, _OF_GROUP, counted=True)
         while removed and await self._forget(forget) == FORGOTTEN_AT_ONCE:
             pass
         return removed
 
     async def add_membership(self, membership: Membership) -> bool:
+        touched = touch(Key("memberships", membership.project_id, membership.id))
         step = Step("membership_add", rows.membership_params(membership))
         try:
-            return bool(await self._database.write(scripts.run, [_CHANGED, step]))
+            return bool(await self._database.write(scripts.run, [*touched, step]))
         except Conflict as error:
             raise AlreadyMember(membership.number_id) from error
 
     async def remove_membership(self, project_id: str, membership_id: str) -> bool:
+        touched = touch(Key("memberships", project_id, membership_id))
         step = Step("membership_remove", {"project_id": project_id, "membership_id": membership_id})
-        return bool(await self._database.write(scripts.run, [_CHANGED, step]))
+        return bool(await self._database.write(scripts.run, [*touched, step]))
 
     async def sticky_sender(self, project_id: str, group_id: str, to_number: str) -> StickySender | None:
         keys = {"project_id": project_id, "group_id": group_id, "to_number": to_number}

@@ -8,7 +8,7 @@ task drive the same scripts, so the two stores can't drift apart.
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
-from heliograph.core.directory import Number
+from heliograph.core.directory import Key, Number
 from heliograph.core.message import Change, Event, Media, Part, Piece
 from heliograph.ports import CALLBACK_LEASE_MICROS, Acceptance, Accepted, CallbackOutcome, HandOver, HeldReceipt
 from heliograph.storage import queries, rows
@@ -25,6 +25,9 @@ class Step(NamedTuple):
     flags: frozenset[str] = NO_FLAGS
     counted: bool = False
 
+
+DIRECTORY_CHANGES_KEPT = 10_000
+"""Versions of the directory whose changes are known one by one. A server hears of each within a second or so."""
 
 Script = Generator[Step, Sequence[Row], list[Any]]
 ScriptMaker = Callable[[list[Any]], Script]
@@ -218,9 +221,33 @@ def delete_projects(items: list[tuple[str, int]]) -> Script:
         if gone:
             for name in sorted(name for name in queries.blocks() if name.startswith(_OF_A_PROJECT)):
                 yield Step(name, {"project_id": project_id})
-            yield Step("directory_changed", {})
+            yield from touch(Key("projects", project_id, project_id))
         results.append(bool(gone))
     return results
+
+
+def touch(*keys: Key) -> Generator[Step, Sequence[Row], None]:
+    """A new version of the directory, in which these were written or removed."""
+    yield Step("directory_changed", {})
+    yield Step("directory_touched", {"rows": rows.encode([(key.kind, key.project_id, key.id) for key in keys])})
+    yield Step("directory_changes_forget", {"kept": DIRECTORY_CHANGES_KEPT})
+
+
+def remove_groups(items: list[tuple[str, str]]) -> Script:
+    """(project_id, group_id) → whether it was there; its memberships go with it."""
+    results = []
+    for project_id, group_id in items:
+        keys = {"project_id": project_id, "group_id": group_id}
+        gone = yield Step("group_remove", keys)
+        if gone:
+            left = yield Step("memberships_of_group_remove", keys)
+            yield from touch(Key("groups", project_id, group_id), *_memberships(project_id, left))
+        results.append(bool(gone))
+    return results
+
+
+def _memberships(project_id: str, found: Sequence[Row]) -> list[Key]:
+    return [Key("memberships", project_id, str(row[0])) for row in found]
 
 
 def run(items: list[Sequence[Step]]) -> Script:
@@ -258,7 +285,7 @@ def take_numbers(items: list[Number]) -> Script:
             taken = yield Step("inventory_take", {"number": number.number, "at": number.created_at})
         if taken:
             yield Step("number_put", rows.number_params(number))
-            yield Step("directory_changed", {})
+            yield from touch(Key("numbers", number.project_id, number.id))
         results.append(bool(taken))
     return results
 
@@ -281,6 +308,7 @@ def move_numbers(items: list[tuple[Number, Number]]) -> Script:
         gone = (yield from _is_there(after.project_id)) and (yield from _let_go(before))
         if gone:
             yield Step("number_put", rows.number_params(after))
+            yield from touch(Key("numbers", after.project_id, after.id))
         results.append(gone)
     return results
 
@@ -294,6 +322,6 @@ def _let_go(number: Number) -> Generator[Step, Sequence[Row], bool]:
     keys = {"project_id": number.project_id, "number_id": number.id}
     gone = yield Step("number_remove", keys)
     if gone:
-        yield Step("memberships_of_number_remove", keys)
-        yield Step("directory_changed", {})
+        left = yield Step("memberships_of_number_remove", keys)
+        yield from touch(Key("numbers", number.project_id, number.id), *_memberships(number.project_id, left))
     return bool(gone)

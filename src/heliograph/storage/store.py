@@ -1,9 +1,19 @@
 """The domain's verbs (ports.Store) over named SQL: the same for both databases."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
 
-from heliograph.core.directory import Application, Number, Project, SmppCredential, Snapshot, Token
+from heliograph.core.directory import (
+    Application,
+    Changes,
+    Key,
+    Number,
+    ObjectKind,
+    Project,
+    SmppCredential,
+    Snapshot,
+    Token,
+)
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import floor
 from heliograph.core.lifecycle import State
@@ -29,13 +39,23 @@ from heliograph.storage.group_tables import GroupTables
 from heliograph.storage.inventory_tables import InventoryTables
 from heliograph.storage.lock import FolderLock
 from heliograph.storage.mfa_tables import MfaTables
-from heliograph.storage.scripts import Step
+from heliograph.storage.rows import Row
+from heliograph.storage.scripts import NO_FLAGS, Step, touch
 
 LONGEST_WAY_MICROS = 172_800_000_000 + 3_600_000_000
 """A message is sent at most its validity (two days) after it was made; an hour's margin. So a range of send dates
 is a range of ids, and a page by date stays a scan by id."""
 
-_CHANGED = Step("directory_changed", {})
+_TOUCHED = frozenset({"touched"})
+_READ: Mapping[ObjectKind, Callable[[Row], Any]] = {
+    "projects": rows.project,
+    "tokens": rows.token,
+    "numbers": rows.number,
+    "applications": rows.application,
+    "smpp_credentials": rows.smpp_credential,
+    "groups": rows.group,
+    "memberships": rows.membership,
+}
 
 
 class SqlStore(GroupTables, MfaTables, InventoryTables):
@@ -80,28 +100,45 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
         return int(found[0][0]) if found else 0
 
     async def directory(self) -> Snapshot:
+        return await self._snapshot(await self.directory_version(), {kind: None for kind in get_args(ObjectKind)})
+
+    async def directory_changes(self, since: int) -> Changes | None:
         version = await self.directory_version()
-        read = self._database.read
-        return Snapshot(
-            version=version,
-            projects=tuple(map(rows.project, await read("projects_all", {}))),
-            tokens=tuple(map(rows.token, await read("tokens_all", {}))),
-            numbers=tuple(map(rows.number, await read("numbers_all", {}))),
-            applications=tuple(map(rows.application, await read("applications_all", {}))),
-            smpp_credentials=tuple(map(rows.smpp_credential, await read("smpp_credentials_all", {}))),
-            groups=tuple(map(rows.group, await read("groups_all", {}))),
-            memberships=tuple(map(rows.membership, await read("memberships_all", {}))),
+        if version == since:
+            return Changes(touched=(), now=Snapshot(version=version))
+        found = await self._database.read("directory_changes_since", {"since": since})
+        if not found or found[0][0] != since + 1:
+            return None
+        touched: dict[ObjectKind, dict[tuple[str, str], None]] = {}
+        for _, kind, project_id, object_id in found:
+            touched.setdefault(kind, {})[str(project_id), object_id] = None
+        return Changes(
+            touched=[Key(kind, *each) for kind, keys in touched.items() for each in keys],
+            now=await self._snapshot(found[-1][0], {kind: list(keys) for kind, keys in touched.items()}),
         )
 
+    async def _snapshot(self, version: int, wanted: Mapping[ObjectKind, Sequence[Row] | None]) -> Snapshot:
+        """Of each kind these (project_id, id), or all."""
+        parts: dict[str, Any] = {}
+        for kind, keys in wanted.items():
+            parameters = {} if keys is None else {"rows": rows.encode(keys)}
+            found = await self._database.read(f"directory_{kind}", parameters, NO_FLAGS if keys is None else _TOUCHED)
+            parts[kind] = tuple(map(_READ[kind], found))
+        return Snapshot(version=version, **parts)
+
     async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None:
+        touched = [Key("projects", project.id, project.id)]
         steps = [Step("project_put", rows.project_params(project))]
         if token is not None:
+            touched.append(Key("tokens", token.project_id, token.id))
             steps.append(Step("token_put", rows.token_params(token)))
-        steps.extend(Step("number_put", rows.number_params(number)) for number in numbers)
-        await self._write_directory(*steps)
+        for number in numbers:
+            touched.append(Key("numbers", number.project_id, number.id))
+            steps.append(Step("number_put", rows.number_params(number)))
+        await self._write_directory(touched, *steps)
 
     async def update_project(self, project: Project) -> bool:
-        return await self._hit(Step("project_update", rows.project_params(project)))
+        return await self._hit(Key("projects", project.id, project.id), "project_update", rows.project_params(project))
 
     async def delete_project(self, project_id: str, at: int) -> bool:
         return await self._database.write(scripts.delete_projects, (project_id, at))  # type: ignore[no-any-return]
@@ -113,50 +150,59 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
         await self._database.write(scripts.run, [Step("project_forget", {"project_id": project_id})])
 
     async def put_token(self, token: Token) -> None:
-        await self._write_directory(Step("token_put", rows.token_params(token)))
+        key = Key("tokens", token.project_id, token.id)
+        await self._write_directory([key], Step("token_put", rows.token_params(token)))
 
     async def update_token(self, token: Token) -> bool:
-        return await self._hit(Step("token_update", rows.token_params(token)))
+        return await self._hit(Key("tokens", token.project_id, token.id), "token_update", rows.token_params(token))
 
     async def remove_token(self, project_id: str, token_id: str) -> bool:
-        return await self._hit(Step("token_remove", {"project_id": project_id, "token_id": token_id}))
+        keys = {"project_id": project_id, "token_id": token_id}
+        return await self._hit(Key("tokens", project_id, token_id), "token_remove", keys)
 
     async def add_smpp_credential(self, credential: SmppCredential) -> None:
+        touched = touch(Key("smpp_credentials", credential.project_id, credential.system_id))
         step = Step("smpp_credential_add", rows.smpp_credential_params(credential))
         try:
-            await self._database.write(scripts.run, [step, _CHANGED])
+            await self._database.write(scripts.run, [*touched, step])
         except Conflict as error:
             raise SystemIdTaken(credential.system_id) from error
 
     async def update_smpp_credential(self, credential: SmppCredential) -> bool:
-        return await self._hit(Step("smpp_credential_update", rows.smpp_credential_params(credential)))
+        key = Key("smpp_credentials", credential.project_id, credential.system_id)
+        return await self._hit(key, "smpp_credential_update", rows.smpp_credential_params(credential))
 
     async def remove_smpp_credential(self, project_id: str, system_id: str) -> bool:
-        return await self._hit(Step("smpp_credential_remove", {"project_id": project_id, "system_id": system_id}))
+        keys = {"project_id": project_id, "system_id": system_id}
+        return await self._hit(Key("smpp_credentials", project_id, system_id), "smpp_credential_remove", keys)
 
     async def put_number(self, number: Number) -> None:
-        await self._write_directory(Step("number_put", rows.number_params(number)))
+        key = Key("numbers", number.project_id, number.id)
+        await self._write_directory([key], Step("number_put", rows.number_params(number)))
 
     async def update_number(self, number: Number) -> bool:
-        return await self._hit(Step("number_update", rows.number_params(number)))
+        key = Key("numbers", number.project_id, number.id)
+        return await self._hit(key, "number_update", rows.number_params(number))
 
     async def put_application(self, application: Application) -> None:
-        await self._write_directory(Step("application_put", rows.application_params(application)))
+        key = Key("applications", application.project_id, application.id)
+        await self._write_directory([key], Step("application_put", rows.application_params(application)))
 
     async def update_application(self, application: Application) -> bool:
-        return await self._hit(Step("application_update", rows.application_params(application)))
+        key = Key("applications", application.project_id, application.id)
+        return await self._hit(key, "application_update", rows.application_params(application))
 
     async def remove_application(self, project_id: str, application_id: str) -> bool:
         keys = {"project_id": project_id, "application_id": application_id}
-        return await self._hit(Step("application_remove", keys))
+        return await self._hit(Key("applications", project_id, application_id), "application_remove", keys)
 
-    async def _hit(self, step: Step) -> bool:
-        """Whether the step found its row."""
-        return bool(await self._database.write(scripts.run, [_CHANGED, step]))
+    async def _hit(self, key: Key, query: str, parameters: dict[str, Any]) -> bool:
+        """Whether the query found the object's row."""
+        return bool(await self._database.write(scripts.run, [*touch(key), Step(query, parameters)]))
 
-    async def _write_directory(self, *steps: Step) -> None:
+    async def _write_directory(self, touched: Sequence[Key], *steps: Step) -> None:
         try:
-            await self._database.write(scripts.run, [*steps, _CHANGED])
+            await self._database.write(scripts.run, [*touch(*touched), *steps])
         except Conflict as error:
             raise NumberTaken(str(error)) from error
 

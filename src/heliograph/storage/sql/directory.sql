@@ -8,18 +8,51 @@ INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE 
 INSERT INTO meta (key, value) VALUES ('directory_version', '1')
 ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT)
 
--- name: projects_all
+-- name: directory_touched
+INSERT INTO directory_changes (version, kind, owner_id, object_id)
+SELECT CAST(m.value AS BIGINT), r_kind, r_owner, r_object
+FROM meta m CROSS JOIN rows(r_kind text, r_owner uuid, r_object text) WHERE m.key = 'directory_version'
+ON CONFLICT (version, kind, owner_id, object_id) DO NOTHING
+
+-- name: directory_changes_forget
+DELETE FROM directory_changes
+WHERE version <= (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'directory_version') - :kept
+
+-- name: directory_changes_since
+SELECT version, kind, owner_id, object_id FROM directory_changes WHERE version > :since ORDER BY version
+
+-- What was touched, or all of it.
+
+-- define: touched
+-- (SELECT r_owner, r_object FROM rows(r_owner uuid, r_object uuid))
+
+-- name: directory_projects
 SELECT project_id, parent_id, name, signing_key, created_at, updated_at, switches FROM projects
-WHERE deleted_at IS NULL ORDER BY project_id
+WHERE deleted_at IS NULL
+    AND (project_id, project_id) IN {touched} --? touched
+ORDER BY project_id
 
--- name: tokens_all
-SELECT project_id, token_id, name, scopes, sha256, created_at, updated_at FROM tokens ORDER BY token_id
+-- name: directory_tokens
+SELECT project_id, token_id, name, scopes, sha256, created_at, updated_at FROM tokens
+WHERE (project_id, token_id) IN {touched} --? touched
+ORDER BY token_id
 
--- name: numbers_all
-SELECT project_id, number_id, number, name, capabilities, settings, created_at, updated_at FROM numbers ORDER BY number_id
+-- name: directory_numbers
+SELECT project_id, number_id, number, name, capabilities, settings, created_at, updated_at FROM numbers
+WHERE (project_id, number_id) IN {touched} --? touched
+ORDER BY number_id
 
--- name: applications_all
-SELECT project_id, application_id, name, settings, created_at, updated_at FROM applications ORDER BY application_id
+-- name: directory_applications
+SELECT project_id, application_id, name, settings, created_at, updated_at FROM applications
+WHERE (project_id, application_id) IN {touched} --? touched
+ORDER BY application_id
+
+-- name: directory_smpp_credentials
+SELECT project_id, system_id, name, password_hash, max_binds, rate, deliver_window, allowed, alphabet, long_mode,
+    created_at, updated_at
+FROM smpp_credentials
+WHERE (project_id, system_id) IN (SELECT r_owner, r_object FROM rows(r_owner uuid, r_object text)) --? touched
+ORDER BY system_id
 
 -- name: project_put
 INSERT INTO projects (project_id, parent_id, name, signing_key, created_at, updated_at, switches)
@@ -69,11 +102,6 @@ WHERE project_id = :project_id AND token_id = :token_id RETURNING token_id
 
 -- name: token_remove
 DELETE FROM tokens WHERE project_id = :project_id AND token_id = :token_id RETURNING token_id
-
--- name: smpp_credentials_all
-SELECT project_id, system_id, name, password_hash, max_binds, rate, deliver_window, allowed, alphabet, long_mode,
-    created_at, updated_at
-FROM smpp_credentials ORDER BY system_id
 
 -- name: smpp_credential_add
 INSERT INTO smpp_credentials (project_id, system_id, name, password_hash, max_binds, rate, deliver_window, allowed,

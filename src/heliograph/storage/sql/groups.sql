@@ -1,10 +1,13 @@
--- name: groups_all
-SELECT project_id, group_id, name, sticky_sender, created_at, updated_at FROM number_groups ORDER BY group_id
+-- name: directory_groups
+SELECT project_id, group_id, name, sticky_sender, created_at, updated_at FROM number_groups
+WHERE (project_id, group_id) IN {touched} --? touched
+ORDER BY group_id
 
--- name: memberships_all
+-- name: directory_memberships
 SELECT m.project_id, m.membership_id, m.group_id, m.number_id, m.created_at, m.updated_at
 FROM memberships m
 JOIN numbers n ON n.project_id = m.project_id AND n.number_id = m.number_id
+WHERE (m.project_id, m.membership_id) IN {touched} --? touched
 ORDER BY m.membership_id
 
 -- name: group_put
@@ -19,11 +22,11 @@ WHERE project_id = :project_id AND group_id = :group_id RETURNING group_id
 DELETE FROM number_groups WHERE project_id = :project_id AND group_id = :group_id RETURNING group_id
 
 -- name: memberships_of_group_remove
-DELETE FROM memberships WHERE project_id = :project_id AND group_id = :group_id
+DELETE FROM memberships WHERE project_id = :project_id AND group_id = :group_id RETURNING membership_id
 
 -- A number that is released, or moved to another project, leaves its groups in the same transaction.
 -- name: memberships_of_number_remove
-DELETE FROM memberships WHERE project_id = :project_id AND number_id = :number_id
+DELETE FROM memberships WHERE project_id = :project_id AND number_id = :number_id RETURNING membership_id
 
 -- name: membership_add
 INSERT INTO memberships (project_id, membership_id, group_id, number_id, created_at, updated_at)
