@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -242,58 +243,48 @@ def routes() -> list[Route]:
     """List, create, get, update, delete."""
     by_name = Parameter(name="FriendlyName", about="Only those of this name.", schema={"type": "string"})
 
-    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
-        return Route(
-            method=method,
-            path=path,
-            family=Family.CXML,
-            operation=operation,
-            summary=summary,
-            scopes=_SCOPES,
-            **others,
-        )
-
+    route = partial(Route, family=Family.CXML, scopes=_SCOPES)
     return [
         route(
-            "GET",
-            _COLLECTION,
-            "list_applications",
-            "List applications",
+            method="GET",
+            path=_COLLECTION,
+            operation="list_applications",
+            summary="List applications",
             handler=list_all,
             answers={200: CxmlApplicationPage},
             query=page_parameters(by_name),
         ),
         route(
-            "POST",
-            _COLLECTION,
-            "create_application",
-            "Create an application",
+            method="POST",
+            path=_COLLECTION,
+            operation="create_application",
+            summary="Create an application",
             handler=create,
             body=CreateApplication,
             answers={201: CxmlApplication},
         ),
         route(
-            "GET",
-            _ONE,
-            "get_application",
-            "Get an application",
+            method="GET",
+            path=_ONE,
+            operation="get_application",
+            summary="Get an application",
             handler=retrieve,
             answers={200: CxmlApplication},
         ),
         route(
-            "POST",
-            _ONE,
-            "update_application",
-            "Update an application",
+            method="POST",
+            path=_ONE,
+            operation="update_application",
+            summary="Update an application",
             handler=update,
             body=UpdateApplication,
             answers={200: CxmlApplication},
         ),
         route(
-            "DELETE",
-            _ONE,
-            "delete_application",
-            "Delete an application",
+            method="DELETE",
+            path=_ONE,
+            operation="delete_application",
+            summary="Delete an application",
             about="Numbers that refer to it then have no handler.",
             handler=remove,
             answers={204: None},

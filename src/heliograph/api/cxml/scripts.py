@@ -5,6 +5,7 @@ fields of the request are the values of the script's Mustache tags, those of a b
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -184,7 +185,7 @@ def _collection(project_id: str) -> str:
 def routes() -> list[Route]:
     """List, create, get, update, delete, and the public documents."""
     by_name = Parameter(name="Name", about="Only those of this name.", schema={"type": "string"})
-    sending: dict[str, Any] = {"family": Family.CXML, "scopes": _SCOPES}
+    route = partial(Route, family=Family.CXML, scopes=_SCOPES)
     public: dict[str, Any] = {
         "path": _PUBLIC,
         "family": Family.SYSTEM,
@@ -194,7 +195,7 @@ def routes() -> list[Route]:
         "answers": {200: None, 404: None, 422: None},
     }
     return [
-        Route(
+        route(
             method="GET",
             path=_COLLECTION,
             operation="list_cxml_scripts",
@@ -203,9 +204,8 @@ def routes() -> list[Route]:
             handler=list_all,
             answers={200: CxmlScriptPage},
             query=page_parameters(by_name),
-            **sending,
         ),
-        Route(
+        route(
             method="POST",
             path=_COLLECTION,
             operation="create_cxml_script",
@@ -214,18 +214,16 @@ def routes() -> list[Route]:
             handler=create,
             body=CreateCxmlScript,
             answers={201: CxmlScript},
-            **sending,
         ),
-        Route(
+        route(
             method="GET",
             path=_ONE,
             operation="retrieve_cxml_script",
             summary="Get a cXML script",
             handler=retrieve,
             answers={200: CxmlScript},
-            **sending,
         ),
-        Route(
+        route(
             method="POST",
             path=_ONE,
             operation="update_cxml_script",
@@ -233,9 +231,8 @@ def routes() -> list[Route]:
             handler=update,
             body=UpdateCxmlScript,
             answers={200: CxmlScript},
-            **sending,
         ),
-        Route(
+        route(
             method="DELETE",
             path=_ONE,
             operation="delete_cxml_script",
@@ -243,7 +240,6 @@ def routes() -> list[Route]:
             about="Numbers that fetch it then get a 404.",
             handler=remove,
             answers={204: None},
-            **sending,
         ),
         Route(method="GET", operation="get_script_document", **public),
         Route(method="POST", operation="post_script_document", **public),
