@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from heliograph.api import http, paging, times
-from heliograph.api.cxml.applications import page_parameters
+from heliograph.api.cxml import lists
 from heliograph.api.cxml.views import ROOT, CxmlPage
 from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Parameter, Route
@@ -119,17 +119,8 @@ async def list_all(request: Request, response: Response) -> None:
     name = query.filled("FriendlyName")
     mine = request.services.directory.family_of(request.project.id)
     page = await paging.fetch(asked, paging.of_list([each for each in mine if name in (None, each.name)]))
-    links = paging.links(page, _COLLECTION, paging.given_filters(query, _FILTERS), paging.CXML)
-    answer = AccountPage(
-        uri=links.this,
-        first_page_uri=links.first,
-        next_page_uri=links.following,
-        previous_page_uri=links.previous,
-        page=asked.number,
-        page_size=asked.size,
-        accounts=[view(each) for each in page.rows],
-    )
-    http.reply(response, 200, answer)
+    place = lists.place(page, _COLLECTION, query, _FILTERS)
+    http.reply(response, 200, AccountPage(accounts=[view(each) for each in page.rows], **place))
 
 
 async def create(request: Request, response: Response) -> None:
@@ -178,7 +169,7 @@ def routes() -> list[Route]:
             about="Your project and its subprojects.",
             handler=list_all,
             answers={200: AccountPage},
-            query=page_parameters(by_name),
+            query=lists.page_parameters(by_name),
         ),
         route(
             method="POST",

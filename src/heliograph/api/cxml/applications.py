@@ -4,12 +4,13 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from heliograph.api import http, paging, times
+from heliograph.api.cxml import lists
 from heliograph.api.cxml.views import API_VERSION, ROOT, CxmlPage
 from heliograph.api.fields import Form
 from heliograph.api.http import Request, Response
@@ -148,18 +149,8 @@ async def list_all(request: Request, response: Response) -> None:
     name = query.filled("FriendlyName")
     rows = [row for row in request.services.directory.applications_of(request.project.id) if name in (None, row.name)]
     page = await paging.fetch(asked, paging.of_list(rows))
-    filters = paging.given_filters(query, _FILTERS)
-    links = paging.links(page, _collection(request.project.id), filters, paging.CXML)
-    answer = CxmlApplicationPage(
-        uri=links.this,
-        first_page_uri=links.first,
-        next_page_uri=links.following,
-        previous_page_uri=links.previous,
-        page=asked.number,
-        page_size=asked.size,
-        applications=[view(row) for row in page.rows],
-    )
-    http.reply(response, 200, answer)
+    place = lists.place(page, _collection(request.project.id), query, _FILTERS)
+    http.reply(response, 200, CxmlApplicationPage(applications=[view(row) for row in page.rows], **place))
 
 
 async def create(request: Request, response: Response) -> None:
@@ -223,22 +214,6 @@ def given(form: Form, fields: Mapping[str, object]) -> dict[str, object]:
     return {name: form.text(name) for name in fields if name in form}
 
 
-def page_parameters(*filters: Parameter) -> tuple[Parameter, ...]:
-    """Return a list's filters with the parameters that every list of the family takes."""
-    whole: dict[str, Any] = {"type": "integer", "minimum": 0, "default": 0}
-    size: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": 50}
-    token: dict[str, Any] = {
-        "type": "string",
-        "pattern": "^(P[AB][0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
-    }
-    return (
-        *filters,
-        Parameter(name="Page", about="The page's number, from 0. Beyond 0 it needs PageToken.", schema=whole),
-        Parameter(name="PageSize", about="Most rows on the page.", schema=size),
-        Parameter(name="PageToken", about="Where the page starts, from a link to it.", schema=token),
-    )
-
-
 def routes() -> list[Route]:
     """List, create, get, update, delete."""
     by_name = Parameter(name="FriendlyName", about="Only those of this name.", schema={"type": "string"})
@@ -252,7 +227,7 @@ def routes() -> list[Route]:
             summary="List applications",
             handler=list_all,
             answers={200: CxmlApplicationPage},
-            query=page_parameters(by_name),
+            query=lists.page_parameters(by_name),
         ),
         route(
             method="POST",

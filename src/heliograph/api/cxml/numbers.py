@@ -11,7 +11,8 @@ import msgspec
 from msgspec import Meta
 
 from heliograph.api import http, paging, times
-from heliograph.api.cxml.applications import Method, SmsUrl, Url, Uuid, When, given, page_parameters
+from heliograph.api.cxml import lists
+from heliograph.api.cxml.applications import Method, SmsUrl, Url, Uuid, When, given
 from heliograph.api.cxml.views import API_VERSION, ROOT, CxmlPage
 from heliograph.api.fields import Form
 from heliograph.api.http import Request, Response
@@ -187,18 +188,8 @@ async def list_all(request: Request, response: Response) -> None:
     query = http.query(request)
     asked = paging.wanted(query, paging.CXML)
     page = await paging.fetch(asked, paging.of_list(_matching(request, query)))
-    filters = paging.given_filters(query, _FILTERS)
-    links = paging.links(page, _collection(request.project.id), filters, paging.CXML)
-    answer = IncomingPhoneNumberPage(
-        uri=links.this,
-        first_page_uri=links.first,
-        next_page_uri=links.following,
-        previous_page_uri=links.previous,
-        page=asked.number,
-        page_size=asked.size,
-        incoming_phone_numbers=[view(row) for row in page.rows],
-    )
-    http.reply(response, 200, answer)
+    place = lists.place(page, _collection(request.project.id), query, _FILTERS)
+    http.reply(response, 200, IncomingPhoneNumberPage(incoming_phone_numbers=[view(row) for row in page.rows], **place))
 
 
 async def retrieve(request: Request, response: Response, sid: str) -> None:
@@ -313,7 +304,7 @@ def routes() -> list[Route]:
             summary="List phone numbers",
             handler=list_all,
             answers={200: IncomingPhoneNumberPage},
-            query=page_parameters(by_number, by_name),
+            query=lists.page_parameters(by_number, by_name),
         ),
         route(
             method="POST",

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Meta
 
 from heliograph.api import http, paging, times
-from heliograph.api.cxml.applications import Uuid, page_parameters
+from heliograph.api.cxml import lists
+from heliograph.api.cxml.applications import Uuid
 from heliograph.api.cxml.views import API_VERSION, ROOT, CxmlPage
 from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Parameter, Route
@@ -115,18 +116,10 @@ async def list_all(request: Request, response: Response) -> None:
         return [_Placed(id=each.place, script=each) for each in found]
 
     page = await paging.fetch(asked, rows_at)
-    filters = paging.given_filters(query, _FILTERS)
-    links = paging.links(page, _collection(request.project.id), filters, paging.CXML)
-    answer = CxmlScriptPage(
-        uri=links.this,
-        first_page_uri=links.first,
-        next_page_uri=links.following,
-        previous_page_uri=links.previous,
-        page=asked.number,
-        page_size=asked.size,
-        laml_bins=[view(row.script, request.base_url) for row in page.rows],
+    place = lists.place(page, _collection(request.project.id), query, _FILTERS)
+    http.reply(
+        response, 200, CxmlScriptPage(laml_bins=[view(row.script, request.base_url) for row in page.rows], **place)
     )
-    http.reply(response, 200, answer)
 
 
 async def create(request: Request, response: Response) -> None:
@@ -203,7 +196,7 @@ def routes() -> list[Route]:
             about=f"With their contents, and so at most {LARGEST_PAGE} on a page.",
             handler=list_all,
             answers={200: CxmlScriptPage},
-            query=page_parameters(by_name),
+            query=lists.page_parameters(by_name),
         ),
         route(
             method="POST",

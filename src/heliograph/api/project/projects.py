@@ -92,7 +92,7 @@ _PARAMETERS = (
     Parameter(
         name="page_size",
         about="Most projects on the page.",
-        schema={"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": paging.DEFAULT_SIZE},
+        schema=paging.SIZE_SCHEMA,
     ),
     Parameter(name="page_token", about="Where the page starts, from a link to it.", schema=paging.TOKEN_SCHEMA),
 )
