@@ -9,15 +9,15 @@ from typing import Any, Self
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from servers import HOST, HeliographServer
+import relay_frames
+from relay_frames import Frame, is_event, login_to
+from servers import HeliographServer
 
 WAIT_SECONDS = 10.0
 QUIET_SECONDS = 0.3
 
 HANDSET = "+13125550001"
 RECIPIENT = "+13125550199"
-
-Frame = dict[str, Any]
 
 
 class RelayClient:
@@ -27,9 +27,7 @@ class RelayClient:
         self.server = server
         self.acks = acks
         self.result: Frame = {}
-        self.socket: ClientConnection = connect(
-            f"ws://{HOST}:{server.port}{path}", legacy=True, close_timeout=1, **options
-        )
+        self.socket: ClientConnection = connect(login_to(server).url + path, legacy=True, close_timeout=1, **options)
         self._ids = itertools.count(1)
         self._kept: list[Frame] = []
 
@@ -54,7 +52,7 @@ class RelayClient:
     def post(self, method: str, params: object = None, **members: Any) -> str:
         """Send a request; returns its id."""
         id = f"c{next(self._ids)}"
-        self.send({"jsonrpc": "2.0", "id": id, "method": method, "params": params or {}} | members)
+        self.send(relay_frames.request(id, method, params or {}) | members)
         return id
 
     def ask(self, method: str, params: object = None) -> Frame:
@@ -63,22 +61,12 @@ class RelayClient:
         return self.take(lambda frame: frame.get("id") == id and "method" not in frame)
 
     def call(self, method: str, params: object = None) -> Frame:
-        """The result; AssertionError with an error."""
-        response = self.ask(method, params)
-        assert "result" in response, response
-        result: Frame = response["result"]
-        return result
+        """The result. Raises `RpcError`."""
+        return relay_frames.result_of(self.ask(method, params))
 
     def connect(self, *contexts: str, token: str | None = None, **params: Any) -> Self:
-        credentials = self.server.credentials
-        given: Frame = {
-            "version": {"major": 3, "minor": 0, "revision": 0},
-            "agent": "tests/1.0",
-            "event_acks": True,
-            "authentication": {"project": credentials.project_id, "token": token or credentials.api_token},
-        }
-        if contexts:
-            given["contexts"] = list(contexts)
+        """`params` stand beside those of every login, or in their place."""
+        given = login_to(self.server, *contexts, token=token).params()
         self.result = self.call("signalwire.connect", given | params)
         return self
 
@@ -89,7 +77,7 @@ class RelayClient:
 
     def acknowledge(self, event: Frame) -> None:
         with contextlib.suppress(ConnectionClosed):  # what it still had to read is read
-            self.send({"jsonrpc": "2.0", "id": event["id"], "result": {}})
+            self.send(relay_frames.answer(event))
 
     # -- in
 
@@ -100,7 +88,7 @@ class RelayClient:
                 return self._kept.pop(place)
         while True:
             frame = json.loads(self.socket.recv(timeout))
-            if self.acks and frame.get("method") == "signalwire.event":
+            if self.acks and frame.get("method") == relay_frames.EVENT:
                 self.acknowledge(frame)
             if wanted(frame):
                 return frame
@@ -108,7 +96,7 @@ class RelayClient:
 
     def event(self, event_type: str | None = None, timeout: float = WAIT_SECONDS) -> Frame:
         """The next signalwire.event of a type (or any of a message): the whole frame."""
-        return self.take(lambda frame: _is_event(frame, event_type), timeout)
+        return self.take(lambda frame: is_event(frame, event_type), timeout)
 
     def message(self, timeout: float = WAIT_SECONDS) -> Frame:
         """The next inbound message's `params.params`."""
@@ -121,7 +109,7 @@ class RelayClient:
         while last not in seen:
             event = self.take(
                 lambda frame: (
-                    _is_event(frame, "messaging.state") and frame["params"]["params"]["message_id"] == message_id
+                    is_event(frame, "messaging.state") and frame["params"]["params"]["message_id"] == message_id
                 )
             )
             seen.append(event["params"]["params"]["message_state"])
@@ -144,13 +132,6 @@ class RelayClient:
                 return closed.rcvd.code if closed.rcvd else None
             except TimeoutError:
                 raise AssertionError("the server did not close the connection") from None
-
-
-def _is_event(frame: Frame, event_type: str | None) -> bool:
-    if frame.get("method") != "signalwire.event":
-        return False
-    given = frame["params"]["event_type"]
-    return given == event_type if event_type else given.startswith("messaging.")
 
 
 class Relay:

@@ -8,49 +8,18 @@ is what the trials of lost acknowledgements need.
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self
 
 import aiohttp
 
+import relay_frames
+from relay_frames import Login
+
 ANSWER_SECONDS = 30.0
 LOST = (aiohttp.ClientError, ConnectionError, asyncio.TimeoutError)
 """What is raised when the server is gone, or going."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """Where to connect, as whom. `protocol`: the session to go on with; `contexts`: what to hear."""
-
-    url: str
-    project: str
-    token: str
-    contexts: Sequence[str] = ()
-    protocol: str | None = None
-
-    def params(self) -> dict[str, Any]:
-        """The parameters of ``signalwire.connect``."""
-        found: dict[str, Any] = {
-            "version": {"major": 3, "minor": 0, "revision": 0},
-            "agent": "heliograph-tests",
-            "event_acks": True,
-            "authentication": {"project": self.project, "token": self.token},
-        }
-        if self.contexts:
-            found["contexts"] = list(self.contexts)
-        if self.protocol is not None:
-            found["protocol"] = self.protocol
-        return found
-
-
-class RpcError(Exception):
-    """The server answered a request with an error."""
-
-    def __init__(self, error: Mapping[str, Any]) -> None:
-        super().__init__(error["message"])
-        self.code: int = error["code"]
 
 
 Answer = Literal["acknowledge", "refuse", "keep silent"]
@@ -100,7 +69,7 @@ class RelayLink:
         """One request and its result. Raises `RpcError`, or one of `LOST` when the connection ends before."""
         request_id = str(next(self._ids))
         answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
-        await self._socket.send_json({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+        await self._socket.send_json(relay_frames.request(request_id, method, params))
         return await asyncio.wait_for(answer, ANSWER_SECONDS)
 
     async def send(self, **params: Any) -> str:
@@ -139,20 +108,20 @@ class RelayLink:
         match frame.get("method"):
             case None:
                 self._answered(frame)
-            case "signalwire.event":
+            case relay_frames.EVENT:
                 await self._answer(frame, await self._on_event(frame["params"]))
             case _:
                 await self._answer(frame, ACKNOWLEDGE)
 
     def _answered(self, frame: Mapping[str, Any]) -> None:
         answer = self._answers.pop(frame["id"])
-        if "error" in frame:
-            answer.set_exception(RpcError(frame["error"]))
-        else:
-            answer.set_result(frame["result"])
+        try:
+            answer.set_result(relay_frames.result_of(frame))
+        except relay_frames.RpcError as error:
+            answer.set_exception(error)
 
     async def _answer(self, frame: Mapping[str, Any], answer: Answer) -> None:
-        told: dict[str, Any] = {"error": {"code": -32000, "message": "no"}} if answer == REFUSE else {"result": {}}
         if answer != KEEP_SILENT:
+            told = relay_frames.answer(frame, relay_frames.REFUSED if answer == REFUSE else None)
             with contextlib.suppress(*LOST):
-                await self._socket.send_json({"jsonrpc": "2.0", "id": frame["id"], **told})
+                await self._socket.send_json(told)

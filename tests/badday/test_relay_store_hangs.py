@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from relay_link import ACKNOWLEDGE, Answer, Login, RelayLink
+from relay_frames import login_to
+from relay_link import ACKNOWLEDGE, Answer, RelayLink
 from servers import HeliographServer, Postgres
 
 SETTINGS = {
@@ -46,12 +47,8 @@ class Sender:
     """A client that sends, and what it is told."""
 
     def __init__(self, node: HeliographServer) -> None:
-        credentials = node.credentials
-        url = node.base_url.replace("http", "ws", 1)
-        self.number = credentials.numbers[0]
-        self.link = RelayLink(
-            Login(url=url, project=credentials.project_id, token=credentials.api_token), self.on_event
-        )
+        self.number = node.credentials.numbers[0]
+        self.link = RelayLink(login_to(node), self.on_event)
         self._states: dict[str, list[str]] = {}
         self._changed = asyncio.Condition()
 

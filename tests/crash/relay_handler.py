@@ -18,7 +18,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from relay_link import ACKNOWLEDGE, KEEP_SILENT, LOST, Answer, Login, RelayLink, RpcError
+from relay_frames import Login, RpcError
+from relay_link import ACKNOWLEDGE, KEEP_SILENT, LOST, Answer, RelayLink
 
 RECONNECT_SECONDS = 0.05
 DIES_BEFORE, DIES_AFTER, RESETS = 0.004, 0.008, 0.03

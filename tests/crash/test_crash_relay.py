@@ -23,7 +23,9 @@ from typing import Any
 import aiohttp
 from relay_handler import Journal
 
-from relay_link import ACKNOWLEDGE, LOST, Answer, Login, RelayLink, RpcError
+from relay_client import Relay
+from relay_frames import RpcError, login_to
+from relay_link import ACKNOWLEDGE, LOST, Answer, RelayLink
 from servers import HeliographServer, ServerFactory
 from traffic import all_messages, authorization, empty, log_shown
 
@@ -64,7 +66,8 @@ async def test_clients_and_server_die_and_nothing_is_lost_or_out_of_order(
     print(f"HELIOGRAPH_CRASH_SEED={seed}")
     dice = random.Random(seed)
     node = server(database_url=store_url, settings=SETTINGS)
-    route_to_relay(node)
+    for number in node.credentials.numbers:
+        Relay(node).route(CONTEXT, number)
     kept, journal = Kept(), tmp_path / "journal"
     with log_shown(node):
         async with handlers(node, journal, dice) as handling:
@@ -79,14 +82,6 @@ async def test_clients_and_server_die_and_nothing_is_lost_or_out_of_order(
     in_order(kept, journal)
     print(f"{kept.count} messages, {len(read(journal))} events, {handling.deaths} handlers died")
     assert handling.deaths, "no handler died: the test shows nothing"
-
-
-def route_to_relay(node: HeliographServer) -> None:
-    """Let all numbers' messages go to Relay."""
-    for number in node.request("GET", "/api/relay/rest/phone_numbers").json()["data"]:
-        settings = {"message_handler": "relay_context", "message_relay_context": CONTEXT}
-        reply = node.request("PUT", f"/api/relay/rest/phone_numbers/{number['id']}", json_body=settings)
-        assert reply.status == 200, reply.body
 
 
 # -- those who handle
@@ -127,13 +122,6 @@ async def _keep_alive(node: HeliographServer, journal: Path, dice: random.Random
                 await process.wait()
         assert status == -signal.SIGKILL, f"a handler ended with {status}; its error is above"
         handling.deaths += 1
-
-
-def login_to(node: HeliographServer, **others: Any) -> Login:
-    """The first project's, with the one context."""
-    url = node.base_url.replace("http", "ws", 1)
-    credentials = node.credentials
-    return Login(url=url, project=credentials.project_id, token=credentials.api_token, contexts=[CONTEXT], **others)
 
 
 # -- those who write
@@ -192,7 +180,7 @@ async def _send_on(node: HeliographServer, kept: Kept, journal: Journal, stoppin
     fields = {"context": CONTEXT, "from_number": node.credentials.numbers[0], "body": "x"}
     while not stopping.is_set():
         with contextlib.suppress(*LOST, RpcError):
-            async with RelayLink(login_to(node, protocol=protocol), on_event) as link:
+            async with RelayLink(login_to(node, CONTEXT, protocol=protocol), on_event) as link:
                 protocol = str(link.connected["protocol"])
                 while not stopping.is_set():
                     kept.sent.append(await link.send(**fields, to_number=next(numbers)))

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from relay_client import RECIPIENT, Frame, Relay, RelayClient
+from relay_client import RECIPIENT, Relay, RelayClient
+from relay_frames import Frame
 from servers import wait_until
 
 

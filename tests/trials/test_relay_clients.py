@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from relay_link import ACKNOWLEDGE, KEEP_SILENT, REFUSE, Answer, Login, RelayLink
+from relay_client import Relay
+from relay_frames import login_to
+from relay_link import ACKNOWLEDGE, KEEP_SILENT, REFUSE, Answer, RelayLink
 from servers import HeliographServer, ServerFactory, wait_until
 
 ACK_SECONDS = 1.0
@@ -60,13 +62,8 @@ class Ground:
         self.node = node
         self.context = str(uuid.uuid4())
         self._stack = stack
-        (number,) = [each for each in self._numbers() if each["number"] == node.credentials.numbers[0]]
-        settings = {"message_handler": "relay_context", "message_relay_context": self.context}
-        reply = node.request("PUT", f"/api/relay/rest/phone_numbers/{number['id']}", json_body=settings)
-        assert reply.status == 200, reply.body
-
-    def _numbers(self) -> list[dict[str, Any]]:
-        return list(self.node.request("GET", "/api/relay/rest/phone_numbers").json()["data"])
+        self._relay = Relay(node)
+        self._relay.route(self.context)
 
     async def client(
         self,
@@ -75,35 +72,22 @@ class Ground:
         seen: list[Mapping[str, Any]] | None = None,
     ) -> Client:
         """One that is connected. `seen`: where it notes what it is told, with others."""
-        credentials = self.node.credentials
-        login = Login(
-            url=self.node.base_url.replace("http", "ws", 1),
-            project=credentials.project_id,
-            token=credentials.api_token,
-            contexts=contexts,
-        )
         made = Client(answer=answer, seen=seen)
-        made.link = await self._stack.enter_async_context(RelayLink(login, made.on_event))
+        link = RelayLink(login_to(self.node, *contexts), made.on_event)
+        made.link = await self._stack.enter_async_context(link)
         return made
 
     def hearing(self) -> int:
         """How many clients the server has for the context."""
-        listed = self.node.request("GET", "/api/heliograph/relay/clients").json()["clients"]
-        return sum(self.context in each["contexts"] for each in listed)
+        return sum(self.context in each["contexts"] for each in self._relay.clients())
 
     async def bring(self, handset: str, body: str) -> str:
         """An inbound message; its id."""
-        message = {"from": handset, "to": self.node.credentials.numbers[0], "body": body}
-        reply = await asyncio.to_thread(
-            self.node.request, "POST", "/api/heliograph/simulator/inbound", json_body=message
-        )
-        assert reply.status == 201, reply.body
-        return str(reply.json()["id"])
+        return await asyncio.to_thread(self._relay.inbound, body, handset)
 
     async def send(self, client: Client) -> str:
         """A message that the client sends; its id."""
-        number = self.node.credentials.numbers[0]
-        fields = {"from_number": number, "to_number": "+13125550100", "body": "x"}
+        fields = {"from_number": self._relay.number, "to_number": "+13125550100", "body": "x"}
         return await client.link.send(context=self.context, **fields)
 
 

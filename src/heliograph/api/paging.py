@@ -20,8 +20,9 @@ MAX_SIZE = 1000
 _MAX_DIGITS = 9
 """A page number with more digits is no page that anybody has come to."""
 
-TOKEN_SCHEMA = {"type": "string", "pattern": "^P[AB][0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"}
-"""A token as JSON Schema has it, for the document."""
+TOKEN_SCHEMA = {"type": "string", "pattern": "^(P[AB][0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$"}
+SIZE_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE}
+"""A token, which may be empty, and a page's size as JSON Schema has them, for the document."""
 
 _LAST_UUID = (1 << 128) - 1
 

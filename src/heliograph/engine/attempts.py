@@ -10,6 +10,8 @@ import structlog
 from msgspec import Struct
 
 from heliograph.core import retry
+from heliograph.core.lifecycle import RANK
+from heliograph.core.message import Change, Message
 from heliograph.core.retry import RetryPolicy
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.transition import Transitions
@@ -24,6 +26,19 @@ class Attempt(Struct, frozen=True, kw_only=True):
     outcome: CallbackOutcome
     settled: Callable[[], None]
     lost: Callable[[], None]
+
+
+def just_written(message: Message, change: Change) -> DueCallback:
+    """The callback of a change, as the store would give it: nothing was tried yet."""
+    return DueCallback(
+        message=message,
+        rank=RANK[change.after],
+        state=change.after,
+        at=change.at,
+        error_code=change.error_code,
+        attempts=0,
+        created_at=change.at,
+    )
 
 
 class Attempts:

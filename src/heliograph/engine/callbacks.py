@@ -26,11 +26,11 @@ from msgspec.structs import replace
 
 from heliograph.core import lifecycle
 from heliograph.core.errors import StoreUnavailable
-from heliograph.core.lifecycle import RANK, State
+from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Message, Source
 from heliograph.core.retry import RetryPolicy
 from heliograph.engine import notify, signing
-from heliograph.engine.attempts import Attempt, Attempts
+from heliograph.engine.attempts import Attempt, Attempts, just_written
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.transition import STORE_PAUSE_SECONDS, Transitions
@@ -173,15 +173,7 @@ class Callbacks:
             return
         lane = self._lane(change.callback_origin)
         message = self.current(message)
-        due = DueCallback(
-            message=message,
-            rank=RANK[change.after],
-            state=change.after,
-            at=change.at,
-            error_code=change.error_code,
-            attempts=0,
-            created_at=change.at,
-        )
+        due = just_written(message, change)
         chain = lane.chains.get(message.id) or self._new_chain(lane, message.id, first=_is_first(message, change))
         if chain is None:
             lane.behind = True

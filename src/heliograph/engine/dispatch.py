@@ -407,10 +407,10 @@ class Dispatcher:
                             outcome.message, "deferred", error_code=error.code, detail=f"{outcome.lane.name}: {error}"
                         )
                     )
-                    record.parts.extend(self._accepted(outcome, tries))
+                    record.parts.extend(self._accepted(outcome.message, outcome.lane.name, tries))
                 case _:
                     doubtful.append((outcome, tries))
-                    record.parts.extend(self._accepted(outcome, tries))
+                    record.parts.extend(self._accepted(outcome.message, outcome.lane.name, tries))
         await self._write(record)
         await self._sent(record.steps, partly)
         for outcome, tries in deferred:
@@ -435,29 +435,37 @@ class Dispatcher:
     def _step(self, outcome: Outcome, tries: Tries) -> Step:
         message = outcome.message
         if outcome.submitted is not None:
-            refs = outcome.submitted.refs
-            parts = _rows(message, outcome.lane.name, dict(enumerate(refs, 1)), len(refs)) if len(refs) > 1 else ()
-            return Step(
-                message=message,
-                states=(State.SENT,),
-                carrier_ref=refs[0],
-                detail=outcome.submitted.note,
-                parts=self._stamped(parts),
-            )
+            return self._sent_step(message, outcome.lane.name, outcome.submitted.refs, outcome.submitted.note)
         error = outcome.error
         assert isinstance(error, Permanent)  # noqa: S101 - by the caller's match
         state = State.UNDELIVERED if tries.done else State.FAILED  # a part of it did leave
-        parts = self._accepted(outcome, tries)
+        parts = self._accepted(message, outcome.lane.name, tries)
         return Step(message=message, states=(state,), error_code=error.code, detail=str(error), parts=parts)
 
-    def _accepted(self, outcome: Outcome, tries: Tries) -> tuple[Part, ...]:
-        if not tries.done:
-            return ()
-        return self._stamped(_rows(outcome.message, outcome.lane.name, tries.done, outcome.message.segments))
+    def _sent_step(self, message: Message, carrier: str, refs: Sequence[str], detail: str | None) -> Step:
+        """`refs`: the carrier's, one for each part. A message of one part needs no rows of parts: its own says it."""
+        parts = self._parts(message, carrier, dict(enumerate(refs, 1)), len(refs)) if len(refs) > 1 else ()
+        return Step(message=message, states=(State.SENT,), carrier_ref=refs[0], detail=detail, parts=parts)
 
-    def _stamped(self, parts: Sequence[Part]) -> tuple[Part, ...]:
+    def _accepted(self, message: Message, carrier: str, tries: Tries) -> tuple[Part, ...]:
+        return self._parts(message, carrier, tries.done, message.segments)
+
+    def _parts(self, message: Message, carrier: str, refs: Mapping[int, str], total: int) -> tuple[Part, ...]:
+        """As sent now. `refs`: the carrier's, by the number of the part."""
         now = self._clock.now()
-        return tuple(replace(part, updated_at=now) for part in parts)
+        return tuple(
+            Part(
+                project_id=message.project_id,
+                message_id=message.id,
+                part=part,
+                total=total,
+                state=State.SENT,
+                carrier=carrier,
+                carrier_ref=reference,
+                updated_at=now,
+            )
+            for part, reference in sorted(refs.items())
+        )
 
     async def _write(self, record: _Record) -> None:
         """What leaves the state as it is. Parts first: a receipt for one may come at any moment."""
@@ -486,7 +494,7 @@ class Dispatcher:
         tries.total += 1
         tries.here += 1
         if tries.done:
-            self._receipts.expect(message, self._accepted(outcome, tries))
+            self._receipts.expect(message, self._accepted(message, outcome.lane.name, tries))
         pause = self._settings.retry_temporary_seconds * min(RETRY_GROWTH ** (tries.total - 1), RETRY_LONGEST)
         outcome.lane.tries.pop(message.id, None)
         await self._send_again(message, tries, self._clock.monotonic() + pause, self._lanes.get(outcome.lane.name))
@@ -513,15 +521,11 @@ class Dispatcher:
         """Whether it stays so; else it is sent, or on its way again."""
         lane = self._lanes.get(message.carrier or "")
         if tries.done:
-            self._receipts.expect(
-                message, self._stamped(_rows(message, message.carrier or "", tries.done, message.segments))
-            )
+            self._receipts.expect(message, self._accepted(message, message.carrier or "", tries))
         known = await lane.carrier.query(message) if lane else None
         if lane is not None and known is not None and known.refs is not None:
-            refs = known.refs
-            parts = _rows(message, lane.name, dict(enumerate(refs, 1)), len(refs)) if len(refs) > 1 else ()
-            step = Step(message=message, states=(State.SENT,), carrier_ref=refs[0], parts=self._stamped(parts))
-            await self._sent([replace(step, detail="the carrier was asked: it has it")], set())
+            step = self._sent_step(message, lane.name, known.refs, "the carrier was asked: it has it")
+            await self._sent([step], set())
             return False
         if known is not None:
             tries.done = {**tries.done, **known.accepted}
@@ -540,18 +544,3 @@ def _uncount(counts: "Counter[Any]", what: object) -> None:
     counts[what] -= 1
     if not counts[what]:
         del counts[what]
-
-
-def _rows(message: Message, carrier: str, refs: Mapping[int, str], total: int) -> tuple[Part, ...]:
-    return tuple(
-        Part(
-            project_id=message.project_id,
-            message_id=message.id,
-            part=part,
-            total=total,
-            state=State.SENT,
-            carrier=carrier,
-            carrier_ref=reference,
-        )
-        for part, reference in sorted(refs.items())
-    )

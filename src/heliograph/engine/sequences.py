@@ -23,10 +23,9 @@ import structlog
 from msgspec.structs import replace
 
 from heliograph.core.errors import StoreUnavailable
-from heliograph.core.lifecycle import RANK
 from heliograph.core.message import Change, Message
 from heliograph.core.retry import RetryPolicy
-from heliograph.engine.attempts import Attempt, Attempts
+from heliograph.engine.attempts import Attempt, Attempts, just_written
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.transition import STORE_PAUSE_SECONDS, Transitions
 from heliograph.ports import CallbackOutcome, Clock, DueCallback, Notifier, Store
@@ -140,15 +139,7 @@ class Sequences:
         if sequence is None or origin is None:
             return
         lane = self._lane(origin)
-        due = DueCallback(
-            message=self.current(message),
-            rank=RANK[change.after],
-            state=change.after,
-            at=change.at,
-            error_code=change.error_code,
-            attempts=0,
-            created_at=change.at,
-        )
+        due = just_written(self.current(message), change)
         line = lane.lines.get(sequence)
         if line is not None:
             line.add(due)

@@ -133,9 +133,9 @@ def _first_of_each(changes: list[Change]) -> tuple[list[Change], list[Change]]:
 
 
 def note(items: list[Sequence[Event]]) -> Script:
-    events = [rows.event(event) for events in items for event in events]
-    if events:
-        yield Step("events_insert", {"rows": rows.encode(events)})
+    lines = [rows.event(event) for events in items for event in events]
+    if lines:
+        yield Step("events_insert", {"rows": rows.encode(lines)})
     return [None] * len(items)
 
 
@@ -144,10 +144,7 @@ def keep_parts(items: list[tuple[Sequence[Part], Sequence[Event]]]) -> Script:
     latest = {(part.message_id, part.part): part for parts, _ in items for part in parts}
     if latest:
         yield Step("parts_put", {"rows": rows.encode([rows.part_row(part) for part in latest.values()])})
-    events = [rows.event(event) for _, events in items for event in events]
-    if events:
-        yield Step("events_insert", {"rows": rows.encode(events)})
-    return [None] * len(items)
+    return (yield from note([events for _, events in items]))
 
 
 def hand_over(items: list[tuple[Sequence[HandOver], Sequence[Event]]]) -> Script:
@@ -155,10 +152,7 @@ def hand_over(items: list[tuple[Sequence[HandOver], Sequence[Event]]]) -> Script
     latest = {each.message.id: each for hand_overs, _ in items for each in hand_overs}
     if latest:
         yield Step("messages_hand_over", {"rows": rows.encode([rows.hand_over(each) for each in latest.values()])})
-    events = [rows.event(event) for _, events in items for event in events]
-    if events:
-        yield Step("events_insert", {"rows": rows.encode(events)})
-    return [None] * len(items)
+    return (yield from note([events for _, events in items]))
 
 
 def hold_receipts(items: list[Sequence[HeldReceipt]]) -> Script:

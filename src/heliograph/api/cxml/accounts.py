@@ -1,12 +1,13 @@
 """`Accounts`: a project, as the cXML API calls it, with the addresses of what belongs to it, and its subprojects."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 import msgspec
 
 from heliograph.api import http, paging, times
-from heliograph.api.cxml.applications import page_parameters
+from heliograph.api.cxml import lists
 from heliograph.api.cxml.views import ROOT, CxmlPage
 from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Parameter, Route
@@ -118,17 +119,8 @@ async def list_all(request: Request, response: Response) -> None:
     name = query.filled("FriendlyName")
     mine = request.services.directory.family_of(request.project.id)
     page = await paging.fetch(asked, paging.of_list([each for each in mine if name in (None, each.name)]))
-    links = paging.links(page, _COLLECTION, paging.given_filters(query, _FILTERS), paging.CXML)
-    answer = AccountPage(
-        uri=links.this,
-        first_page_uri=links.first,
-        next_page_uri=links.following,
-        previous_page_uri=links.previous,
-        page=asked.number,
-        page_size=asked.size,
-        accounts=[view(each) for each in page.rows],
-    )
-    http.reply(response, 200, answer)
+    place = lists.place(page, _COLLECTION, query, _FILTERS)
+    http.reply(response, 200, AccountPage(accounts=[view(each) for each in page.rows], **place))
 
 
 async def create(request: Request, response: Response) -> None:
@@ -167,52 +159,42 @@ def routes() -> list[Route]:
     """List, create, get, update. The id of an account in a path is checked as every AccountSid is."""
     by_name = Parameter(name="FriendlyName", about="Only those of this name.", schema={"type": "string"})
 
-    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
-        return Route(
-            method=method,
-            path=path,
-            family=Family.CXML,
-            operation=operation,
-            summary=summary,
-            scopes=("management",),
-            **others,
-        )
-
+    route = partial(Route, family=Family.CXML, scopes=("management",))
     return [
         route(
-            "GET",
-            _COLLECTION,
-            "list_accounts",
-            "List accounts",
+            method="GET",
+            path=_COLLECTION,
+            operation="list_accounts",
+            summary="List accounts",
             about="Your project and its subprojects.",
             handler=list_all,
             answers={200: AccountPage},
-            query=page_parameters(by_name),
+            query=lists.page_parameters(by_name),
         ),
         route(
-            "POST",
-            _COLLECTION,
-            "create_subproject_account",
-            "Create a subproject",
+            method="POST",
+            path=_COLLECTION,
+            operation="create_subproject_account",
+            summary="Create a subproject",
             about="Tokens of your project act on it, by its id as AccountSid. Its signing key is in this answer only.",
             handler=create,
             body=CreateAccount,
             answers={201: Account},
         ),
         route(
-            "GET",
-            _ONE,
-            "get_account",
-            "Get an account",
+            method="GET",
+            path=_ONE,
+            operation="get_account",
+            summary="Get an account",
             about="An account is a project: your own or one of its subprojects.",
             handler=retrieve,
             answers={200: Account},
         ),
         route(
-            "POST",
-            _ONE,
-            "update_account",
-            "Update an account",
+            method="POST",
+            path=_ONE,
+            operation="update_account",
+            summary="Update an account",
             handler=update,
             body=UpdateAccount,
             answers={200: Account},

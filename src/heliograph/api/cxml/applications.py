@@ -3,12 +3,14 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from heliograph.api import http, paging, times
+from heliograph.api.cxml import lists
 from heliograph.api.cxml.views import API_VERSION, ROOT, CxmlPage
 from heliograph.api.fields import Form
 from heliograph.api.http import Request, Response
@@ -147,18 +149,8 @@ async def list_all(request: Request, response: Response) -> None:
     name = query.filled("FriendlyName")
     rows = [row for row in request.services.directory.applications_of(request.project.id) if name in (None, row.name)]
     page = await paging.fetch(asked, paging.of_list(rows))
-    filters = paging.given_filters(query, _FILTERS)
-    links = paging.links(page, _collection(request.project.id), filters, paging.CXML)
-    answer = CxmlApplicationPage(
-        uri=links.this,
-        first_page_uri=links.first,
-        next_page_uri=links.following,
-        previous_page_uri=links.previous,
-        page=asked.number,
-        page_size=asked.size,
-        applications=[view(row) for row in page.rows],
-    )
-    http.reply(response, 200, answer)
+    place = lists.place(page, _collection(request.project.id), query, _FILTERS)
+    http.reply(response, 200, CxmlApplicationPage(applications=[view(row) for row in page.rows], **place))
 
 
 async def create(request: Request, response: Response) -> None:
@@ -222,78 +214,52 @@ def given(form: Form, fields: Mapping[str, object]) -> dict[str, object]:
     return {name: form.text(name) for name in fields if name in form}
 
 
-def page_parameters(*filters: Parameter) -> tuple[Parameter, ...]:
-    """Return a list's filters with the parameters that every list of the family takes."""
-    whole: dict[str, Any] = {"type": "integer", "minimum": 0, "default": 0}
-    size: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": 50}
-    token: dict[str, Any] = {
-        "type": "string",
-        "pattern": "^(P[AB][0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
-    }
-    return (
-        *filters,
-        Parameter(name="Page", about="The page's number, from 0. Beyond 0 it needs PageToken.", schema=whole),
-        Parameter(name="PageSize", about="Most rows on the page.", schema=size),
-        Parameter(name="PageToken", about="Where the page starts, from a link to it.", schema=token),
-    )
-
-
 def routes() -> list[Route]:
     """List, create, get, update, delete."""
     by_name = Parameter(name="FriendlyName", about="Only those of this name.", schema={"type": "string"})
 
-    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
-        return Route(
-            method=method,
-            path=path,
-            family=Family.CXML,
-            operation=operation,
-            summary=summary,
-            scopes=_SCOPES,
-            **others,
-        )
-
+    route = partial(Route, family=Family.CXML, scopes=_SCOPES)
     return [
         route(
-            "GET",
-            _COLLECTION,
-            "list_applications",
-            "List applications",
+            method="GET",
+            path=_COLLECTION,
+            operation="list_applications",
+            summary="List applications",
             handler=list_all,
             answers={200: CxmlApplicationPage},
-            query=page_parameters(by_name),
+            query=lists.page_parameters(by_name),
         ),
         route(
-            "POST",
-            _COLLECTION,
-            "create_application",
-            "Create an application",
+            method="POST",
+            path=_COLLECTION,
+            operation="create_application",
+            summary="Create an application",
             handler=create,
             body=CreateApplication,
             answers={201: CxmlApplication},
         ),
         route(
-            "GET",
-            _ONE,
-            "get_application",
-            "Get an application",
+            method="GET",
+            path=_ONE,
+            operation="get_application",
+            summary="Get an application",
             handler=retrieve,
             answers={200: CxmlApplication},
         ),
         route(
-            "POST",
-            _ONE,
-            "update_application",
-            "Update an application",
+            method="POST",
+            path=_ONE,
+            operation="update_application",
+            summary="Update an application",
             handler=update,
             body=UpdateApplication,
             answers={200: CxmlApplication},
         ),
         route(
-            "DELETE",
-            _ONE,
-            "delete_application",
-            "Delete an application",
+            method="DELETE",
+            path=_ONE,
+            operation="delete_application",
+            summary="Delete an application",
             about="Numbers that refer to it then have no handler.",
             handler=remove,
             answers={204: None},

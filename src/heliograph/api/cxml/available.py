@@ -1,6 +1,7 @@
 """`AvailablePhoneNumbers`: the numbers that the deployment has to give, by country and kind."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -192,47 +193,34 @@ def _view(free: FreeNumber) -> AvailablePhoneNumber:
 
 def routes() -> list[Route]:
     """Countries, and a search for each kind of number."""
-
-    def route(path: str, operation: str, summary: str, **others: Any) -> Route:
-        return Route(
-            method="GET",
-            path=path,
-            family=Family.CXML,
-            operation=operation,
-            summary=summary,
-            scopes=("numbers",),
-            **others,
-        )
-
-    searched = {"query": tuple(_parameters()), "answers": {200: AvailablePhoneNumberList}}
+    route = partial(Route, method="GET", family=Family.CXML, scopes=("numbers",))
+    search = partial(route, query=tuple(_parameters()), answers={200: AvailablePhoneNumberList})
     return [
         route(
-            _COLLECTION,
-            "list_available_phone_number_countries",
-            "List countries with free numbers",
+            path=_COLLECTION,
+            operation="list_available_phone_number_countries",
+            summary="List countries with free numbers",
             handler=list_countries,
             answers={200: AvailableCountryList},
         ),
         route(
-            _COUNTRY,
-            "get_available_phone_number_country",
-            "Get a country with free numbers",
+            path=_COUNTRY,
+            operation="get_available_phone_number_country",
+            summary="Get a country with free numbers",
             handler=get_country,
             answers={200: AvailableCountry},
         ),
-        route(
-            _COUNTRY + "/Local",
-            "search_local_phone_numbers",
-            "Search free local numbers",
+        search(
+            path=_COUNTRY + "/Local",
+            operation="search_local_phone_numbers",
+            summary="Search free local numbers",
             handler=search_local,
-            **searched,
         ),
-        route(
-            _COUNTRY + "/TollFree",
-            "search_toll_free_phone_numbers",
-            "Search free toll-free numbers",
+        search(
+            path=_COUNTRY + "/TollFree",
+            operation="search_toll_free_phone_numbers",
+            summary="Search free toll-free numbers",
             handler=search_toll_free,
-            **searched,
         ),
     ]
 

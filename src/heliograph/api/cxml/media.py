@@ -8,7 +8,7 @@ are sent in a way that keeps a browser from running anything in them.
 from dataclasses import dataclass
 
 from heliograph.api import auth, http, paging, periods
-from heliograph.api.cxml import messages, views
+from heliograph.api.cxml import lists, views
 from heliograph.api.http import Request, Response
 from heliograph.api.paging import CXML
 from heliograph.api.periods import PeriodNames
@@ -44,9 +44,9 @@ async def list_media(request: Request, response: Response, message_sid: str) -> 
     placed = [_place(each) for each in sorted(found, key=lambda each: each.position) if created.holds(each.created_at)]
     page = await paging.fetch(asked, paging.of_list(placed))
     address = f"{views.message_uri(request.project.id, message.id)}/Media"
-    links = paging.links(page, address, paging.given_filters(query, FILTERS), CXML)
+    place = lists.place(page, address, query, FILTERS)
     shown = [views.media(each.media) for each in page.rows]
-    http.reply(response, 200, views.media_page(shown, links, asked.number, asked.size))
+    http.reply(response, 200, views.CxmlMediaPage(media_list=shown, **place))
 
 
 async def retrieve(request: Request, response: Response, account_sid: str, message_sid: str, sid: str) -> None:
@@ -108,11 +108,10 @@ def routes() -> list[Route]:
             handler=list_media,
             answers={200: views.CxmlMediaPage},
             scopes=_SCOPES,
-            query=(
+            query=lists.page_parameters(
                 Parameter(name="DateCreated", about="Only stored on this UTC day.", schema=_DATES),
                 Parameter(name="DateCreated<", about="Only stored before this day or moment.", schema=_DATES),
                 Parameter(name="DateCreated>", about="Only stored since this day or moment.", schema=_DATES),
-                *messages.PAGING,
             ),
         ),
         Route(

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from heliograph.api import http, idempotency, paging, periods
-from heliograph.api.cxml import views
+from heliograph.api.cxml import lists, views
 from heliograph.api.fields import Form
 from heliograph.api.http import Request, Response
 from heliograph.api.paging import CXML
@@ -80,10 +80,9 @@ async def list_messages(request: Request, response: Response) -> None:
         return await request.services.store.page(request.project.id, wanted, cursor, limit)
 
     page = await paging.fetch(asked, rows_at)
-    filters = paging.given_filters(query, FILTERS)
-    links = paging.links(page, views.messages_uri(request.project.id), filters, CXML)
+    place = lists.place(page, views.messages_uri(request.project.id), query, FILTERS)
     shown = [views.message(each) for each in page.rows]
-    http.reply(response, 200, views.message_page(shown, links, asked.number, asked.size))
+    http.reply(response, 200, views.CxmlMessagePage(messages=shown, **place))
 
 
 async def retrieve(request: Request, response: Response, sid: str) -> None:
@@ -148,25 +147,13 @@ def _state(text: str | None) -> State | None:
 
 
 _DATES = {"type": "string", "examples": ["2026-11-23"]}
-PAGING = (
-    Parameter(
-        name="Page", about="The page's number; above 0 it needs its token.", schema={"type": "integer", "minimum": 0}
-    ),
-    Parameter(
-        name="PageSize",
-        about="Most rows on a page.",
-        schema={"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": paging.DEFAULT_SIZE},
-    ),
-    Parameter(name="PageToken", about="Where the page starts, as its link says.", schema=paging.TOKEN_SCHEMA),
-)
-_QUERY = (
+_QUERY = lists.page_parameters(
     Parameter(name="To", about="Only to this number.", schema={"type": "string"}),
     Parameter(name="From", about="Only from this number.", schema={"type": "string"}),
     Parameter(name="Status", about="Only in this status.", schema={"type": "string", "enum": list(views.STATES)}),
     Parameter(name="DateSent", about="Only sent on this UTC day.", schema=_DATES),
     Parameter(name="DateSent<", about="Only sent before this day began, or before this moment.", schema=_DATES),
     Parameter(name="DateSent>", about="Only sent since this day began, or since this moment.", schema=_DATES),
-    *PAGING,
 )
 
 

@@ -4,13 +4,15 @@ The relay/rest API shows the same numbers under the same ids; what is set there 
 """
 
 from dataclasses import replace
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from heliograph.api import http, paging, times
-from heliograph.api.cxml.applications import Method, SmsUrl, Url, Uuid, When, given, page_parameters
+from heliograph.api.cxml import lists
+from heliograph.api.cxml.applications import Method, SmsUrl, Url, Uuid, When, given
 from heliograph.api.cxml.views import API_VERSION, ROOT, CxmlPage
 from heliograph.api.fields import Form
 from heliograph.api.http import Request, Response
@@ -186,18 +188,8 @@ async def list_all(request: Request, response: Response) -> None:
     query = http.query(request)
     asked = paging.wanted(query, paging.CXML)
     page = await paging.fetch(asked, paging.of_list(_matching(request, query)))
-    filters = paging.given_filters(query, _FILTERS)
-    links = paging.links(page, _collection(request.project.id), filters, paging.CXML)
-    answer = IncomingPhoneNumberPage(
-        uri=links.this,
-        first_page_uri=links.first,
-        next_page_uri=links.following,
-        previous_page_uri=links.previous,
-        page=asked.number,
-        page_size=asked.size,
-        incoming_phone_numbers=[view(row) for row in page.rows],
-    )
-    http.reply(response, 200, answer)
+    place = lists.place(page, _collection(request.project.id), query, _FILTERS)
+    http.reply(response, 200, IncomingPhoneNumberPage(incoming_phone_numbers=[view(row) for row in page.rows], **place))
 
 
 async def retrieve(request: Request, response: Response, sid: str) -> None:
@@ -303,59 +295,49 @@ def routes() -> list[Route]:
     by_number = Parameter(name="PhoneNumber", about="Only numbers that have this in them.", schema={"type": "string"})
     by_name = Parameter(name="FriendlyName", about="Only those of this name.", schema={"type": "string"})
 
-    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
-        return Route(
-            method=method,
-            path=path,
-            family=Family.CXML,
-            operation=operation,
-            summary=summary,
-            scopes=("numbers",),
-            **others,
-        )
-
+    route = partial(Route, family=Family.CXML, scopes=("numbers",))
     return [
         route(
-            "GET",
-            _COLLECTION,
-            "list_incoming_phone_numbers",
-            "List phone numbers",
+            method="GET",
+            path=_COLLECTION,
+            operation="list_incoming_phone_numbers",
+            summary="List phone numbers",
             handler=list_all,
             answers={200: IncomingPhoneNumberPage},
-            query=page_parameters(by_number, by_name),
+            query=lists.page_parameters(by_number, by_name),
         ),
         route(
-            "POST",
-            _COLLECTION,
-            "create_incoming_phone_number",
-            "Take a phone number",
+            method="POST",
+            path=_COLLECTION,
+            operation="create_incoming_phone_number",
+            summary="Take a phone number",
             about="Numbers come from the deployment's inventory: see `AvailablePhoneNumbers`.",
             handler=create,
             body=CreateIncomingPhoneNumber,
             answers={201: IncomingPhoneNumber},
         ),
         route(
-            "DELETE",
-            _ONE,
-            "delete_incoming_phone_number",
-            "Release a phone number",
+            method="DELETE",
+            path=_ONE,
+            operation="delete_incoming_phone_number",
+            summary="Release a phone number",
             about="It leaves its number groups; a number of the inventory is free again.",
             handler=release,
             answers={204: None},
         ),
         route(
-            "GET",
-            _ONE,
-            "get_incoming_phone_number",
-            "Get a phone number",
+            method="GET",
+            path=_ONE,
+            operation="get_incoming_phone_number",
+            summary="Get a phone number",
             handler=retrieve,
             answers={200: IncomingPhoneNumber},
         ),
         route(
-            "POST",
-            _ONE,
-            "update_incoming_phone_number",
-            "Update a phone number",
+            method="POST",
+            path=_ONE,
+            operation="update_incoming_phone_number",
+            summary="Update a phone number",
             about="Setting `SmsUrl` or `SmsApplicationSid` decides where the number's messages go; "
             "an application wins over a URL. `AccountSid` moves the number to another project of the caller.",
             handler=update,

@@ -5,13 +5,15 @@ fields of the request are the values of the script's Mustache tags, those of a b
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from heliograph.api import http, paging, times
-from heliograph.api.cxml.applications import Uuid, page_parameters
+from heliograph.api.cxml import lists
+from heliograph.api.cxml.applications import Uuid
 from heliograph.api.cxml.views import API_VERSION, ROOT, CxmlPage
 from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Parameter, Route
@@ -114,18 +116,10 @@ async def list_all(request: Request, response: Response) -> None:
         return [_Placed(id=each.place, script=each) for each in found]
 
     page = await paging.fetch(asked, rows_at)
-    filters = paging.given_filters(query, _FILTERS)
-    links = paging.links(page, _collection(request.project.id), filters, paging.CXML)
-    answer = CxmlScriptPage(
-        uri=links.this,
-        first_page_uri=links.first,
-        next_page_uri=links.following,
-        previous_page_uri=links.previous,
-        page=asked.number,
-        page_size=asked.size,
-        laml_bins=[view(row.script, request.base_url) for row in page.rows],
+    place = lists.place(page, _collection(request.project.id), query, _FILTERS)
+    http.reply(
+        response, 200, CxmlScriptPage(laml_bins=[view(row.script, request.base_url) for row in page.rows], **place)
     )
-    http.reply(response, 200, answer)
 
 
 async def create(request: Request, response: Response) -> None:
@@ -184,7 +178,7 @@ def _collection(project_id: str) -> str:
 def routes() -> list[Route]:
     """List, create, get, update, delete, and the public documents."""
     by_name = Parameter(name="Name", about="Only those of this name.", schema={"type": "string"})
-    sending: dict[str, Any] = {"family": Family.CXML, "scopes": _SCOPES}
+    route = partial(Route, family=Family.CXML, scopes=_SCOPES)
     public: dict[str, Any] = {
         "path": _PUBLIC,
         "family": Family.SYSTEM,
@@ -194,7 +188,7 @@ def routes() -> list[Route]:
         "answers": {200: None, 404: None, 422: None},
     }
     return [
-        Route(
+        route(
             method="GET",
             path=_COLLECTION,
             operation="list_cxml_scripts",
@@ -202,10 +196,9 @@ def routes() -> list[Route]:
             about=f"With their contents, and so at most {LARGEST_PAGE} on a page.",
             handler=list_all,
             answers={200: CxmlScriptPage},
-            query=page_parameters(by_name),
-            **sending,
+            query=lists.page_parameters(by_name),
         ),
-        Route(
+        route(
             method="POST",
             path=_COLLECTION,
             operation="create_cxml_script",
@@ -214,18 +207,16 @@ def routes() -> list[Route]:
             handler=create,
             body=CreateCxmlScript,
             answers={201: CxmlScript},
-            **sending,
         ),
-        Route(
+        route(
             method="GET",
             path=_ONE,
             operation="retrieve_cxml_script",
             summary="Get a cXML script",
             handler=retrieve,
             answers={200: CxmlScript},
-            **sending,
         ),
-        Route(
+        route(
             method="POST",
             path=_ONE,
             operation="update_cxml_script",
@@ -233,9 +224,8 @@ def routes() -> list[Route]:
             handler=update,
             body=UpdateCxmlScript,
             answers={200: CxmlScript},
-            **sending,
         ),
-        Route(
+        route(
             method="DELETE",
             path=_ONE,
             operation="delete_cxml_script",
@@ -243,7 +233,6 @@ def routes() -> list[Route]:
             about="Numbers that fetch it then get a 404.",
             handler=remove,
             answers={204: None},
-            **sending,
         ),
         Route(method="GET", operation="get_script_document", **public),
         Route(method="POST", operation="post_script_document", **public),

@@ -4,6 +4,7 @@ They are those of `/api/project/tokens`, in the cXML API's manner: forms or JSON
 parameters are small here too.
 """
 
+from functools import partial
 from typing import Any
 
 from heliograph.api import http
@@ -37,43 +38,32 @@ def _body(form: Form) -> Body:
 
 def routes() -> list[Route]:
     """Create, update, delete."""
-
-    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
-        return Route(
-            method=method,
-            path=path,
-            family=Family.CXML,
-            operation=operation,
-            summary=summary,
-            scopes=("management",),
-            **others,
-        )
-
+    route = partial(Route, family=Family.CXML, scopes=("management",))
     return [
         route(
-            "POST",
-            _COLLECTION,
-            "create_account_token",
-            "Create an API token",
+            method="POST",
+            path=_COLLECTION,
+            operation="create_account_token",
+            summary="Create an API token",
             about="The secret is in this answer only.",
             handler=create,
             body=CreateToken,
             answers={200: ApiToken},
         ),
         route(
-            "PATCH",
-            _ONE,
-            "update_account_token",
-            "Update an API token",
+            method="PATCH",
+            path=_ONE,
+            operation="update_account_token",
+            summary="Update an API token",
             handler=update,
             body=UpdateToken,
             answers={200: ApiToken},
         ),
         route(
-            "DELETE",
-            _ONE,
-            "delete_account_token",
-            "Delete an API token",
+            method="DELETE",
+            path=_ONE,
+            operation="delete_account_token",
+            summary="Delete an API token",
             about="It is refused from then on.",
             handler=tokens.remove,
             answers={204: None},

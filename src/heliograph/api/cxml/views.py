@@ -6,7 +6,6 @@ import msgspec
 from msgspec import Meta
 
 from heliograph.api import times
-from heliograph.api.paging import Links
 from heliograph.core import errors, pricing
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Media, Message
@@ -164,28 +163,4 @@ def media(shown: Media) -> CxmlMedia:
         parent_sid=shown.message_id,
         sid=shown.id,
         uri=media_uri(shown),
-    )
-
-
-def message_page(messages: list[CxmlMessage], links: Links, number: int, size: int) -> CxmlMessagePage:
-    return CxmlMessagePage(
-        uri=links.this,
-        first_page_uri=links.first,
-        next_page_uri=links.following,
-        previous_page_uri=links.previous,
-        page=number,
-        page_size=size,
-        messages=messages,
-    )
-
-
-def media_page(media_list: list[CxmlMedia], links: Links, number: int, size: int) -> CxmlMediaPage:
-    return CxmlMediaPage(
-        uri=links.this,
-        first_page_uri=links.first,
-        next_page_uri=links.following,
-        previous_page_uri=links.previous,
-        page=number,
-        page_size=size,
-        media_list=media_list,
     )

@@ -86,7 +86,7 @@ _QUERY = (
     Parameter(
         name="page_size",
         about="Most logs on a page.",
-        schema={"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": paging.DEFAULT_SIZE},
+        schema=paging.SIZE_SCHEMA,
     ),
     Parameter(name="page_number", about="The page's number; above 0 it needs its token.", schema={"type": "integer"}),
     Parameter(name="page_token", about="Where the page starts, as its link says.", schema=paging.TOKEN_SCHEMA),

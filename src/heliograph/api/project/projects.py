@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -91,7 +92,7 @@ _PARAMETERS = (
     Parameter(
         name="page_size",
         about="Most projects on the page.",
-        schema={"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": paging.DEFAULT_SIZE},
+        schema=paging.SIZE_SCHEMA,
     ),
     Parameter(name="page_token", about="Where the page starts, from a link to it.", schema=paging.TOKEN_SCHEMA),
 )
@@ -200,64 +201,60 @@ def _find(request: Request, project_id: str) -> Project:
 
 def routes() -> list[Route]:
     """List, create, get, update, delete, rotate."""
-
-    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
-        return Route(
-            method=method,
-            path=path,
-            family=Family.PROJECT,
-            operation=operation,
-            summary=summary,
-            scopes=("management",),
-            **others,
-        )
-
+    route = partial(Route, family=Family.PROJECT, scopes=("management",))
     return [
         route(
-            "GET",
-            PATH,
-            "list_projects",
-            "List projects",
+            method="GET",
+            path=PATH,
+            operation="list_projects",
+            summary="List projects",
             about="Your project and its subprojects.",
             handler=list_all,
             answers={200: ProjectPage},
             query=_PARAMETERS,
         ),
         route(
-            "POST",
-            PATH,
-            "create_subproject",
-            "Create a subproject",
+            method="POST",
+            path=PATH,
+            operation="create_subproject",
+            summary="Create a subproject",
             about="Tokens of your project act on it. Its signing key is in this answer only.",
             handler=create,
             body=CreateProject,
             answers={201: ShownProject},
         ),
-        route("GET", _ONE, "get_project", "Get a project", handler=retrieve, answers={200: ShownProject}),
         route(
-            "PATCH",
-            _ONE,
-            "update_project",
-            "Update a project",
+            method="GET",
+            path=_ONE,
+            operation="get_project",
+            summary="Get a project",
+            handler=retrieve,
+            answers={200: ShownProject},
+        ),
+        route(
+            method="PATCH",
+            path=_ONE,
+            operation="update_project",
+            summary="Update a project",
             handler=update,
             body=UpdateProject,
             answers={200: ShownProject},
         ),
         route(
-            "DELETE",
-            _ONE,
-            "delete_subproject",
-            "Delete a subproject",
+            method="DELETE",
+            path=_ONE,
+            operation="delete_subproject",
+            summary="Delete a subproject",
             about="Its phone numbers must have gone before. Its tokens, applications and scripts end at once, its "
             "messages are removed soon after.",
             handler=remove,
             answers={204: None},
         ),
         route(
-            "POST",
-            _ONE + "/signing-key/rotate",
-            "rotate_signing_key",
-            "Exchange a project's signing key",
+            method="POST",
+            path=_ONE + "/signing-key/rotate",
+            operation="rotate_signing_key",
+            summary="Exchange a project's signing key",
             about="Webhooks are signed with the new key at once. It is in this answer only.",
             handler=rotate,
             answers={200: ShownProject},

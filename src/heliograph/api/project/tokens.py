@@ -1,6 +1,7 @@
 """`/api/project/tokens`: make, change and end the API tokens of a project and of its subprojects."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -145,44 +146,33 @@ def _find(request: Request, token_id: str) -> Token:
 
 def routes() -> list[Route]:
     """Create, update, delete."""
-
-    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
-        return Route(
-            method=method,
-            path=path,
-            family=Family.PROJECT,
-            operation=operation,
-            summary=summary,
-            scopes=("management",),
-            **others,
-        )
-
+    route = partial(Route, family=Family.PROJECT, scopes=("management",))
     one = PATH + "/{token_id}"
     return [
         route(
-            "POST",
-            PATH,
-            "create_token",
-            "Create an API token",
+            method="POST",
+            path=PATH,
+            operation="create_token",
+            summary="Create an API token",
             about="The secret is in this answer only.",
             handler=create,
             body=CreateToken,
             answers={200: ApiToken},
         ),
         route(
-            "PATCH",
-            one,
-            "update_token",
-            "Update an API token",
+            method="PATCH",
+            path=one,
+            operation="update_token",
+            summary="Update an API token",
             handler=update,
             body=UpdateToken,
             answers={200: ApiToken},
         ),
         route(
-            "DELETE",
-            one,
-            "delete_token",
-            "Delete an API token",
+            method="DELETE",
+            path=one,
+            operation="delete_token",
+            summary="Delete an API token",
             about="It is refused from then on.",
             handler=remove,
             answers={204: None},

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -147,62 +148,51 @@ def _name(body: Body) -> str:
 
 def routes() -> list[Route]:
     """List, create, get, update, delete."""
-
-    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
-        return Route(
-            method=method,
-            path=path,
-            family=Family.RELAY_REST,
-            operation=operation,
-            summary=summary,
-            scopes=("numbers",),
-            **others,
-        )
-
+    route = partial(Route, family=Family.RELAY_REST, scopes=("numbers",))
     one = PATH + "/{id}"
     by_name = Parameter(name="filter_name", about="Only those with this in their name.", schema={"type": "string"})
     return [
         route(
-            "GET",
-            PATH,
-            "list_number_groups",
-            "List number groups",
+            method="GET",
+            path=PATH,
+            operation="list_number_groups",
+            summary="List number groups",
             handler=list_all,
             answers={200: NumberGroupPage},
             query=(by_name, *page_parameters()),
         ),
         route(
-            "POST",
-            PATH,
-            "create_number_group",
-            "Create a number group",
+            method="POST",
+            path=PATH,
+            operation="create_number_group",
+            summary="Create a number group",
             about="Its id is what `MessagingServiceSid` takes when a message is created.",
             handler=create,
             body=CreateNumberGroup,
             answers={200: RelayNumberGroup},
         ),
         route(
-            "GET",
-            one,
-            "retrieve_number_group",
-            "Get a number group",
+            method="GET",
+            path=one,
+            operation="retrieve_number_group",
+            summary="Get a number group",
             handler=retrieve,
             answers={200: RelayNumberGroup},
         ),
         route(
-            "PUT",
-            one,
-            "update_number_group",
-            "Update a number group",
+            method="PUT",
+            path=one,
+            operation="update_number_group",
+            summary="Update a number group",
             handler=update,
             body=UpdateNumberGroup,
             answers={200: RelayNumberGroup},
         ),
         route(
-            "DELETE",
-            one,
-            "delete_number_group",
-            "Delete a number group",
+            method="DELETE",
+            path=one,
+            operation="delete_number_group",
+            summary="Delete a number group",
             about="Its memberships go, its numbers stay. A message that names it is refused from then on.",
             handler=remove,
             answers={204: None},

@@ -1,6 +1,7 @@
 """`phone_numbers/search`, and taking one: the deployment's free numbers in the relay/rest API's words."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -171,43 +172,32 @@ def _view(free: FreeNumber) -> FreePhoneNumber:
 
 def routes() -> list[Route]:
     """Search, purchase, import."""
-
-    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
-        return Route(
-            method=method,
-            path=path,
-            family=Family.RELAY_REST,
-            operation=operation,
-            summary=summary,
-            scopes=("numbers",),
-            **others,
-        )
-
+    route = partial(Route, family=Family.RELAY_REST, scopes=("numbers",))
     return [
         route(
-            "GET",
-            PATH + "/search",
-            "search_available_phone_numbers",
-            "Search free phone numbers",
+            method="GET",
+            path=PATH + "/search",
+            operation="search_available_phone_numbers",
+            summary="Search free phone numbers",
             handler=search,
             answers={200: FreePhoneNumbers},
             query=tuple(_parameters()),
         ),
         route(
-            "POST",
-            PATH,
-            "purchase_phone_number",
-            "Take a phone number",
+            method="POST",
+            path=PATH,
+            operation="purchase_phone_number",
+            summary="Take a phone number",
             about="Numbers come from the deployment's inventory: see the search.",
             handler=purchase,
             body=PurchasePhoneNumber,
             answers={200: PhoneNumber},
         ),
         route(
-            "POST",
-            IMPORTED,
-            "import_phone_number",
-            "Import a phone number",
+            method="POST",
+            path=IMPORTED,
+            operation="import_phone_number",
+            summary="Import a phone number",
             about="For deployments that allow it (setting `allow_number_import`).",
             handler=bring,
             body=ImportPhoneNumber,

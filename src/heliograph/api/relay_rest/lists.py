@@ -1,7 +1,6 @@
 """What the lists of this family share: links around a page, and the parameters that ask for one."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -32,14 +31,12 @@ async def page_of(request: Request, rows: Sequence[R], filters: Sequence[str] = 
 
 def page_parameters() -> tuple[Parameter, ...]:
     """For the document."""
-    size: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": 50}
-    token = {"type": "string", "pattern": paging.TOKEN_SCHEMA["pattern"].replace("^", "^(", 1).replace("$", ")?$")}
     return (
         Parameter(
             name="page_number",
             about="The page's number, from 0. Beyond 0 it needs page_token.",
             schema={"type": "integer", "minimum": 0, "default": 0},
         ),
-        Parameter(name="page_size", about="Most rows on the page.", schema=size),
-        Parameter(name="page_token", about="Where the page starts, from a link to it.", schema=token),
+        Parameter(name="page_size", about="Most rows on the page.", schema=paging.SIZE_SCHEMA),
+        Parameter(name="page_token", about="Where the page starts, from a link to it.", schema=paging.TOKEN_SCHEMA),
     )

@@ -1,7 +1,8 @@
 """`number_group_memberships`: which numbers are in a group."""
 
 import secrets
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -142,51 +143,40 @@ def _number(request: Request, number_id: str) -> Number | None:
 
 def routes() -> list[Route]:
     """List and create below a group; get and delete on their own."""
-
-    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
-        return Route(
-            method=method,
-            path=path,
-            family=Family.RELAY_REST,
-            operation=operation,
-            summary=summary,
-            scopes=("numbers",),
-            **others,
-        )
-
+    route = partial(Route, family=Family.RELAY_REST, scopes=("numbers",))
     return [
         route(
-            "GET",
-            OF_GROUP,
-            "list_number_group_memberships",
-            "List a group's memberships",
+            method="GET",
+            path=OF_GROUP,
+            operation="list_number_group_memberships",
+            summary="List a group's memberships",
             handler=list_all,
             answers={200: MembershipPage},
             query=page_parameters(),
         ),
         route(
-            "POST",
-            OF_GROUP,
-            "create_number_group_membership",
-            "Add a number to a group",
+            method="POST",
+            path=OF_GROUP,
+            operation="create_number_group_membership",
+            summary="Add a number to a group",
             about="A number is in a group once, and may be in several. It leaves them when it is released or moved.",
             handler=create,
             body=AddMembership,
             answers={200: NumberGroupMembership},
         ),
         route(
-            "GET",
-            PATH + "/{id}",
-            "retrieve_number_group_membership",
-            "Get a membership",
+            method="GET",
+            path=PATH + "/{id}",
+            operation="retrieve_number_group_membership",
+            summary="Get a membership",
             handler=retrieve,
             answers={200: NumberGroupMembership},
         ),
         route(
-            "DELETE",
-            PATH + "/{id}",
-            "delete_number_group_membership",
-            "Remove a number from a group",
+            method="DELETE",
+            path=PATH + "/{id}",
+            operation="delete_number_group_membership",
+            summary="Remove a number from a group",
             handler=remove,
             answers={204: None},
         ),

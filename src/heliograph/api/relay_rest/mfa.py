@@ -1,7 +1,8 @@
 """`mfa`: send somebody a code, and check the one that is told back."""
 
 import re
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -138,23 +139,12 @@ def _within(body: Body, name: str, allowed: range, default: int) -> int:
 
 def routes() -> list[Route]:
     """Ask for a code by SMS or by a call, and verify it."""
-
-    def route(path: str, operation: str, summary: str, **others: Any) -> Route:
-        return Route(
-            method="POST",
-            path=PATH + path,
-            family=Family.RELAY_REST,
-            operation=operation,
-            summary=summary,
-            scopes=("management",),
-            **others,
-        )
-
+    route = partial(Route, method="POST", family=Family.RELAY_REST, scopes=("management",))
     return [
         route(
-            "/sms",
-            "request_mfa_sms",
-            "Send a code by SMS",
+            path=PATH + "/sms",
+            operation="request_mfa_sms",
+            summary="Send a code by SMS",
             about="The message is one of the project's: it is charged, and its record shows the text until the code "
             "has been used or has expired.",
             handler=send_sms,
@@ -162,18 +152,18 @@ def routes() -> list[Route]:
             answers={200: CodeRequested},
         ),
         route(
-            "/call",
-            "request_mfa_call",
-            "Send a code by a call",
+            path=PATH + "/call",
+            operation="request_mfa_call",
+            summary="Send a code by a call",
             about="Always refused with `voice_not_supported`: this server makes no calls.",
             handler=send_call,
             body=RequestCode,
             answers={200: CodeRequested},
         ),
         route(
-            "/{mfa_request_id}/verify",
-            "verify_mfa_token",
-            "Check a code",
+            path=PATH + "/{mfa_request_id}/verify",
+            operation="verify_mfa_token",
+            summary="Check a code",
             about="A right code is used up. One that was used, has expired or is out of attempts is not found.",
             handler=verify,
             body=VerifyCode,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -136,50 +137,39 @@ def _is_here(number: Number) -> bool:
 
 def routes() -> list[Route]:
     """List, get, update, release; inventory.py has those that take a number."""
-
-    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
-        return Route(
-            method=method,
-            path=path,
-            family=Family.RELAY_REST,
-            operation=operation,
-            summary=summary,
-            scopes=("numbers",),
-            **others,
-        )
-
+    route = partial(Route, family=Family.RELAY_REST, scopes=("numbers",))
     return [
         route(
-            "GET",
-            PATH,
-            "list_phone_numbers",
-            "List phone numbers",
+            method="GET",
+            path=PATH,
+            operation="list_phone_numbers",
+            summary="List phone numbers",
             handler=list_all,
             answers={200: PhoneNumberPage},
             query=(*_filters(), *page_parameters()),
         ),
         route(
-            "GET",
-            PATH + "/{id}",
-            "get_phone_number",
-            "Get a phone number",
+            method="GET",
+            path=PATH + "/{id}",
+            operation="get_phone_number",
+            summary="Get a phone number",
             handler=retrieve,
             answers={200: PhoneNumber},
         ),
         route(
-            "DELETE",
-            PATH + "/{id}",
-            "release_phone_number",
-            "Release a phone number",
+            method="DELETE",
+            path=PATH + "/{id}",
+            operation="release_phone_number",
+            summary="Release a phone number",
             about="It leaves its number groups; a number of the inventory is free again.",
             handler=release,
             answers={204: None},
         ),
         route(
-            "PUT",
-            PATH + "/{id}",
-            "update_phone_number",
-            "Update a phone number",
+            method="PUT",
+            path=PATH + "/{id}",
+            operation="update_phone_number",
+            summary="Update a phone number",
             about="`message_handler` decides where the number's messages go: to a cXML document (`laml_webhooks`, "
             "`laml_application`), a SWML document (`relay_script`), Relay clients (`relay_topic`, `relay_context`, "
             "`relay_application`), or our own `smpp_bind`, the SMPP binds of `message_smpp_system_id`. "

@@ -3,6 +3,7 @@
 A short code is a number of 5 or 6 digits, and kept as any number is. Operators add them: nobody buys one by an API.
 """
 
+from functools import partial
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -156,18 +157,7 @@ def _find(request: Request, number_id: str) -> Number:
 
 def routes() -> list[Route]:
     """List, get, update. Short codes are added on the command line."""
-
-    def route(method: str, path: str, operation: str, summary: str, **others: Any) -> Route:
-        return Route(
-            method=method,
-            path=path,
-            family=Family.RELAY_REST,
-            operation=operation,
-            summary=summary,
-            scopes=("numbers",),
-            **others,
-        )
-
+    route = partial(Route, family=Family.RELAY_REST, scopes=("numbers",))
     text: dict[str, Any] = {"type": "string"}
     filters = (
         Parameter(name="filter_name", about="Only those with this in their name.", schema=text),
@@ -176,20 +166,27 @@ def routes() -> list[Route]:
     one = PATH + "/{id}"
     return [
         route(
-            "GET",
-            PATH,
-            "list_short_codes",
-            "List short codes",
+            method="GET",
+            path=PATH,
+            operation="list_short_codes",
+            summary="List short codes",
             handler=list_all,
             answers={200: ShortCodePage},
             query=(*filters, *page_parameters()),
         ),
-        route("GET", one, "retrieve_short_code", "Get a short code", handler=retrieve, answers={200: ShortCode}),
         route(
-            "PUT",
-            one,
-            "update_short_code",
-            "Update a short code",
+            method="GET",
+            path=one,
+            operation="retrieve_short_code",
+            summary="Get a short code",
+            handler=retrieve,
+            answers={200: ShortCode},
+        ),
+        route(
+            method="PUT",
+            path=one,
+            operation="update_short_code",
+            summary="Update a short code",
             about="`message_handler` decides where its messages go.",
             handler=update,
             body=UpdateShortCode,
