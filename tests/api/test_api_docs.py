@@ -31,6 +31,10 @@ async def world() -> World:
     return await small_world.make()
 
 
+def test_a_page_stands_in_the_menu_once() -> None:
+    assert len(set(pages.SLUGS)) == len(pages.SLUGS)
+
+
 @pytest.mark.parametrize("slug", pages.SLUGS)
 def test_generated_parts_are_current(slug: str) -> None:
     makers = {**generated.MAKERS, "endpoints": lambda: generated.endpoints(ROUTES), "faults": faults.markdown}

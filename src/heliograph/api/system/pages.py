@@ -21,7 +21,6 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "groups",
             "mfa",
             "projects",
-            "relay",
             "smpp",
             "errors",
         ),
