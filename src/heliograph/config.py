@@ -274,6 +274,13 @@ SETTINGS: tuple[Setting, ...] = (
         65536,
         10**9,
     ),
+    _whole(
+        "relay_small_frames_max",
+        200,
+        "Control frames, and fragments below 512 bytes, that one client may send in a second; more end its connection.",
+        10,
+        10**6,
+    ),
     _whole("relay_requests_max", 200, "Requests of one client in work; beyond them no more is read of it.", 1, 10**5),
     _whole("relay_events_max", 100, "Events to one client that wait for its acknowledgement.", 1, 10**5),
     _whole("relay_contexts_max", 100, "Contexts that one client may listen to.", 1, 10**5),

@@ -57,6 +57,7 @@ from heliograph.relay import login as relay_login
 from heliograph.relay.calls import Calls
 from heliograph.relay.clients import Clients as RelayClients
 from heliograph.relay.settings import RelaySettings
+from heliograph.relay.socket import SocketLimits
 from heliograph.smsc.clients import Clients
 from heliograph.smsc.deliveries import Deliveries
 from heliograph.smsc.door import Door
@@ -582,8 +583,11 @@ def _relay_settings(config: Config) -> RelaySettings:
         project_clients_max=config.relay_project_clients_max,
         connect_seconds=config.relay_connect_seconds,
         failed_connects=config.relay_failed_connects,
-        frame_max_bytes=config.relay_frame_max_bytes,
-        send_buffer_bytes=config.relay_send_buffer_bytes,
+        socket=SocketLimits(
+            frame_max_bytes=config.relay_frame_max_bytes,
+            send_buffer_bytes=config.relay_send_buffer_bytes,
+            small_frames_max=config.relay_small_frames_max,
+        ),
         requests_max=config.relay_requests_max,
         events_max=config.relay_events_max,
         contexts_max=config.relay_contexts_max,

@@ -91,3 +91,24 @@ def test_a_method_that_is_not_there_is_an_error(relay: Relay) -> None:
     wrapped = {"protocol": client.result["protocol"], "method": "nothing.here", "params": {}}
     assert client.ask("blade.execute", wrapped)["error"]["code"] == -32601
     assert json.dumps(execute(client, "calling.begin"))
+
+
+def test_contexts_add_up_to_their_limit_though_they_are_heard_a_moment_later(relay: Relay) -> None:
+    client = blade(relay)
+    many = [[f"{letter}{n}" for n in range(60)] for letter in "ab"]
+    codes = [execute(client, "signalwire.receive", contexts=names)["code"] for names in many]
+    assert codes == ["200", "422"]
+
+
+def test_what_is_not_to_be_heard_any_more_is_not_heard_a_moment_later(relay: Relay, context: str) -> None:
+    client = blade(relay)
+    assert execute(client, "signalwire.receive", contexts=[context, f"{context}-2"])["code"] == "200"
+    assert execute(client, "signalwire.unreceive", contexts=[context])["code"] == "200"
+
+    def heard() -> list[str]:
+        (mine,) = [each for each in relay.clients() if each["session"] == client.result["sessionid"]]
+        contexts: list[str] = mine["contexts"]
+        return contexts
+
+    wait_until(lambda: f"{context}-2" in heard(), "the other context is heard")
+    assert context not in heard()

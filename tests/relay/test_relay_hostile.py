@@ -1,11 +1,16 @@
 """Frames and connections that break the rules: an answer, or the end of that connection, and of nothing else."""
 
+import contextlib
 import socket
 from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
+from websockets.frames import Frame, Opcode
+from websockets.protocol import CLIENT, OPEN
+from websockets.protocol import Protocol as Framing
 
+from heliograph.relay.socket import SLICE_OCTETS
 from relay_client import Relay, RelayClient
 from servers import HOST
 
@@ -73,6 +78,82 @@ def test_who_only_sends_rubbish_is_let_go(relay: Relay) -> None:
 
 def test_compression_is_not_agreed_on(relay: Relay) -> None:
     assert "Sec-WebSocket-Extensions" not in relay.client().socket.response.headers  # type: ignore[union-attr]
+
+
+SMALL_FRAMES_MAX = 200
+"""The setting's default, within a second; a flood may stand across the border of two."""
+
+EMPTY_PING, EMPTY_PONG = b"\x89\x80\0\0\0\0", b"\x8a\x80\0\0\0\0"
+EMPTY_BEGIN, EMPTY_MORE = b"\x01\x80\0\0\0\0", b"\x00\x80\0\0\0\0"
+
+
+def flood(relay: Relay, octets: bytes) -> list[Frame]:
+    """Send without a word before; the frames that come until the server closes the connection."""
+    framing = Framing(CLIENT, max_size=None)
+    framing.state = OPEN
+    with socket.create_connection((HOST, relay.server.port), timeout=30) as raw:
+        raw.sendall(f"GET / HTTP/1.1\r\n{UPGRADE}\r\n".encode())
+        assert raw.recv(65536).startswith(b"HTTP/1.1 101 ")
+        with contextlib.suppress(ConnectionError):
+            raw.sendall(octets)
+        with contextlib.suppress(ConnectionError):
+            while data := raw.recv(65536):
+                framing.receive_data(data)
+    return framing.events_received()
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [EMPTY_PING * 500_000, EMPTY_PONG * 500_000, EMPTY_BEGIN + EMPTY_MORE * 500_000],
+    ids=["ping", "pong", "more"],
+)
+def test_who_sends_a_flood_of_frames_that_say_nothing_is_cut_off_at_once(relay: Relay, octets: bytes) -> None:
+    witness = relay.client()
+    frames = flood(relay, octets)
+    assert len(frames) <= 2 * SMALL_FRAMES_MAX + SLICE_OCTETS // len(EMPTY_PING) + 1, "each ping has its pong"
+    assert witness.call("signalwire.ping")
+
+
+def test_a_flood_is_told_why_it_ends(relay: Relay) -> None:
+    last = flood(relay, EMPTY_PING * (3 * SMALL_FRAMES_MAX))[-1]
+    assert last.opcode is Opcode.CLOSE
+    assert last.data == b"\x03\xf0too many small frames"
+
+
+def test_a_long_message_in_fair_pieces_and_many_requests_at_once_are_no_flood(relay: Relay) -> None:
+    client = relay.client()
+    padding = " " * 100_000
+    whole = '{"jsonrpc":"2.0","id":"f","method":"signalwire.ping"' + padding + "}"
+    client.socket.send(iter([whole[start : start + 600] for start in range(0, len(whole), 600)]))
+    assert client.take(lambda each: each.get("id") == "f")["result"]
+    ids = {client.post("signalwire.ping", {"timestamp": n}) for n in range(2_000)}
+    while ids:
+        ids.discard(client.take(lambda each: each.get("id") in ids)["id"])
+
+
+def test_a_stranger_asks_only_so_much(relay: Relay) -> None:
+    client = relay.raw()
+    for _ in range(21):
+        client.post("signalwire.ping")
+    assert client.closed() == 1008
+
+
+def test_what_is_too_deep_to_write_is_not_echoed(relay: Relay) -> None:
+    client = relay.client()
+    deep = "[" * 400 + "]" * 400
+    for method in ("signalwire.ping", "blade.subscription"):
+        client.send(
+            f'{{"jsonrpc":"2.0","id":"{method}","method":"{method}","params":{{"timestamp":{deep},"command":{deep}}}}}'
+        )
+        assert "result" in client.take(lambda each, method=method: each.get("id") == method)  # type: ignore[misc]
+
+
+def test_a_session_that_is_resumed_again_and_again_has_no_more_contexts_than_another(relay: Relay) -> None:
+    protocol = relay.client(*(f"a{n}" for n in range(100))).result["protocol"]
+    relay.client(*(f"b{n}" for n in range(60)), protocol=protocol)
+    (contexts,) = [each["contexts"] for each in relay.clients() if "b0" in each["contexts"]]
+    assert len(contexts) == 100
+    assert contexts[:60] == [f"b{n}" for n in range(60)], "what it asks for now comes first"
 
 
 @pytest.mark.parametrize("path", ["/elsewhere", "/api/relay/rest/phone_numbers", "/health"])

@@ -83,7 +83,7 @@ class Calls:
             case "blade.connect":
                 return self._connect(peer, request.params, BLADE)
             case "signalwire.ping" | "blade.ping":
-                return Answer(result={"timestamp": request.params.get("timestamp", self._clock.now() / 1e6)})
+                return Answer(result={"timestamp": fields.timestamp(request.params, self._clock.now() / 1e6)})
         if session is None:
             raise RpcError(NOT_CONNECTED, "signalwire.connect must come first.")
         match request.method:
@@ -139,7 +139,8 @@ class Calls:
             address=peer.address,
             since=self._clock.now(),
         )
-        session.contexts = dict.fromkeys((*contexts, *recalled))
+        heard = dict.fromkeys((*contexts, *recalled))  # what it asks for now comes first
+        session.contexts = dict.fromkeys(list(heard)[: self._settings.contexts_max])
         peer.session = session
         return Answer(result=_connected(session), then=partial(self._came, session))
 
@@ -155,7 +156,7 @@ class Calls:
         now, limit = self._clock.monotonic(), self._settings.resume_seconds
         live = self._clients.get(name)
         if live is not None:
-            return name, list(live.contexts)
+            return name, [*live.contexts, *live.coming]
         recalled = self._clients.recall(name, now - limit)
         if recalled is not None:
             return name, list(recalled)
@@ -213,8 +214,9 @@ class Calls:
             names = self._contexts(params)
         except RpcError as error:
             return _no(422, error.message)
-        if len(session.contexts.keys() | names) > self._settings.contexts_max:
+        if len({*session.contexts, *session.coming, *names}) > self._settings.contexts_max:
             return _no(422, f"A session has at most {self._settings.contexts_max} contexts.")
+        session.coming |= dict.fromkeys(names)
         return _yes(f"Receiving events of: {', '.join(names)}", then=partial(self._hear_soon, session, names))
 
     def _hear_soon(self, session: Session, names: list[str]) -> None:
@@ -229,7 +231,9 @@ class Calls:
         if self._clients.get(session.protocol) is not session:
             return  # it has gone
         for name in names:
-            self._clients.hear(session, name)
+            if name in session.coming:  # it may have been told to forget it since
+                del session.coming[name]
+                self._clients.hear(session, name)
         self._tell_state(session)
 
     async def _unreceive(self, session: Session, params: Members) -> Answer:
@@ -237,6 +241,7 @@ class Calls:
         if names is None:
             return _no(422, "contexts must be a list of texts.")
         for name in names:
+            session.coming.pop(name, None)
             self._clients.unhear(session, name)
         return _yes(f"No longer receiving events of: {', '.join(names)}", then=partial(self._tell_state, session))
 
@@ -300,7 +305,7 @@ class Calls:
 
 def _subscription(session: Session, params: Members) -> Members:
     """Everything of a session comes over the one channel that SDKs subscribe to."""
-    command = params.get("command", "add")
+    command = fields.optional(params, "command") or "add"
     channels = fields.texts(params.get("channels")) or []
     done = {f"{'subscribe' if command == 'add' else 'unsubscribe'}_channels": channels}
     return {"protocol": session.protocol, "command": command} | done

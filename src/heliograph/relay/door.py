@@ -62,12 +62,7 @@ class Door:
         older SDK dies of that."""
         now = asyncio.get_running_loop().time()
         peer = Peer(self, upgrade.peer, now=now, requests_max=self._settings.requests_max)
-        return Socket(
-            upgrade,
-            peer,
-            frame_max_bytes=self._settings.frame_max_bytes,
-            send_buffer_bytes=self._settings.send_buffer_bytes,
-        )
+        return Socket(upgrade, peer, self._settings.socket)
 
     # -- as the owner of its peers
 

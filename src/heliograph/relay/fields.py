@@ -76,6 +76,12 @@ def optional(params: Members, name: str) -> str | None:
     return given if isinstance(given, str) else None
 
 
+def timestamp(params: Members, now: float) -> float | str:
+    """What a ping is answered with: its own, or now, seconds since 1970."""
+    given = params.get("timestamp")
+    return given if isinstance(given, int | float | str) else now
+
+
 def agent(params: Members) -> str:
     given = optional(params, "agent") or "unknown agent"
     return "".join(each if each.isprintable() else "?" for each in given[:AGENT_MAX])

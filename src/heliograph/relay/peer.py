@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 
 from heliograph.relay.session import Session
-from heliograph.relay.socket import PROTOCOL_ERROR, Socket
+from heliograph.relay.socket import PROTOCOL_ERROR, REFUSED, Socket
 from heliograph.wire import jsonrpc
 from heliograph.wire.jsonrpc import Malformed, Request, Response, RpcError
 
@@ -50,6 +50,10 @@ MALFORMED_MAX: Final = 20
 """Frames that are no JSON-RPC before the connection is closed."""
 
 
+STRANGER_REQUESTS_MAX: Final = 20
+"""Requests before the client has said who it is. One is enough."""
+
+
 class Peer:
     """A socket's Handler. `session`: who it is, once it has connected."""
 
@@ -57,6 +61,7 @@ class Peer:
         "_malformed",
         "_owner",
         "_requests_max",
+        "_strange",
         "_waiting",
         "_working",
         "address",
@@ -77,6 +82,7 @@ class Peer:
         self._waiting: deque[Request] = deque()
         self._working = 0
         self._malformed = 0
+        self._strange = 0
 
     @property
     def working(self) -> int:
@@ -99,11 +105,19 @@ class Peer:
         if isinstance(read, Response):
             if self.session is not None:
                 self.session.on_response(read)
+        elif self._is_tiresome():
+            self.socket.close(REFUSED, "signalwire.connect must come first")
         elif self._working >= self._requests_max:
             self._waiting.append(read)
             self.socket.pause()
         else:
             self._start(read)
+
+    def _is_tiresome(self) -> bool:
+        """A stranger that asks and asks."""
+        if self.session is None:
+            self._strange += 1
+        return self._strange > STRANGER_REQUESTS_MAX
 
     def on_pong(self, payload: bytes) -> None:
         self._heard()
@@ -135,14 +149,15 @@ class Peer:
     async def _work(self, request: Request) -> None:
         try:
             answer = await self._owner.serve(self, request)
+            written = jsonrpc.result(request.id, answer.result) if request.wants_answer else None
         except RpcError as error:
             self._fail(request, error.code, error.message)
         except Exception:
             log.exception("relay.request_broke", method=request.method)
             self._fail(request, jsonrpc.INTERNAL_ERROR, "The server failed. Tell its operator the time.")
         else:
-            if request.wants_answer:
-                self.socket.send(jsonrpc.result(request.id, answer.result))
+            if written is not None:
+                self.socket.send(written)
             if answer.then is not None:
                 answer.then()
         finally:

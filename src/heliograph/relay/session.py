@@ -66,6 +66,8 @@ class Session:
         self.address = address
         self.since = since
         self.contexts: dict[str, None] = {}
+        self.coming: dict[str, None] = {}
+        """Contexts that it was told it hears, and does from a moment later on (Dialect.subscribed_seconds)."""
         self.sends = 0
         self.events = 0
         self.outstanding = 0

@@ -2,19 +2,20 @@
 
 from dataclasses import dataclass
 
+from heliograph.relay.socket import SocketLimits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelaySettings:
     """clients_max, project_clients_max: connections of all, sessions of one project. failed_connects: of one address in
     a minute; 0: no limit. requests_max: of one client, in work. events_max: to one client, without its
-    acknowledgement. send_buffer_bytes: what may wait to be written to one client."""
+    acknowledgement."""
 
     clients_max: int
     project_clients_max: int
     connect_seconds: float
     failed_connects: int
-    frame_max_bytes: int
-    send_buffer_bytes: int
+    socket: SocketLimits
     requests_max: int
     events_max: int
     contexts_max: int

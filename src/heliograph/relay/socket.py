@@ -1,8 +1,11 @@
 """One WebSocket connection (RFC 6455): bytes of the wire to whole messages and back.
 
 The framing is the library's (websockets, without its I/O); this class is its transport. No compression is agreed on: a
-context for it costs more memory than an idle client otherwise has. What waits to be written is bounded: a client that
-does not read loses its connection, and nobody waits for it.
+context for it costs more memory than an idle client otherwise has.
+
+Nobody waits for a client that means harm. What waits to be written is bounded: one that does not read loses its
+connection. What was read is worked through in slices, between which the event loop serves others, and who sends a
+flood of frames that say nothing loses its connection, too: a read of 256 KB can hold 43,000 of those.
 """
 
 import asyncio
@@ -21,6 +24,12 @@ from websockets.server import ServerProtocol
 
 CLOSE_SECONDS: Final = 1.0
 """How long a peer may take to answer a close frame."""
+
+SLICE_OCTETS: Final = 4096
+"""Parsed in one turn of the event loop: the smallest frames, 680 of them, in some 20 ms."""
+
+SMALL_OCTETS: Final = 512
+"""A fragment shorter than this counts as a control frame does: who has much to say says more at a time."""
 
 GOING_AWAY: Final = 1001
 PROTOCOL_ERROR: Final = 1002
@@ -52,17 +61,46 @@ class Handler(Protocol):
     def on_closed(self) -> None: ...
 
 
-class Socket(asyncio.Protocol):
-    __slots__ = ("_closing", "_handler", "_send_buffer_bytes", "_text", "_transport", "_upgrade", "_ws", "is_open")
+class SocketLimits(Struct, frozen=True, kw_only=True):
+    """frame_max_bytes: of a message. send_buffer_bytes: what may wait to be written. small_frames_max: control frames
+    and small fragments within a second."""
 
-    def __init__(self, upgrade: Upgrade, handler: Handler, *, frame_max_bytes: int, send_buffer_bytes: int) -> None:
+    frame_max_bytes: int
+    send_buffer_bytes: int
+    small_frames_max: int
+
+
+class Socket(asyncio.Protocol):
+    __slots__ = (
+        "_closing",
+        "_handler",
+        "_is_paused",
+        "_limits",
+        "_pings",
+        "_second",
+        "_small",
+        "_text",
+        "_transport",
+        "_unread",
+        "_upgrade",
+        "_ws",
+        "is_open",
+    )
+
+    def __init__(self, upgrade: Upgrade, handler: Handler, limits: SocketLimits) -> None:
         self._upgrade: Upgrade | None = upgrade
         self._handler = handler
-        self._send_buffer_bytes = send_buffer_bytes
-        self._ws = Framing(SERVER, max_size=frame_max_bytes, logger=_silent)
+        self._limits = limits
+        self._ws = Framing(SERVER, max_size=limits.frame_max_bytes, logger=_silent)
         self._transport: asyncio.Transport
         self._text: bytearray | None = None
         self._closing: asyncio.TimerHandle | None = None
+        self._unread = bytearray()
+        self._is_paused = False
+        self._pings = 0
+        """Of ours, whose pongs may come."""
+        self._second = self._small = 0
+        """Small frames of this second of the loop's clock."""
         self.is_open = False
 
     # -- out
@@ -75,6 +113,7 @@ class Socket(asyncio.Protocol):
 
     def ping(self, payload: bytes = b"") -> None:
         if self.is_open:
+            self._pings += 1
             self._ws.send_ping(payload)
             self._flush()
 
@@ -91,12 +130,14 @@ class Socket(asyncio.Protocol):
         self._transport.abort()
 
     def pause(self) -> None:
+        """Read no more for now, not even what has come already."""
+        self._is_paused = True
         if not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._is_paused = False
+        self._read_on()
 
     def _flush(self) -> None:
         for data in self._ws.data_to_send():
@@ -104,7 +145,7 @@ class Socket(asyncio.Protocol):
                 self._transport.write(data)
             else:
                 self._transport.close()
-        if self._transport.get_write_buffer_size() > self._send_buffer_bytes:
+        if self._transport.get_write_buffer_size() > self._limits.send_buffer_bytes:
             self.abort()
 
     def _end(self) -> None:
@@ -113,7 +154,8 @@ class Socket(asyncio.Protocol):
         if self._closing is None:
             loop = asyncio.get_running_loop()
             self._closing = loop.call_later(CLOSE_SECONDS, self._transport.abort)
-            self._transport.resume_reading()  # for the answer to the close frame
+            self._is_paused = False
+            loop.call_soon(self._read_on)  # for the answer to the close frame
 
     # -- in, as an asyncio.Protocol
 
@@ -131,6 +173,27 @@ class Socket(asyncio.Protocol):
             self._transport.close()
 
     def data_received(self, data: bytes) -> None:
+        if not self._unread and not self._is_paused and len(data) <= SLICE_OCTETS:
+            self._parse(data)
+            return
+        self._unread += data
+        self._transport.pause_reading()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Parse the next slice of what has come; when nothing is left, read again."""
+        if self._is_paused or self._transport.is_closing():
+            return
+        if self._unread:
+            data = bytes(self._unread[:SLICE_OCTETS])
+            del self._unread[:SLICE_OCTETS]
+            self._parse(data)
+        if self._unread:
+            asyncio.get_running_loop().call_soon(self._read_on)
+        elif not self._is_paused and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _parse(self, data: bytes) -> None:
         self._ws.receive_data(data)
         frames = cast(list[Frame], self._ws.events_received())
         self._flush()
@@ -150,6 +213,9 @@ class Socket(asyncio.Protocol):
 
     def _take(self, frame: Frame) -> None:
         """A text in one frame or in several is one message; the library bounds their sum."""
+        if not self._is_worth_it(frame):
+            self._cut_off()
+            return
         match frame.opcode:
             case Opcode.TEXT if frame.fin:
                 self._deliver(bytes(frame.data))
@@ -164,6 +230,29 @@ class Socket(asyncio.Protocol):
                 self.close(UNSUPPORTED, "only text is spoken here")
             case Opcode.PONG:
                 self._handler.on_pong(bytes(frame.data))
+
+    def _is_worth_it(self, frame: Frame) -> bool:
+        """Whether the client may go on after it: it said something, or there were few in this second that did not."""
+        match frame.opcode:
+            case Opcode.TEXT | Opcode.BINARY if frame.fin:
+                return True
+            case Opcode.TEXT | Opcode.CONT if len(frame.data) >= SMALL_OCTETS:
+                return True
+            case Opcode.PONG if self._pings:
+                self._pings -= 1
+                return True
+        second = int(asyncio.get_running_loop().time())
+        if second != self._second:
+            self._second, self._small = second, 0
+        self._small += 1
+        return self._small <= self._limits.small_frames_max
+
+    def _cut_off(self) -> None:
+        """Say why, and read nothing more, not even an answer to that."""
+        self.close(REFUSED, "too many small frames")
+        self.is_open = False
+        self._unread.clear()
+        self._transport.close()
 
     def _deliver(self, message: bytes) -> None:
         if self.is_open:
