@@ -282,22 +282,27 @@ class Inbound:
 
     async def _ask_handler(self, message: Message) -> None:
         number = self._directory.number_by_text(message.to_number)
-        if number is None or number.project_id != message.project_id:
-            return
-        handler = self._handler(number)
-        if handler is None:
-            return
-        if handler.kind == "smpp":
-            detail = f"there was no SMPP credential {handler.system_id}"
-            await self._transitions.note(message, "handler_missing", detail=detail)
-            return
-        media = await self._transitions.persist(lambda: self._store.media_of(message.project_id, message.id))
-        if handler.kind == "relay":
-            detail = f"the number was given to the Relay context {handler.context} after the message had come"
-            await self._transitions.note(message, "handler_missing", detail=detail)
-            return
-        run = self._run_swml if handler.kind == "swml" else self._run_cxml
-        await run(message, handler, media)
+        handler = None if number is None else self._handler(number)
+        reason = _missing(message, number, handler)
+        if reason is not None:
+            await self._transitions.note(message, "handler_missing", detail=reason)
+        elif handler is not None:
+            media = await self._transitions.persist(lambda: self._store.media_of(message.project_id, message.id))
+            run = self._run_swml if handler.kind == "swml" else self._run_cxml
+            await run(message, handler, media)
+
+
+def _missing(message: Message, number: Number | None, handler: Handler | None) -> str | None:
+    """Why the handler of a message that was kept can't be asked now. A number without one needs no reason."""
+    if number is None:
+        return "the number was released after the message had come"
+    if number.project_id != message.project_id:
+        return "the number went to another project after the message had come"
+    if handler is not None and handler.kind == "smpp":
+        return f"there was no SMPP credential {handler.system_id}"
+    if handler is not None and handler.kind == "relay":
+        return f"the number was given to the Relay context {handler.context} after the message had come"
+    return None
 
 
 def _international(number: str) -> str:
