@@ -249,16 +249,7 @@ class SwmlHandler:
         started = self._clock.monotonic()
         try:
             async with asyncio.timeout(min(asked.seconds, left)):
-                response = await self._webhooks.request(
-                    HttpRequest(
-                        method=asked.method,
-                        url=asked.url,
-                        headers=asked.headers,
-                        body=asked.body,
-                        max_response_bytes=ANSWER_MAX,
-                        truncate=True,
-                    )
-                )
+                response = await self._webhooks.request(self._as_switched(run, asked))
         except TimeoutError:
             if left <= asked.seconds:
                 raise _TimeIsUp from None
@@ -275,6 +266,18 @@ class SwmlHandler:
             status=response.status,
             body=response.body,
         )
+
+    def _as_switched(self, run: _Run, asked: AskUrl) -> HttpRequest:
+        request = HttpRequest(
+            method=asked.method,
+            url=asked.url,
+            headers=asked.headers,
+            body=asked.body,
+            max_response_bytes=ANSWER_MAX,
+            truncate=True,
+        )
+        project = self._directory.project(run.message.project_id)
+        return request if project is None else signing.as_switched(project, request)
 
     def _left(self, run: _Run) -> float:
         """Seconds that the run may still take."""
