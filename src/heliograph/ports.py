@@ -557,7 +557,8 @@ class Store(Protocol):
     async def forget_project(self, project_id: str) -> None:
         """Remove the last of a deleted project, once it has no messages any more."""
 
-    async def put_token(self, token: Token) -> None: ...
+    async def put_token(self, token: Token) -> None:
+        """Raises NotFound where the project is gone; so do the other verbs that write something new of a project."""
 
     async def update_token(self, token: Token) -> bool: ...
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from heliograph.core.directory import Number, Project, SmppCredential, Snapshot, Token
-from heliograph.core.errors import StoreUnavailable
+from heliograph.core.errors import NotFound, StoreUnavailable
 from heliograph.core.inventory import FreeNumber, Search
 from heliograph.ports import NumberTaken, StoreHeld, SystemIdTaken
 
@@ -59,6 +59,7 @@ class MemoryStore:
         return [n for n in found if n.national.startswith(search.area_code or "")][: search.limit]
 
     async def put_token(self, token: Token) -> None:
+        self._refuse_homeless(token.project_id)
         self.writes += 1
         self.tokens.append(token)
 
@@ -70,6 +71,7 @@ class MemoryStore:
         return removed
 
     async def put_number(self, number: Number) -> None:
+        self._refuse_homeless(number.project_id)
         self._refuse_taken(number)
         self.writes += 1
         self.numbers.append(number)
@@ -81,6 +83,7 @@ class MemoryStore:
         return number.id in known
 
     async def add_smpp_credential(self, credential: SmppCredential) -> None:
+        self._refuse_homeless(credential.project_id)
         if any(each.system_id == credential.system_id for each in self.smpp_credentials):
             raise SystemIdTaken(credential.system_id)
         self.writes += 1
@@ -98,6 +101,10 @@ class MemoryStore:
         before = self.smpp_credentials
         self.smpp_credentials = [c for c in before if (c.project_id, c.system_id) != (project_id, system_id)]
         return len(self.smpp_credentials) < len(before)
+
+    def _refuse_homeless(self, project_id: str) -> None:
+        if all(each.id != project_id for each in self.projects):
+            raise NotFound
 
     def _refuse_taken(self, number: Number) -> None:
         if any(known.number == number.number and known.id != number.id for known in self.numbers):

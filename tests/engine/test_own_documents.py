@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from engine_ground import PROJECT, Ground
 
+from heliograph.core.directory import Project
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.script import Script, ScriptUse
@@ -52,7 +53,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(ground: Ground) -> Bench:
+async def bench(ground: Ground) -> Bench:
+    project = Project(id=PROJECT, parent_id=None, name="", signing_key="PSK", created_at=1, updated_at=1)
+    await ground.store.add_project(project, None, ())
     return Bench(ground)
 
 

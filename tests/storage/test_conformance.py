@@ -2,6 +2,8 @@
 
 import asyncio
 import dataclasses
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,12 @@ from heliograph.core.directory import (
     SWITCHES,
     Application,
     Number,
+    NumberGroup,
     Project,
     SmppCredential,
     Token,
 )
-from heliograph.core.errors import StoreUnavailable
+from heliograph.core.errors import NotFound, StoreUnavailable
 from heliograph.core.ids import Uuid7Generator, floor
 from heliograph.core.lifecycle import RANK, TRANSITIONS, State
 from heliograph.core.message import (
@@ -689,8 +692,67 @@ async def test_a_number_belongs_to_one(store: Store) -> None:
     with pytest.raises(NumberTaken):
         await store.add_project(a_project(P2), None, [a_number("+12025550101", P2, P2)])
     assert [p.id for p in (await store.directory()).projects] == [P1]
+    await store.add_project(a_project(P2), None, [])
     with pytest.raises(NumberTaken):
         await store.put_number(a_number("+12025550101", P2, P2))
+
+
+async def two_projects(store: Store) -> None:
+    for project_id in (P1, P2):
+        await store.add_project(a_project(project_id), None, [])
+
+
+Write = Callable[[Store], Awaitable[None]]
+
+NEW: Mapping[str, Write] = {
+    "token": lambda store: store.put_token(
+        Token(project_id=P2, id=P1, name="t", scopes=SCOPES, sha256="cc" * 32, created_at=NOW, updated_at=NOW)
+    ),
+    "number": lambda store: store.put_number(a_number("+12025550101", P2, P2)),
+    "application": lambda store: store.put_application(
+        Application(project_id=P2, id=P1, name="a", created_at=NOW, updated_at=NOW)
+    ),
+    "group": lambda store: store.put_group(
+        NumberGroup(project_id=P2, id=P1, name="g", sticky_sender=False, created_at=NOW, updated_at=NOW)
+    ),
+    "credential": lambda store: store.add_smpp_credential(a_credential(project_id=P2)),
+    "script": lambda store: store.add_script(a_script(1, P2)),
+}
+
+
+@pytest.mark.parametrize("write", NEW.values(), ids=NEW)
+async def test_nothing_new_comes_to_a_project_that_is_gone(store: Store, write: Write) -> None:
+    await store.add_project(a_project(), None, [])
+    await store.add_project(a_project(P2, P1), None, [])
+    assert await store.delete_project(P2, NOW)
+    before = await store.directory_version()
+    with pytest.raises(NotFound):
+        await write(store)
+    assert await store.directory_version() == before
+    assert (await store.directory()).numbers == ()
+    assert await store.script(P2, a_script(1).id) is None
+
+
+async def test_a_number_that_comes_while_its_project_goes_is_not_left_behind(
+    store: Store, tmp_path: Path, store_url: str | None
+) -> None:
+    """The command line writes by a connection of its own. Whichever of the two is first, the other is refused."""
+    settings = config.load({"data": str(tmp_path), "database_url": store_url}, {})
+    beside = app.make_store(settings, exclusive=False)
+    await beside.open()
+    await store.add_project(a_project(), None, [])
+    try:
+        for turn in range(40):
+            child, number = str(uuid.uuid4()), f"+1202556{turn:04d}"
+            await store.add_project(a_project(child, P1), None, [])
+            outcomes = await asyncio.gather(
+                beside.put_number(a_number(number, str(uuid.uuid4()), child)),
+                store.delete_project(child, NOW),
+                return_exceptions=True,
+            )
+            assert [type(outcomes[0]), outcomes[1]] in ([type(None), False], [NotFound, True])
+    finally:
+        await beside.close()
 
 
 async def test_the_space_has_one_id_for_good(store: Store) -> None:
@@ -877,6 +939,7 @@ async def test_smpp_credentials_are_kept_changed_and_removed(store: Store) -> No
 
 
 async def test_a_system_id_is_given_once_in_the_deployment(store: Store) -> None:
+    await two_projects(store)
     await store.add_smpp_credential(a_credential())
     for project_id in (P1, P2):
         with pytest.raises(SystemIdTaken):
@@ -898,6 +961,7 @@ def a_script(number: int, project_id: str = P1, name: str = "s") -> Script:
 
 
 async def test_a_script_is_kept_changed_and_removed_by_its_project(store: Store) -> None:
+    await two_projects(store)
     script = a_script(1)
     await store.add_script(script)
     assert await store.script(P1, script.id) == script
@@ -915,6 +979,7 @@ async def test_a_script_is_kept_changed_and_removed_by_its_project(store: Store)
 
 
 async def test_scripts_are_listed_by_place_both_ways(store: Store) -> None:
+    await two_projects(store)
     made = [a_script(number, name="even" if number % 2 == 0 else "odd") for number in range(6)]
     for script in made:
         await store.add_script(script)
@@ -932,6 +997,7 @@ async def test_scripts_are_listed_by_place_both_ways(store: Store) -> None:
 
 
 async def test_uses_of_scripts_add_up_and_the_latest_stays(store: Store) -> None:
+    await two_projects(store)
     one, other = a_script(1), a_script(2, project_id=P2)
     await store.add_script(one)
     await store.add_script(other)

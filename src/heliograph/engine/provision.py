@@ -13,6 +13,7 @@ from typing import Final
 
 from heliograph.core import inventory, numbers
 from heliograph.core.directory import CAPABILITIES, SCOPES, SHORT_CODE_CAPABILITIES, Number, Project, Token
+from heliograph.core.errors import NotFound
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.inventory import FreeNumber
 from heliograph.ports import Clock, NumberTaken, Store
@@ -183,17 +184,20 @@ async def create_token(
     store: Store, mint: Mint, project_id: str, name: str, scopes: Sequence[str]
 ) -> tuple[Token, str]:
     """Add a token to a project and return it with its secret; raises Refused."""
-    _project(await _projects(store), project_id)
     token, secret = mint.token(project_id, name, scopes)
-    await store.put_token(token)
+    try:
+        await store.put_token(token)
+    except NotFound:
+        raise no_project(project_id) from None
     return token, secret
 
 
 async def add_number(store: Store, number: Number) -> None:
     """Add a number that `Mint.number` made; raises Refused for an unknown project and a number in use."""
-    _project(await _projects(store), number.project_id)
     try:
         await store.put_number(number)
+    except NotFound:
+        raise no_project(number.project_id) from None
     except NumberTaken:
         raise Refused(f"{number.number} belongs to this deployment already; see `heliograph number list`") from None
 
@@ -206,7 +210,11 @@ def _project(projects: Sequence[Project], project_id: str) -> Project:
     for project in projects:
         if project.id == project_id:
             return project
-    raise Refused(f"there is no project {project_id}; see `heliograph project list`")
+    raise no_project(project_id)
+
+
+def no_project(project_id: str) -> Refused:
+    return Refused(f"there is no project {project_id}; see `heliograph project list`")
 
 
 def _fit_name(name: str) -> str:

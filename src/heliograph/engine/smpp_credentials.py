@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from heliograph.core.directory import SMPP_ALPHABETS, SMPP_LONG_MODES, SmppCredential
+from heliograph.core.errors import NotFound
 from heliograph.engine import slow_hashes
-from heliograph.engine.provision import Refused
+from heliograph.engine.provision import Refused, no_project
 from heliograph.ports import Clock, Store, SystemIdTaken
 
 SCRYPT_N: Final = 2**14
@@ -99,11 +100,11 @@ class Forge:
 
 async def create(store: Store, forge: Forge, project_id: str, system_id: str, wish: Wish) -> tuple[SmppCredential, str]:
     """Add a credential to a project and return it with its password; raises Refused."""
-    if all(project.id != project_id for project in (await store.directory()).projects):
-        raise Refused(f"there is no project {project_id}; see `heliograph project list`")
     made, password = forge.credential(project_id, system_id, wish)
     try:
         await store.add_smpp_credential(made)
+    except NotFound:
+        raise no_project(project_id) from None
     except SystemIdTaken:
         raise Refused(f"the system_id {system_id} is taken: each is given once in a deployment") from None
     return made, password

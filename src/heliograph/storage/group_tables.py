@@ -1,6 +1,7 @@
 """The store's verbs (ports.Store) for number groups, their members, and who sent last to whom."""
 
 from heliograph.core.directory import Key, Membership, NumberGroup
+from heliograph.core.errors import NotFound
 from heliograph.ports import AlreadyMember, StickySender
 from heliograph.storage import rows, scripts
 from heliograph.storage.database import Conflict, Database
@@ -19,8 +20,13 @@ class GroupTables:
     _database: Database
 
     async def put_group(self, group: NumberGroup) -> None:
-        touched = touch(Key("groups", group.project_id, group.id))
-        await self._database.write(scripts.run, [*touched, Step("group_put", rows.group_params(group))])
+        item = (
+            group.project_id,
+            [Key("groups", group.project_id, group.id)],
+            [Step("group_put", rows.group_params(group))],
+        )
+        if not await self._database.write(scripts.add_owned, item):
+            raise NotFound
 
     async def update_group(self, group: NumberGroup) -> bool:
         touched = touch(Key("groups", group.project_id, group.id))

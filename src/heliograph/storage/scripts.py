@@ -211,12 +211,32 @@ def delete_projects(items: list[tuple[str, int]]) -> Script:
     """(project_id, at) → whether it was a subproject without numbers, and is deleted with what is its own."""
     results = []
     for project_id, at in items:
+        yield _HOLD
         gone = yield Step("project_delete", {"project_id": project_id, "at": at})
         if gone:
             for name in sorted(name for name in queries.blocks() if name.startswith(_OF_A_PROJECT)):
                 yield Step(name, {"project_id": project_id})
             yield from touch(Key("projects", project_id, project_id))
         results.append(bool(gone))
+    return results
+
+
+_HOLD = Step("directory_hold", {})
+"""No other writer changes the directory until this transaction ends. It comes first: so nobody waits in a ring."""
+
+
+def add_owned(items: list[tuple[str, Sequence[Key], Sequence[Step]]]) -> Script:
+    """(project_id, what is touched, how) → whether the project is there, and so it was done."""
+    results = []
+    for project_id, keys, steps in items:
+        yield _HOLD
+        there = yield from _is_there(project_id)
+        if there:
+            for step in steps:  # noqa: UP028 - a sequence can't be sent what a step returned
+                yield step
+            if keys:
+                yield from touch(*keys)
+        results.append(there)
     return results
 
 
@@ -232,6 +252,7 @@ def remove_groups(items: list[tuple[str, str]]) -> Script:
     results = []
     for project_id, group_id in items:
         keys = {"project_id": project_id, "group_id": group_id}
+        yield _HOLD
         gone = yield Step("group_remove", keys)
         if gone:
             left = yield Step("memberships_of_group_remove", keys)
@@ -275,6 +296,7 @@ def take_numbers(items: list[Number]) -> Script:
     results = []
     for number in items:
         taken: Sequence[Row] = ()
+        yield _HOLD
         if (yield from _is_there(number.project_id)):
             taken = yield Step("inventory_take", {"number": number.number, "at": number.created_at})
         if taken:
@@ -288,6 +310,7 @@ def release_numbers(items: list[Number]) -> Script:
     """A number goes from its project and from its groups; one of the inventory is free again."""
     results = []
     for number in items:
+        yield _HOLD
         gone = yield from _let_go(number)
         if gone:
             yield Step("inventory_give_back", {"number": number.number})
@@ -299,6 +322,7 @@ def move_numbers(items: list[tuple[Number, Number]]) -> Script:
     """Removed and put again: project_id is the key that a schema is distributed by, which no update may change."""
     results = []
     for before, after in items:
+        yield _HOLD
         gone = (yield from _is_there(after.project_id)) and (yield from _let_go(before))
         if gone:
             yield Step("number_put", rows.number_params(after))
@@ -308,7 +332,8 @@ def move_numbers(items: list[tuple[Number, Number]]) -> Script:
 
 
 def _is_there(project_id: str) -> Generator[Step, Sequence[Row], bool]:
-    """A number of a deleted project would be nobody's: no token could release it, and the inventory has it as taken."""
+    """What is written for a deleted project would be nobody's: no token could remove it. A number would be taken for
+    good."""
     return bool((yield Step("project_is_there", {"project_id": project_id})))
 
 

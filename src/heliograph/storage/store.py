@@ -14,7 +14,7 @@ from heliograph.core.directory import (
     Snapshot,
     Token,
 )
-from heliograph.core.errors import StoreUnavailable
+from heliograph.core.errors import NotFound, StoreUnavailable
 from heliograph.core.ids import floor
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, Part, Piece, TimelineEntry
@@ -135,7 +135,10 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
         for number in numbers:
             touched.append(Key("numbers", number.project_id, number.id))
             steps.append(Step("number_put", rows.number_params(number)))
-        await self._write_directory(touched, *steps)
+        try:
+            await self._database.write(scripts.run, [*touch(*touched), *steps])
+        except Conflict as error:
+            raise NumberTaken(str(error)) from error
 
     async def update_project(self, project: Project) -> bool:
         return await self._hit(Key("projects", project.id, project.id), "project_update", rows.project_params(project))
@@ -151,7 +154,7 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
 
     async def put_token(self, token: Token) -> None:
         key = Key("tokens", token.project_id, token.id)
-        await self._write_directory([key], Step("token_put", rows.token_params(token)))
+        await self._put(key, "token_put", rows.token_params(token))
 
     async def update_token(self, token: Token) -> bool:
         return await self._hit(Key("tokens", token.project_id, token.id), "token_update", rows.token_params(token))
@@ -161,10 +164,9 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
         return await self._hit(Key("tokens", project_id, token_id), "token_remove", keys)
 
     async def add_smpp_credential(self, credential: SmppCredential) -> None:
-        touched = touch(Key("smpp_credentials", credential.project_id, credential.system_id))
-        step = Step("smpp_credential_add", rows.smpp_credential_params(credential))
+        key = Key("smpp_credentials", credential.project_id, credential.system_id)
         try:
-            await self._database.write(scripts.run, [*touched, step])
+            await self._put(key, "smpp_credential_add", rows.smpp_credential_params(credential))
         except Conflict as error:
             raise SystemIdTaken(credential.system_id) from error
 
@@ -178,7 +180,10 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
 
     async def put_number(self, number: Number) -> None:
         key = Key("numbers", number.project_id, number.id)
-        await self._write_directory([key], Step("number_put", rows.number_params(number)))
+        try:
+            await self._put(key, "number_put", rows.number_params(number))
+        except Conflict as error:
+            raise NumberTaken(str(error)) from error
 
     async def update_number(self, number: Number) -> bool:
         key = Key("numbers", number.project_id, number.id)
@@ -186,7 +191,7 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
 
     async def put_application(self, application: Application) -> None:
         key = Key("applications", application.project_id, application.id)
-        await self._write_directory([key], Step("application_put", rows.application_params(application)))
+        await self._put(key, "application_put", rows.application_params(application))
 
     async def update_application(self, application: Application) -> bool:
         key = Key("applications", application.project_id, application.id)
@@ -200,16 +205,18 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
         """Whether the query found the object's row."""
         return bool(await self._database.write(scripts.run, [*touch(key), Step(query, parameters)]))
 
-    async def _write_directory(self, touched: Sequence[Key], *steps: Step) -> None:
-        try:
-            await self._database.write(scripts.run, [*touch(*touched), *steps])
-        except Conflict as error:
-            raise NumberTaken(str(error)) from error
+    async def _put(self, key: Key, query: str, parameters: dict[str, Any]) -> None:
+        """Raises NotFound where the project is gone, and Conflict."""
+        item = key.project_id, [key], [Step(query, parameters)]
+        if not await self._database.write(scripts.add_owned, item):
+            raise NotFound
 
     # -- scripts
 
     async def add_script(self, script: Script) -> None:
-        await self._database.write(scripts.run, [Step("cxml_script_add", rows.script_params(script))])
+        step = Step("cxml_script_add", rows.script_params(script))
+        if not await self._database.write(scripts.add_owned, (script.project_id, [], [step])):
+            raise NotFound
 
     async def update_script(self, script: Script) -> bool:
         return bool(await self._database.write(scripts.run, [Step("cxml_script_update", rows.script_params(script))]))

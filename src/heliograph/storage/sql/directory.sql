@@ -8,6 +8,11 @@ INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE 
 INSERT INTO meta (key, value) VALUES ('directory_version', '1')
 ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT)
 
+-- Who looks before it writes holds the others off first: two databases' sessions may write at once.
+
+-- name: directory_hold
+UPDATE meta SET value = value WHERE key = 'directory_version'
+
 -- name: directory_touched
 INSERT INTO directory_changes (version, kind, owner_id, object_id)
 SELECT CAST(m.value AS BIGINT), r_kind, r_owner, r_object
