@@ -37,7 +37,7 @@ def test_every_command_has_help_that_says_what_it_does(cli: Any) -> None:
     "command",
     [
         "init", "send", "inbound", "message", "callbacks list", "callbacks replay", "carriers",
-        "route explain", "project create", "project list",
+        "route explain", "relay", "project create", "project list",
         "token create", "token revoke", "token list", "number add", "number list", "number import", "number available",
         "number handler", "smpp create", "smpp list", "smpp update", "smpp remove", "dev-cert", "migrate", "doctor",
         "settings", "serve",

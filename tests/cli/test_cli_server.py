@@ -1,6 +1,7 @@
 """Commands that go through a running server: how they find it, what they ask, what they say when it fails."""
 
 import json
+import re
 import socket
 import ssl
 import threading
@@ -205,6 +206,29 @@ def test_carriers_are_shown_with_their_connections(cli: Any, app: Any, server: S
     assert cli("carriers", "--data", data).out == "No carriers.\n"
 
 
+def a_relay_client(**changes: Any) -> dict[str, Any]:
+    counts = {"sends": 12, "events": 40, "unacknowledged": 3}
+    said = {"session": ID, "agent": "acme/1.0", "address": "192.0.2.7", "dialect": "signalwire"}
+    return {**said, "connected_at": "2026-01-01T00:00:00Z", "contexts": ["office", "sales"], **counts, **changes}
+
+
+def test_relay_clients_are_shown_with_their_projects(cli: Any, app: Any, server: Scripted, data: Path) -> None:
+    first = app.store.projects[0].id
+    other = cli("project", "create", "--name", "other", "--data", data, "--json").json["project_id"]
+    server.answers["GET /api/heliograph/relay/clients"] = (200, {"clients": [a_relay_client()]})
+    shown = cli("relay", "--data", data, "--json").json["clients"]
+    assert shown == [{"project_id": each, **a_relay_client()} for each in (first, other)]
+    assert [asked["project"] for asked in server.asked] == [first, other]
+    (only,) = cli("relay", "--project", other, "--data", data, "--json").json["clients"]
+    assert only["project_id"] == other
+    line = cli("relay", "--data", data).out.splitlines()[1]
+    assert re.split(" {2,}", line.strip()) == [
+        first, "acme/1.0", "192.0.2.7", "signalwire", "2026-01-01T00:00:00Z", "12", "40", "3", "office, sales",
+    ]  # fmt: skip
+    server.answers["GET /api/heliograph/relay/clients"] = (200, {"clients": []})
+    assert cli("relay", "--data", data).out == "No Relay clients.\n"
+
+
 def explain(cli: Any, data: Path, *more: object, to: str = "+12025550155") -> Any:
     file = data.parent / "carriers.toml"
     file.write_text(CARRIERS)
@@ -302,7 +326,7 @@ def test_settings_list_the_keys_of_tables_and_no_secret(cli: Any, data: Path, mo
 
 
 @pytest.mark.parametrize(
-    "command", [send(), ("inbound", *send()[1:]), ("message", ID), ("callbacks", "list"), ("carriers",)]
+    "command", [send(), ("inbound", *send()[1:]), ("message", ID), ("callbacks", "list"), ("carriers",), ("relay",)]
 )
 def test_without_a_server_the_way_to_start_one_is_told(
     cli: Any, app: Any, data: Path, command: tuple[object, ...]

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "callbacks": "callbacks:callbacks",
     "carriers": "carriers:carriers",
     "route": "route:route",
+    "relay": "relay:relay",
     "project": "project:project",
     "token": "token:token",
     "number": "number:number",
