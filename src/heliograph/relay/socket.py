@@ -198,6 +198,8 @@ class Socket(asyncio.Protocol):
         frames = cast(list[Frame], self._ws.events_received())
         self._flush()
         for frame in frames:
+            if self._transport.is_closing():
+                return
             self._take(frame)
         if self.is_open and self._ws.state is not OPEN:
             self._end()
@@ -207,6 +209,7 @@ class Socket(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.is_open = False
+        self._unread.clear()
         if self._closing is not None:
             self._closing.cancel()
         self._handler.on_closed()
