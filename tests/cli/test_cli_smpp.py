@@ -49,6 +49,10 @@ def test_a_number_is_given_to_a_credential_of_its_project(cli: Any, store: Memor
     settings = next(each.settings for each in store.numbers if each.number == NUMBER)
     assert (settings["message_handler"], settings["sms_url"]) == ("relay_script", "https://a.example/swml")
     assert cli("number", "handler", NUMBER, "--swml", "a.example", *home).code == 2
+    assert cli("number", "handler", NUMBER, "--relay", "", *home).code == 2
+    assert cli("number", "handler", NUMBER, "--relay", "office", *home).code == 0
+    settings = next(each.settings for each in store.numbers if each.number == NUMBER)
+    assert (settings["message_handler"], settings["message_relay_context"]) == ("relay_context", "office")
     assert cli("number", "handler", NUMBER, "--swml", "https://a.example/", "--none", *home).code == 2
     assert cli("number", "handler", NUMBER, "--none", *home).code == 0
     assert cli("number", "handler", NUMBER, *home).code == 2

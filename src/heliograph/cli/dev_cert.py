@@ -54,4 +54,6 @@ Make clients trust it:
   curl     curl --cacert {ca} ...
   Python   export REQUESTS_CA_BUNDLE={ca} SSL_CERT_FILE={ca}
            (in place of the public authorities, so only for processes that talk to this server)
-  Node     export NODE_EXTRA_CA_CERTS={ca}"""
+  Node     export NODE_EXTRA_CA_CERTS={ca}
+  Relay    export SIGNALWIRE_RELAY_CA_FILE={ca}
+           (the RelayClient of signalwire-sdk)"""

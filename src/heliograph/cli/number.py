@@ -49,14 +49,15 @@ def add(call: Call, phone_number: str, project: str | None, name: str, capabilit
 @click.argument("phone_number", metavar="NUMBER")
 @click.option("--url", metavar="URL", help="Ask this URL, by POST, for a cXML document.")
 @click.option("--swml", metavar="URL", help="Ask this URL, by POST, for a SWML document.")
+@click.option("--relay", metavar="CONTEXT", help="Tell one of the Relay clients that listen to this context.")
 @click.option("--smpp", metavar="SYSTEM_ID", help="Hand them to the binds of this SMPP credential.")
 @click.option("--none", is_flag=True, default=None, help="Keep them, and tell nobody.")
 @common
 def handler(call: Call, /, phone_number: str, **options: str | bool | None) -> None:
-    """Say where a number's inbound messages go: one of --url, --swml, --smpp and --none."""
+    """Say where a number's inbound messages go: one of --url, --swml, --relay, --smpp and --none."""
     given = [(kind, str(where)) for kind, where in options.items() if where is not None]
     if len(given) != 1:
-        raise click.UsageError("give one of --url, --swml, --smpp and --none")
+        raise click.UsageError("give one of --url, --swml, --relay, --smpp and --none")
     config = call.config()
     directory = stores.snapshot(config)
     known = next((each for each in directory.numbers if each.number == phone_number), None)
@@ -72,6 +73,10 @@ def _handler_settings(directory: Snapshot, known: Number, kind: str, where: str)
     """The settings that a handler comes to, and its name for people; raises Failure. kind: the option's name."""
     if kind == "none":
         return {"message_handler": None}, "nobody"
+    if kind == "relay":
+        if not where:
+            raise output.Failure("a context has at least one character", output.WRONG_USAGE)
+        return {"message_handler": "relay_context", "message_relay_context": where}, f"the Relay clients of {where}"
     if kind == "smpp":
         credentials = [each for each in directory.smpp_credentials if each.project_id == known.project_id]
         if where not in (each.system_id for each in credentials):
