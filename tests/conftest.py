@@ -1,6 +1,7 @@
 """Fixtures for tests on real servers: PostgreSQL, Heliograph and a receiver of callbacks (see ``servers.py``)."""
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,19 @@ from servers import HeliographServer, Postgres, ServerFactory, Sink
 # No deadline for one example: on a busy machine that is chance. The same examples each time: a red run can be repeated.
 hypothesis.settings.register_profile("heliograph", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("heliograph")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test has an id of its own: of those that share one, pytest-xdist runs one and is silent on the others.
+
+    Those that Schemathesis 4.32 makes have the id of their function under pytest 9.2, whatever their name says.
+    """
+    for item in items:
+        if item.name not in item.nodeid and item.parent is not None:
+            item._id = item.parent.id.child(item.name)
+    shared = [nodeid for nodeid, count in Counter(item.nodeid for item in items).items() if count > 1]
+    if shared:
+        raise pytest.UsageError(f"tests that share an id: {shared}")
 
 
 @pytest.fixture(scope="session")
