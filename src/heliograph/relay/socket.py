@@ -188,9 +188,11 @@ class Socket(asyncio.Protocol):
             data = bytes(self._unread[:SLICE_OCTETS])
             del self._unread[:SLICE_OCTETS]
             self._parse(data)
+        if self._is_paused or self._transport.is_closing():
+            return
         if self._unread:
             asyncio.get_running_loop().call_soon(self._read_on)
-        elif not self._is_paused and not self._transport.is_closing():
+        else:
             self._transport.resume_reading()
 
     def _parse(self, data: bytes) -> None:
