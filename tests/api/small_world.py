@@ -87,9 +87,6 @@ class MemoryStore:
         if self.down:
             raise StoreUnavailable
 
-    async def directory_version(self) -> int:
-        return self.snapshot.version
-
     async def directory(self) -> Snapshot:
         return self.snapshot
 

@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import orjson
 import pytest
-from engine_ground import PROJECT, Ground, ids
+from engine_ground import PROJECT, Ground
 
 from heliograph.core.directory import FORCE_HTTPS, Project
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Direction, Kind, Message, Source
+from heliograph.core.message import Direction
 from heliograph.core.number_settings import Handler
 from heliograph.engine.directory import Directory
 from heliograph.engine.swml_handler import SwmlHandler
@@ -52,27 +52,9 @@ async def test_requests_of_a_document_go_by_the_projects_switch(ground: Ground, 
         limits=SwmlLimits(steps=10, requests=10, request_seconds=1, seconds=10),
         allow_loopback_urls=False,
     )
-    await handler.run(received(ground), Handler(url=DOCUMENT, method="POST", kind="swml"), [])
+    message = ground.message(direction=Direction.INBOUND, state=State.RECEIVING)
+    await handler.run(message, Handler(url=DOCUMENT, method="POST", kind="swml"), [])
     assert [(each.url, each.https_only) for each in network.asked] == [
         (DOCUMENT, bool(switches)),
         (ASKED, bool(switches)),
     ]
-
-
-def received(ground: Ground) -> Message:
-    now = ground.clock.now()
-    return Message(
-        id=ids.next(now),
-        project_id=PROJECT,
-        direction=Direction.INBOUND,
-        kind=Kind.SMS,
-        source=Source.REALTIME,
-        from_number="+12025550199",
-        to_number="+12025550101",
-        body="hello",
-        segments=1,
-        state=State.RECEIVING,
-        created_at=now,
-        updated_at=now,
-        expires_at=now,
-    )

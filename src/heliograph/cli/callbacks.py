@@ -1,7 +1,6 @@
 """`heliograph callbacks`: status callbacks that were owed, and those that were given up."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -33,9 +32,8 @@ def list_callbacks(call: Call, project: str | None, status: str) -> None:
     """List callbacks with their last attempt."""
     server, project_id = _reach(call, project)
     found = server.ask("GET", client.query(_PATH, status=status), project_id)
-    rows = [tuple(_cell(callback.get(column)) for column in _COLUMNS) for callback in found["callbacks"]]
-    headings = tuple(column.upper().replace("_", " ") for column in _COLUMNS)
-    output.result(call.as_json, found, output.table(headings, rows) if rows else f"No {status} callbacks.")
+    listed = found["callbacks"]
+    output.result(call.as_json, found, output.fields(_COLUMNS, listed) if listed else f"No {status} callbacks.")
 
 
 @callbacks.command()
@@ -54,7 +52,3 @@ def _reach(call: Call, project: str | None) -> tuple[Server, str]:
     config = call.config()
     server = client.server_of(Path(config.data))
     return server, stores.project_wanted(stores.snapshot(config).projects, project).id
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else str(value)

@@ -28,8 +28,8 @@ def carriers(call: Call) -> None:
     found = ask(call.config())
     rows = [{**each, "state": availability(each).value} for each in found["carriers"]]
     binds = [{**bind, "carrier": each["name"]} for each in found["carriers"] for bind in each["binds"]]
-    parts = [_table(_CARRIER, rows)] if rows else ["No carriers."]
-    parts += [_table(_BIND, binds)] if binds else []
+    parts = [output.fields(_CARRIER, rows)] if rows else ["No carriers."]
+    parts += [output.fields(_BIND, binds)] if binds else []
     output.result(call.as_json, found, "\n\n".join(parts))
 
 
@@ -48,12 +48,3 @@ def availability(carrier: Mapping[str, Any]) -> Availability:
         return Availability.UP
     bound = any(bind["state"].startswith("bound") for bind in carrier["binds"])
     return Availability.THROTTLED if bound else Availability.DOWN
-
-
-def _table(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> str:
-    headings = tuple(column.upper().replace("_", " ") for column in columns)
-    return output.table(headings, [tuple(_cell(row[column]) for column in columns) for row in rows])
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else str(value)

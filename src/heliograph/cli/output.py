@@ -6,7 +6,7 @@ changed nothing; 130 interrupted.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -45,6 +45,18 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [tuple(headings), *(tuple(map(_printable, row)) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def fields(names: Sequence[str], values: Sequence[Mapping[str, Any]]) -> str:
+    """A table of these fields of each value, headed by their names. None is empty; of a list the parts are shown."""
+    headings = [name.upper().replace("_", " ") for name in names]
+    return table(headings, [[_cell(value.get(name)) for name in names] for value in values])
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _printable(cell: str) -> str:

@@ -1,7 +1,7 @@
 """`heliograph relay`: who is connected to the running server over Relay, as they are now."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -38,11 +38,5 @@ def relay(call: Call, project: str | None) -> None:
     found = [
         {"project_id": each.id, **shown} for each in wanted for shown in server.ask("GET", PATH, each.id)["clients"]
     ]
-    headings = tuple(column.upper().replace("_", " ") for column in _COLUMNS)
-    rows = [tuple(_cell(each[column]) for column in _COLUMNS) for each in found]
-    text = output.table(headings, rows) if rows else "No Relay clients."
+    text = output.fields(_COLUMNS, found) if found else "No Relay clients."
     output.result(call.as_json, {"clients": found}, text)
-
-
-def _cell(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)

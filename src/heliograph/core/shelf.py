@@ -1,6 +1,6 @@
 """Objects of one kind in memory, found by id, by owner and by another name, and changed one at a time.
 
-None of these costs more the more objects others have.
+None of it, but to drop all of one project, costs more the more objects others have.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -42,9 +42,11 @@ class Shelf(Generic[T]):
 
     def of(self, owner: Hashable) -> list[T]:
         """Newest first; the caller's own list."""
+        there = self._of.get(owner)
+        if there is None:
+            return []
         found = self._lists.get(owner)
         if found is None:
-            there = self._of.get(owner, {})
             found = self._lists[owner] = [there[key] for key in sorted(there, key=itemgetter(1), reverse=True)]
         return found.copy()
 

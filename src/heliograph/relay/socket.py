@@ -26,7 +26,7 @@ CLOSE_SECONDS: Final = 1.0
 """How long a peer may take to answer a close frame."""
 
 SLICE_OCTETS: Final = 4096
-"""Parsed in one turn of the event loop: the smallest frames, 680 of them, in some 20 ms."""
+"""Parsed in one turn of the event loop: of the smallest frames 682, in 2.6 ms."""
 
 SMALL_OCTETS: Final = 512
 """A fragment shorter than this counts as a control frame does: who has much to say says more at a time."""
