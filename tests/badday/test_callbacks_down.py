@@ -7,7 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
-from servers import HOST, Answer, HeliographServer, ServerFactory, Sink, free_port, wait_until
+import ports
+from servers import HOST, Answer, HeliographServer, ServerFactory, Sink, wait_until
 from traffic import CALLBACK_PATH, USUAL, Order, Record, create, log_shown, settled, status, told
 
 QUICK = {
@@ -22,7 +23,7 @@ HANGING = Answer(hold=True)
 
 
 class LateSink(Sink):
-    """A receiver at a port that was chosen before it listened."""
+    """A receiver on a reserved port, on which nothing listens before."""
 
     def __init__(self, port: int) -> None:
         super().__init__()
@@ -47,7 +48,7 @@ def callbacks(node: HeliographServer, status: str, message_id: str) -> list[dict
 
 async def test_refused_then_failing_then_hanging_then_well(server: ServerFactory) -> None:
     node = server(settings=QUICK)
-    port = free_port()
+    port = ports.reserve()
     url = f"http://{HOST}:{port}{CALLBACK_PATH}#rt=200"
     record = Record()
     with log_shown(node):

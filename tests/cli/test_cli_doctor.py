@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import ports
 from heliograph import config
 from heliograph.cli import checks, local, output
 from heliograph.cli.checks import Verdict
@@ -34,15 +35,10 @@ class Usage(NamedTuple):
     free: int
 
 
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return int(listener.getsockname()[1])
-
-
 @pytest.fixture
 def healthy(cli: Any, app: Any, data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An initialised folder on a machine with space, its port free."""
-    monkeypatch.setenv("HELIOGRAPH_PORT", str(free_port()))
+    monkeypatch.setenv("HELIOGRAPH_PORT", str(ports.reserve()))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(2**40, 2**39, 2**39))
     cli("init", "--data", data)
     return data
@@ -88,11 +84,11 @@ def test_the_port_for_smpp_is_tried_where_one_is_set(cli: Any, healthy: Path, mo
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         used = listener.getsockname()[1]
         assert verdict(0) == (None, 0)
-        assert verdict(free_port()) == ("ok", 0)
+        assert verdict(ports.reserve()) == ("ok", 0)
         assert verdict(used) == ("wrong", output.FAILED)
         local.announce(healthy, f"http://127.0.0.1:{used}", "s")
         assert verdict(used) == ("ok", 0)
-        assert verdict(free_port()) == ("wrong", output.FAILED)
+        assert verdict(ports.reserve()) == ("wrong", output.FAILED)
 
 
 def test_a_missing_folder_is_wrong_and_not_made(cli: Any, app: Any, data: Path) -> None:
@@ -126,7 +122,7 @@ def test_a_wrong_setting_is_wrong(cli: Any, healthy: Path, monkeypatch: pytest.M
 
 
 def test_a_database_that_does_not_answer_is_wrong(cli: Any, healthy: Path) -> None:
-    url = f"postgresql://me:hunter2@127.0.0.1:{free_port()}/sms"
+    url = f"postgresql://me:hunter2@127.0.0.1:{ports.reserve()}/sms"
     outcome = cli("doctor", "--data", healthy, "--database-url", url, "--json")
     assert outcome.code == output.FAILED
     assert results(outcome)["database clock"] == "wrong"

@@ -12,8 +12,9 @@ import node_env
 import pytest
 from setup_clients import CLIENTS
 
+import ports
 from caller import NUMBERS, Caller
-from servers import HOST, Answer, HeliographServer, Sink, free_port, wait_until
+from servers import HOST, Answer, HeliographServer, Sink, wait_until
 
 SCRIPT = Path(__file__).with_name("signalwire_sdk_swml.py")
 LOOKUP = "/swml-lookup"
@@ -22,7 +23,7 @@ LOOKUP = "/swml-lookup"
 @pytest.fixture(scope="module")
 def swml_url(callbacks: Sink, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the SDK's server is, with the credentials that it asks for."""
-    port, password = free_port(), secrets.token_hex(8)
+    port, password = ports.reserve(), secrets.token_hex(8)
     python = CLIENTS / "signalwire-sdk" / "bin" / "python"
     command = [str(python), str(SCRIPT), str(port), "user", password, callbacks.url(LOOKUP)]
     with (tmp_path_factory.mktemp("sdk") / "log").open("wb") as log:

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from servers import HeliographServer, free_port
+from servers import HeliographServer
 from smpp_customer import QUICK, Smsc
 
 
 @pytest.fixture(scope="module")
 def smsc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Smsc]:
-    settings = QUICK | {"smpp_port": free_port(), "simulator_receipt_ms": 50}
+    settings = QUICK | {"simulator_receipt_ms": 50}
     directory: Path = tmp_path_factory.mktemp("smsc")
-    made = Smsc(HeliographServer(directory / "data", settings=settings).start())
+    made = Smsc(HeliographServer(directory / "data", settings=settings, smpp=True).start())
     yield made
     made.close()
     made.server.kill()

@@ -8,7 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from servers import HOST, STOP_SECONDS, Sink, free_port, wait_until
+import ports
+from servers import HOST, STOP_SECONDS, Sink, wait_until
 from smpp_customer import Credential
 
 BEARERBOX = shutil.which("bearerbox", path="/usr/sbin:/usr/local/sbin:/usr/bin")
@@ -66,13 +67,13 @@ class Kannel:
 
     def __init__(self, directory: Path, smpp_port: int, credential: Credential, sink: Sink) -> None:
         self._directory = directory
-        self._sendsms_port, self._admin_port = free_port(), free_port()
+        self._sendsms_port, self._admin_port = ports.reserve(), ports.reserve()
         self._sink = sink
         self._config = directory / "kannel.conf"
         self._config.write_text(
             CONFIG.format(
                 admin=self._admin_port,
-                box=free_port(),
+                box=ports.reserve(),
                 smpp=smpp_port,
                 system_id=credential.system_id,
                 password=credential.password,

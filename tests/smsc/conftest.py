@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from servers import HeliographServer, ServerFactory, free_port
+from servers import HeliographServer, ServerFactory
 from smpp_customer import QUICK, Smsc, SmscFactory
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Smsc]:
     """One server for all tests that leave it as it is; each makes a credential of its own."""
-    settings = QUICK | {"smpp_port": free_port()}
-    smsc = Smsc(HeliographServer(tmp_path_factory.mktemp("smsc") / "data", settings=settings).start())
+    smsc = Smsc(HeliographServer(tmp_path_factory.mktemp("smsc") / "data", settings=QUICK, smpp=True).start())
     yield smsc
     smsc.close()
     smsc.server.kill()
@@ -33,7 +32,7 @@ def own_smsc(server: ServerFactory) -> Iterator[SmscFactory]:
 
     def start(*, data: Path | None = None, database_url: str | None = None, **settings: Any) -> Smsc:
         options: dict[str, Any] = {"database_url": database_url} | ({"data": data} if data else {})
-        smsc = Smsc(server(settings=QUICK | {"smpp_port": free_port()} | settings, **options))
+        smsc = Smsc(server(settings=QUICK | settings, smpp=True, **options))
         made.append(smsc)
         return smsc
 

@@ -18,9 +18,10 @@ from typing import Any, Self
 import aiohttp
 from aiohttp import web
 
+import ports
 from heliograph.torture.carrier import TortureCarrier
 from heliograph.torture.settings import TortureSettings
-from servers import HOST, HeliographServer, carriers_file, free_port
+from servers import HOST, HeliographServer, carriers_file
 from traffic import answer_inbound, authorization, messages_path
 
 SECONDS = 45.0
@@ -58,7 +59,7 @@ class Told:
         self.inbound: dict[str, list[str]] = defaultdict(list)
         """Texts by sender."""
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
-        self._port = free_port()
+        self._listener = socket.create_server((HOST, 0))
 
     async def start(self) -> None:
         application = web.Application()
@@ -66,13 +67,14 @@ class Told:
         application.router.add_post("/handler", self._handler)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, self._port).start()
+        await web.SockSite(self._runner, self._listener).start()
 
     async def stop(self) -> None:
         await self._runner.cleanup()
+        self._listener.close()
 
     def url(self, path: str) -> str:
-        return f"http://{HOST}:{self._port}{path}"
+        return f"http://{HOST}:{self._listener.getsockname()[1]}{path}"
 
     async def until(self, condition: Callable[[], bool], seconds: float = SECONDS) -> None:
         """Raises TimeoutError."""
@@ -185,20 +187,11 @@ class Gateway:
 
     def way(self, name: str, torture: Mapping[str, Any], **carrier: object) -> Way:
         """Another carrier; its SMSC is started by `start_smsc`."""
-        port = self._reserved()
+        port = ports.reserve()
         table = {**LINK, "name": name, "hosts": f"{HOST}:{port}", **carrier}
         smsc = TortureCarrier(TortureSettings(port=port, first_id=1_000_000 * (len(self.ways) + 1), **torture))
         found = self.ways[name] = Way(name=name, prefix=f"+1312{len(self.ways) + 200}", smsc=smsc, table=table)
         return found
-
-    def _reserved(self) -> int:
-        """A port that nobody else is given before its SMSC listens on it: hundreds of connections come and go."""
-        hold = socket.socket()
-        self._stack.callback(hold.close)
-        hold.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that it may be bound again, to listen
-        hold.bind((HOST, 0))
-        port: int = hold.getsockname()[1]
-        return port
 
     def write_config(self, routes: Sequence[Mapping[str, object]] | None = None) -> None:
         """The file as the ways are; each has a route for its prefix unless others are given."""
