@@ -142,6 +142,46 @@ async def test_what_is_not_there(world: World) -> None:
         assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})
 
 
+async def test_a_browser_gets_an_unknown_page_as_html(world: World) -> None:
+    answer = await world.ask("GET", "/docs/nothing", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "Page not found" in answer.text
+
+
+async def test_examples_name_the_address_that_was_asked(world: World) -> None:
+    for path in ("/docs/quickstart", "/docs/quickstart.md"):
+        text = (await world.ask("GET", path, host="sms.test", port=22000)).text
+        assert "http://sms.test:22000/" in text
+        assert snippets.BASE not in text
+
+
+async def test_the_icon_stands_at_the_address_that_browsers_ask_for(world: World) -> None:
+    assert (await world.ask("GET", "/favicon.ico")).headers["content-type"] == "image/svg+xml"
+
+
+@pytest.mark.parametrize(
+    ("words", "href"),
+    [
+        ("rate_limit_writes", "/docs/settings#rate_limit_writes"),
+        ("30003", "/docs/errors#30003"),
+        ("check the signature", "/docs/webhooks#check-the-signature"),
+        ("Back up", "/docs/operations#back-up"),
+    ],
+)
+async def test_the_search_index_has_a_section_of_that_name(world: World, words: str, href: str) -> None:
+    sections = (await world.ask("GET", "/docs/search.json")).json
+    found = [each for each in sections if each["heading"].lower() == words.lower()]
+    assert [each["href"] for each in found] == [href]
+    assert all(each["text"] for each in found)
+
+
+def test_every_section_of_the_search_index_leads_somewhere() -> None:
+    for slug in pages.SLUGS:
+        text = pages.page(slug).text
+        anchors = _anchors(render.markdown(text).body)
+        assert [heading.anchor for heading, _ in render.sections(text) if heading.anchor not in anchors] == []
+
+
 async def test_the_first_page_and_its_assets(world: World) -> None:
     start = await world.ask("GET", "/")
     assert "/docs/quickstart" in start.text

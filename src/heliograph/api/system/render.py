@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+_ANCHOR = re.compile(r'<a id="([^"]+)">')
+TABLE_CELL_LEVEL = 4
+"""How deep the parser nests the text of a table's cell: table, body, row, cell."""
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -52,6 +55,43 @@ def markdown(text: str) -> Rendered:
     _mark_endpoints(tokens)
     body = "".join(_pieces(tokens))
     return Rendered(body=body, headings=tuple(heading for heading in headings if heading.level in (2, 3)))
+
+
+def sections(text: str) -> list[tuple[Heading, list[str]]]:
+    """Return each heading of a page with the plain text below it, up to the next heading; code is text, too. A row of a
+    table that has an anchor is a section as well, headed by its anchor."""
+    tokens = _parser().parse(text)
+    headings = iter(_anchored(tokens))
+    found: list[tuple[Heading, list[str]]] = []
+    rows: list[tuple[Heading, list[str]]] = []
+    row: list[str] = []
+    for token in tokens:
+        if token.type == "heading_open":
+            found.append((next(headings), []))
+        elif token.type == "tr_open":
+            row = []
+        elif found and token.type == "fence":
+            found[-1][1].append(token.content)
+        elif found and token.type == "inline":
+            words = "".join(_words(token))
+            found[-1][1].append(words)
+            if token.level >= TABLE_CELL_LEVEL:
+                row.append(words)
+                rows += [(Heading(level=3, anchor=anchor, text=anchor), row) for anchor in _anchors(token)]
+    return found + rows
+
+
+def _anchors(inline: Token) -> list[str]:
+    texts = (child.content for child in inline.children or () if child.type == "html_inline")
+    return [match[1] for match in map(_ANCHOR.fullmatch, texts) if match]
+
+
+def _words(inline: Token) -> Iterable[str]:
+    for child in inline.children or ():
+        if child.type in ("text", "code_inline"):
+            yield child.content
+        elif child.type == "softbreak":
+            yield " "
 
 
 def frame(title: str, page: Rendered, navigation: Sequence[tuple[str, Sequence[Link]]], here: str) -> str:
@@ -172,12 +212,14 @@ _FRAME = """<!doctype html>
 <a class="skip" href="#main">Skip to the text</a>
 <header>
 <a class="brand" href="/docs"><img src="/docs/assets/icon.svg" alt="" width="28" height="28">Heliograph</a>
-<input id="search" type="search" placeholder="Find a page or heading" aria-label="Find a page or heading" hidden>
+<div class="find"><input id="search" type="search" placeholder="Search" aria-label="Search the documentation" \
+autocomplete="off" role="combobox" aria-expanded="false" aria-controls="results" hidden>
+<ol id="results" role="listbox" aria-label="Search results" hidden></ol></div>
 <nav aria-label="Elsewhere"><a href="/docs/reference">Reference</a><a href="/openapi.json">OpenAPI</a>\
 <a href="/llms.txt">llms.txt</a></nav>
 </header>
 <div class="columns">
-<nav class="pages" aria-label="Pages">{navigation}</nav>
+<nav class="pages" aria-label="Pages"><details id="menu" open><summary>All pages</summary>{navigation}</details></nav>
 <main id="main">{body}<footer>{markdown}</footer></main>
 {aside}
 </div>

@@ -12,7 +12,7 @@ from functools import cached_property
 from heliograph import __version__
 from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Handler, Route
-from heliograph.api.system import generated, llms, pages, reference, render
+from heliograph.api.system import generated, llms, pages, reference, render, search, snippets
 from heliograph.api.system.openapi import Document
 from heliograph.core.errors import NotFound
 
@@ -20,7 +20,9 @@ HTML = "text/html; charset=utf-8"
 MARKDOWN = "text/markdown; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 
-CONTENT_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; base-uri 'none'"
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'"
+)
 """Nothing from elsewhere, and no scripts inside pages."""
 
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
@@ -85,6 +87,16 @@ class Site:
             "Documentation", render.Rendered(body=_HERO + f'<ul class="cards">{cards}</ul>', headings=()), "/docs"
         )
 
+    @cached_property
+    def not_found(self) -> bytes:
+        """The page for an unknown address below `/docs`."""
+        return self._framed("Page not found", render.Rendered(body=_NOT_FOUND, headings=()), "")
+
+    @cached_property
+    def search_index(self) -> bytes:
+        """Every section of every page, for the search box."""
+        return search.index([page for _, some in self.groups for page in some])
+
     def _framed(self, title: str, page: render.Rendered, here: str) -> bytes:
         navigation = [
             (name, [render.Link(href=f"/docs/{each.slug}", title=each.title) for each in some])
@@ -95,14 +107,27 @@ class Site:
     # -- handlers
 
     async def show_start(self, request: Request, response: Response) -> None:
-        _send(response, self.start, HTML)
+        _send(response, _here(self.start, request), HTML)
 
     async def show_page(self, request: Request, response: Response, page: str) -> None:
         """A page as HTML, or with `.md` at the end of its address as it was written."""
         if page.endswith(".md"):
-            _send(response, self.page(page.removesuffix(".md")).text.encode(), MARKDOWN)
-        else:
-            _send(response, self.html(page), HTML)
+            _send(response, _here(self.page(page.removesuffix(".md")).text.encode(), request), MARKDOWN)
+            return
+        try:
+            _send(response, _here(self.html(page), request), HTML)
+        except NotFound:
+            if not _wants_html(request):
+                raise
+            response.status = 404
+            _send(response, self.not_found, HTML)
+
+    async def show_search(self, request: Request, response: Response) -> None:
+        _send(response, self.search_index, "application/json")
+
+    async def show_icon(self, request: Request, response: Response) -> None:
+        """Browsers ask for this address where a page names no icon of its own."""
+        _send(response, pages.asset("icon.svg"), _ASSETS["icon.svg"])
 
     async def show_asset(self, request: Request, response: Response, name: str) -> None:
         if name not in _ASSETS:
@@ -127,8 +152,10 @@ def routes(described: Sequence[Route]) -> list[Route]:
     own = [
         _page("/", "landing_page", "This documentation's start, too", site.show_start),
         _page("/docs", "docs_start", "The documentation", site.show_start),
+        _page("/docs/search.json", "docs_search", "The sections of all pages, for its search", site.show_search),
         _page("/docs/{page}", "docs_page", "A page of it; with `.md`, its Markdown", site.show_page),
         _page("/docs/assets/{name}", "docs_asset", "Its style, script and icon", site.show_asset),
+        _page("/favicon.ico", "icon", "The icon", site.show_icon),
         _page("/openapi.json", "openapi", "The OpenAPI 3.1 document", site.show_openapi),
         _page("/llms.txt", "llms_index", "An index of the documentation for language models", site.show_index),
         _page("/llms-full.txt", "llms_everything", "All of the documentation in one text", site.show_everything),
@@ -158,10 +185,22 @@ def _send(response: Response, body: bytes, content_type: str) -> None:
     response.set_header("Cache-Control", "no-cache")
 
 
+def _here(body: bytes, request: Request) -> bytes:
+    """A page with this server's address in its examples."""
+    return body.replace(snippets.BASE.encode(), request.base_url.encode())
+
+
+def _wants_html(request: Request) -> bool:
+    return "text/html" in request.accept
+
+
 def _plain(text: str) -> str:
     """A paragraph without its links and code marks."""
     return _LINK.sub(r"\1", text).replace("`", "")
 
+
+_NOT_FOUND = """<h1>Page not found</h1>
+<p>The documentation has no page at this address. Find it in the menu, or search for a word.</p>"""
 
 _HERO = """<div class="hero"><h1>Heliograph</h1>
 <p>A messaging platform of your own that speaks SignalWire's messaging APIs: an emulator on your laptop,
