@@ -203,6 +203,7 @@ class _Server:
         )
         for machine in machines:
             self._start_machine(machine)
+        parts.metrics.build(__version__, "postgresql" if self._config.database_url else "sqlite")
         parts.metrics.gauge("heliograph_queued", "Messages queued.", lambda: sum(parts.transitions.queued.values()))
         parts.metrics.gauge("heliograph_dispatch_depth", "Queued messages in memory.", parts.dispatcher.depth)
         parts.metrics.gauge("heliograph_in_flight", "Submits without an answer.", parts.dispatcher.in_flight)

@@ -4,6 +4,7 @@ import importlib
 import re
 import tomllib
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -24,6 +25,7 @@ from heliograph.torture import faults
 from heliograph.wire import signature
 
 ROUTES = all_routes()
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -33,6 +35,12 @@ async def world() -> World:
 
 def test_a_page_stands_in_the_menu_once() -> None:
     assert len(set(pages.SLUGS)) == len(pages.SLUGS)
+
+
+@pytest.mark.parametrize("slug", pages.SLUGS)
+@pytest.mark.parametrize("index", ["README.md", "docs/README.md"])
+def test_every_page_is_listed(index: str, slug: str) -> None:
+    assert f"pages/{slug}.md)" in (ROOT / index).read_text()
 
 
 @pytest.mark.parametrize("slug", pages.SLUGS)

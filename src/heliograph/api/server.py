@@ -125,7 +125,9 @@ class _Gate:
             raise errors.Unauthorized
 
     async def process_response(self, request: Request, response: Response, resource: object, succeeded: bool) -> None:
-        self._services.metrics.http_seconds.observe(time.perf_counter() - request.started)
+        metrics = self._services.metrics
+        metrics.http_seconds.observe(time.perf_counter() - request.started)
+        metrics.http_responses.at(str(response.status_code)).inc()
 
     def _caller(self, request: Request) -> Principal | None:
         header = request.auth

@@ -5,7 +5,7 @@ to the event loop: nothing else may add to them.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
@@ -44,12 +44,19 @@ class CountFamily(Collector):
         self, name: str, about: str, labels: Sequence[str], registry: CollectorRegistry, of: Sequence[tuple[str, ...]]
     ) -> None:
         self._name, self._about, self._labels = name, about, labels
-        self.counts: Mapping[tuple[str, ...], Count] = {values: Count() for values in of}
+        self.counts: dict[tuple[str, ...], Count] = {values: Count() for values in of}
         registry.register(self)
+
+    def at(self, *values: str) -> Count:
+        """The count under these labels, made at its first use: for values of a small, closed set."""
+        count = self.counts.get(values)
+        if count is None:
+            count = self.counts[values] = Count()
+        return count
 
     def collect(self) -> Iterator[Metric]:
         family = CounterMetricFamily(self._name, self._about, labels=self._labels)
-        for values, count in self.counts.items():
+        for values, count in sorted(self.counts.items()):
             family.add_metric(values, count.value)
         yield family
 

@@ -1,8 +1,9 @@
 """What the engine counts, for Prometheus. The hot path only adds (engine/counting.py)."""
 
+import platform
 from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
 
 from heliograph.core.lifecycle import State
 from heliograph.engine.carrier_metrics import CarrierMetrics
@@ -17,6 +18,7 @@ _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         accepted = [(source, kind) for source in ("laml", "realtime_api") for kind in ("sms", "mms")]
         self.accepted = CountFamily(
             "heliograph_accepted", "Messages accepted.", ["source", "kind"], self.registry, accepted
@@ -26,6 +28,13 @@ class Metrics:
             "heliograph_state_changes", "Messages that came into a state.", "state", [state.value for state in State]
         )
         self.states = {state: states[state.value] for state in State}
+        self.failures = CountFamily(
+            "heliograph_failures",
+            "Messages that failed or stayed undelivered, by error code.",
+            ["code"],
+            self.registry,
+            (),
+        )
         self.commit_size = self._spread("heliograph_commit_writes", "Writes that shared a commit.", _SIZES)
         self.commit_seconds = self._spread("heliograph_commit_seconds", "Time of a commit.", _FAST)
         self.callbacks = self._counts(
@@ -42,6 +51,9 @@ class Metrics:
             "heliograph_accept_seconds", "From an accepted request to its commit.", _FAST
         )
         self.delivery_seconds = self._spread("heliograph_delivery_seconds", "From accept to the final state.", _SLOW)
+        self.http_responses = CountFamily(
+            "heliograph_http_responses", "Requests answered, by status.", ["status"], self.registry, ()
+        )
         self.http_seconds = self._spread("heliograph_http_seconds", "Time of an answered request.", _FAST)
         self.smpp_submits = Counter(
             "heliograph_smpp_submits_total",
@@ -82,6 +94,17 @@ class Metrics:
     def carriers(self, status: Callable[[], Sequence[CarrierStatus]]) -> None:
         """What each carrier says of itself, asked when it is scraped."""
         self.registry.register(CarrierMetrics(status))
+
+    def build(self, version: str, store: str) -> None:
+        """What runs: a gauge of 1 whose labels say it."""
+        labels = {"version": version, "python": platform.python_version(), "store": store}
+        Gauge("heliograph_build_info", "Version, Python and store.", labels, registry=self.registry).labels(
+            **labels
+        ).set(1)
+
+    def ended(self, error_code: int | None) -> None:
+        """A message reached an unsuccessful final state."""
+        self.failures.at(str(error_code or 0)).inc()
 
     def gauge(self, name: str, about: str, read: Callable[[], float]) -> None:
         """A gauge that asks when it is scraped."""

@@ -30,6 +30,7 @@ STORE_PAUSE_SECONDS = 0.25
 """Pause before a step is offered again to a store that could not take it."""
 
 _UNSENT = (State.QUEUED, State.INITIATED)
+_UNSUCCESSFUL = (State.FAILED, State.UNDELIVERED)
 
 Owed = Callable[[Message, Change], None]
 
@@ -172,6 +173,8 @@ class Transitions:
                 continue
             current = message
             self._metrics.states[change.after].inc()
+            if change.after in _UNSUCCESSFUL:
+                self._metrics.ended(message.error_code)
             if change.before is State.QUEUED:
                 _one_less(self.queued, change.project_id)
             if change.before in _UNSENT and change.after is not State.INITIATED:

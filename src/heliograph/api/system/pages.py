@@ -25,7 +25,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "errors",
         ),
     ),
-    ("Run", ("carriers", "torture", "operations")),
+    ("Run", ("carriers", "torture", "operations", "metrics")),
     ("Words", ("glossary",)),
 )
 SLUGS = tuple(slug for _, slugs in GROUPS for slug in slugs)
