@@ -109,6 +109,7 @@ SETTINGS: tuple[Setting, ...] = (
         600,
     ),
     _whole("store_readers", 2, "Connections for reading.", 1, 64),
+    _real("list_seconds", 10.0, "Longest search of a list with several filters; then it is answered 503.", 0.1, 600),
     # engine
     _whole(
         "dispatch_queue_max", 20000, "Accepted messages kept in memory for sending; the rest waits on disk.", 1, 10**7

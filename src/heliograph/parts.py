@@ -91,7 +91,7 @@ def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda
         )
         # without a folder there is no server that works in it: `migrate` needs none
         lock = FolderLock(folder) if exclusive and folder.is_dir() else None
-        return SqlStore(PostgresDatabase(settings, watch), lock)
+        return SqlStore(PostgresDatabase(settings, watch), lock, list_seconds=config.list_seconds)
     from heliograph.storage.sqlite import SqliteDatabase, SqliteSettings
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -107,6 +107,7 @@ def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda
             watch,
         ),
         FolderLock(folder) if exclusive else None,
+        list_seconds=config.list_seconds,
     )
 
 

@@ -1,7 +1,8 @@
 """Between values and rows. The order of a row's fields is the order of its shape in the .sql files."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -284,6 +285,12 @@ def due_callback(row: Row) -> DueCallback:
         next_at=next_at,
         sequence=sequence,
     )
+
+
+def callback_records(read: Iterable[Row]) -> list[CallbackRecord]:
+    """Callbacks that were read newest first, with those of each message in the order of their states."""
+    by_message = groupby(map(callback_record, read), key=lambda record: record.message_id)
+    return [record for _, records in by_message for record in reversed(list(records))]
 
 
 def callback_record(row: Row) -> CallbackRecord:

@@ -33,7 +33,7 @@ from heliograph.ports import (
     NumberTaken,
     SystemIdTaken,
 )
-from heliograph.storage import rows, scripts
+from heliograph.storage import rows, scripts, searching
 from heliograph.storage.database import Conflict, Database
 from heliograph.storage.group_tables import GroupTables
 from heliograph.storage.inventory_tables import InventoryTables
@@ -59,9 +59,10 @@ _READ: Mapping[ObjectKind, Callable[[Row], Any]] = {
 
 
 class SqlStore(GroupTables, MfaTables, InventoryTables):
-    def __init__(self, database: Database, lock: FolderLock | None = None) -> None:
+    def __init__(self, database: Database, lock: FolderLock | None = None, *, list_seconds: float = 10.0) -> None:
         self._database = database
         self._lock = lock
+        self._list_seconds = list_seconds
         self._erased = False
         """Whether a text was redacted or removed since the last turn-over."""
 
@@ -272,11 +273,25 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
 
     async def page(self, project_id: str, wanted: MessageFilter, cursor: Cursor | None, limit: int) -> list[Message]:
         backward = cursor is not None and cursor.backward
-        parameters = {"project_id": project_id, "limit": limit} | _from_edge(_conditions(wanted), cursor)
-        flags = frozenset(parameters) | {"backward" if backward else "forward"}
-        if not wanted.include_deleted:
-            flags |= {"hide_deleted"}
-        found = [rows.message(row) for row in await self._database.read("messages_page", parameters, flags)]
+        conditions = _from_edge(_conditions(wanted), cursor)
+        if searching.needs_slices(conditions, hide_deleted=not wanted.include_deleted):
+            search = searching.MessageSearch(
+                database=self._database,
+                project_id=project_id,
+                conditions=conditions,
+                limit=limit,
+                backward=backward,
+                hide_deleted=not wanted.include_deleted,
+                seconds=self._list_seconds,
+            )
+            read = await search.page()
+        else:
+            flags = frozenset(conditions) | {"backward" if backward else "forward"}
+            if not wanted.include_deleted:
+                flags |= {"hide_deleted"}
+            parameters = {"project_id": project_id, "limit": limit} | conditions
+            read = await self._database.read("messages_page", parameters, flags)
+        found = [rows.message(row) for row in read]
         return found[::-1] if backward else found
 
     async def by_carrier_ref(self, carrier: str, carrier_ref: str) -> Message | None:
@@ -435,9 +450,17 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def callbacks(
         self, project_id: str, status: str, limit: int, message_id: str | None = None
     ) -> list[CallbackRecord]:
-        parameters = {"project_id": project_id, "status": status, "limit": limit, "message_id": message_id}
-        flags = frozenset() if message_id is None else frozenset({"one"})
-        return [rows.callback_record(row) for row in await self._database.read("callbacks_list", parameters, flags)]
+        if message_id is None:
+            read = await searching.callbacks(self._database, project_id, status, limit, self._list_seconds)
+        else:
+            parameters = {
+                "project_id": project_id,
+                "status": status,
+                "limit": limit + searching.RANKS,
+                "message_id": message_id,
+            }
+            read = await self._database.read("callbacks_list", parameters, frozenset({"one"}))
+        return rows.callback_records(read)[:limit]
 
     async def replay_callbacks(self, project_id: str, message_id: str | None, now: int) -> int:
         parameters = {"project_id": project_id, "message_id": message_id, "now": now}

@@ -123,7 +123,16 @@ LEFT JOIN callback_attempts a ON a.project_id = c.project_id AND a.message_id = 
 WHERE c.project_id = :project_id
     AND c.status = :status
     AND c.message_id = :message_id  --? one
-ORDER BY c.message_id DESC, c.rank LIMIT :limit
+    AND c.message_id < :older_than  --? older_than
+    AND c.message_id >= :edge       --? down_to_edge
+ORDER BY c.message_id DESC, c.rank DESC LIMIT :limit
+
+-- name: callbacks_slice_edge
+SELECT message_id
+FROM callbacks
+WHERE project_id = :project_id
+    AND message_id < :older_than    --? older_than
+ORDER BY message_id DESC, rank DESC LIMIT 1 OFFSET :skipped
 
 -- name: callbacks_replay
 UPDATE callbacks SET status = 'pending', next_at = :now, created_at = :now

@@ -123,6 +123,49 @@ ORDER BY message_id DESC                  --? forward
 ORDER BY message_id ASC                   --? backward
 LIMIT :limit
 
+-- name: messages_slice_edge
+SELECT message_id
+FROM messages
+WHERE project_id = :project_id
+    AND deleted_at IS NULL                --? hide_deleted
+    AND to_number = :to_number            --? by_to_number
+    AND from_number = :from_number        --? by_from_number
+    AND state = :state                    --? by_state
+    AND sent_day = :sent_day              --? by_sent_day
+    AND message_id >= :lowest             --? lowest
+    AND message_id < :highest             --? highest
+    AND message_id < :older_than          --? older_than
+    AND message_id > :newer_than          --? newer_than
+ORDER BY message_id DESC                  --? forward
+ORDER BY message_id ASC                   --? backward
+LIMIT 1 OFFSET :skipped
+
+-- name: messages_slice
+-- Conditions of other filters are written so that no index serves them: the driver's index does.
+SELECT {message}
+FROM messages
+WHERE project_id = :project_id
+    AND deleted_at IS NULL                --? hide_deleted
+    AND to_number = :to_number            --? by_to_number
+    AND from_number = :from_number        --? by_from_number
+    AND state = :state                    --? by_state
+    AND sent_day = :sent_day              --? by_sent_day
+    AND to_number || '' = :to_number      --? to_number
+    AND from_number || '' = :from_number  --? from_number
+    AND state || '' = :state              --? state
+    AND sent_day + 0 = :sent_day          --? sent_day
+    AND sent_at >= :sent_from             --? sent_from
+    AND sent_at < :sent_before            --? sent_before
+    AND message_id >= :lowest             --? lowest
+    AND message_id < :highest             --? highest
+    AND message_id < :older_than          --? older_than
+    AND message_id > :newer_than          --? newer_than
+    AND message_id >= :edge               --? down_to_edge
+    AND message_id <= :edge               --? up_to_edge
+ORDER BY message_id DESC                  --? forward
+ORDER BY message_id ASC                   --? backward
+LIMIT :limit
+
 -- name: messages_deferred
 SELECT {message}
 FROM messages
