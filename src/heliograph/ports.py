@@ -161,6 +161,7 @@ class CarrierStatus(Struct, frozen=True, kw_only=True):
     receipts: int = 0
     unmatched: int = 0
     inbound: int = 0
+    damaged: int = 0
 
 
 class Carrier(Protocol):
