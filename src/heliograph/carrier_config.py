@@ -217,13 +217,19 @@ class CarrierConfig:
     address_range: str = text("", "address_range of the bind.", longest=40, read=_ascii, reconnects=True)
 
     # how numbers are written
+    country: str | None = text(
+        None,
+        "The country whose national numbers it brings (TON 2, or 0): they become E.164. Unset: they stay as they came.",
+        read=_country,
+        allowed="ISO 3166 code",
+    )
     international_ton: int = whole(1, "Type of number of E.164 numbers.", 0, 255)
     international_npi: int = whole(1, "Numbering plan of E.164 numbers.", 0, 255)
     national_ton: int = whole(2, "Type of number of numbers without a country, longer than a short code.", 0, 255)
     national_npi: int = whole(1, "Numbering plan of those.", 0, 255)
     short_code_ton: int = whole(3, "Type of number of short codes.", 0, 255)
     short_code_npi: int = whole(0, "Numbering plan of short codes.", 0, 255)
-    alphanumeric_ton: int = whole(5, "Type of number of senders that are names.", 0, 255)
+    alphanumeric_ton: int = whole(5, "Type of number of senders that are names, which no project can have yet.", 0, 255)
     alphanumeric_npi: int = whole(0, "Numbering plan of those.", 0, 255)
     strip_plus: bool = flag(True, "Whether E.164 numbers travel without their +.")
 

@@ -93,11 +93,14 @@ class InboundPart(Struct, frozen=True, kw_only=True):
 
     data, alphabet: the text as it travelled (wire.smpp.text.Alphabet's value); parts are joined before they are
     decoded. reference, total, part: of a long message (part from 1, total at least 2), else None, 1, 1.
+    to_readings: what else the recipient may be meant to be, the likeliest first: the first that is a number of ours
+    counts.
     """
 
     carrier: str
     from_number: str
     to_number: str
+    to_readings: tuple[str, ...] = ()
     data: bytes
     alphabet: str
     reference: int | None = None
@@ -161,6 +164,7 @@ class CarrierStatus(Struct, frozen=True, kw_only=True):
     receipts: int = 0
     unmatched: int = 0
     inbound: int = 0
+    unroutable: int = 0
     damaged: int = 0
 
 

@@ -46,9 +46,6 @@ INBOUND_MEDIA_MAX = 10
 PASS_ON_MAX = 200
 """Owed messages that are received in one step."""
 
-SHORT_CODE_MAX = 6
-"""Digits of the longest short code (contract, section 2)."""
-
 FROM_MAX = 40
 """Characters of a sender: room for an alphanumeric one or a mail address kept raw (contract, section 2)."""
 
@@ -113,9 +110,10 @@ class Inbound:
     async def take_part(self, part: InboundPart) -> None:
         """What a carrier brings: returns when it is on disk; raises Unroutable, StoreUnavailable. Nothing that is for
         one of our numbers is refused, whatever its length: the handset was told that it is sent."""
-        number = self._directory.number_by_text(_international(part.to_number))
+        readings = (part.to_number, *part.to_readings)
+        number = next(filter(None, map(self._directory.number_by_text, readings)), None)
         if number is None:
-            raise Unroutable(f"{part.to_number} is no number of this deployment")
+            raise Unroutable(f"{numbers.masked(part.to_number)} is not a number of this deployment")
         if part.total <= 1:
             text = decode_text(part.data, Alphabet(part.alphabet))
             await self._keep_part(_request(part.carrier, part.from_number, number.number, text), number, ())
@@ -303,11 +301,6 @@ def _missing(message: Message, number: Number | None, handler: Handler | None) -
     if handler is not None and handler.kind == "relay":
         return f"the number was given to the Relay context {handler.context} after the message had come"
     return None
-
-
-def _international(number: str) -> str:
-    """A number of ours as carriers write it: with or without the +."""
-    return number if number.startswith("+") or len(number) <= SHORT_CODE_MAX else f"+{number}"
 
 
 def _request(carrier: str, from_number: str, to_number: str, body: str) -> InboundRequest:

@@ -92,6 +92,7 @@ class SmppCarrier:
             receipts=receiving.receipts if receiving else 0,
             unmatched=receiving.unmatched if receiving else 0,
             inbound=receiving.inbound if receiving else 0,
+            unroutable=receiving.unroutable if receiving else 0,
             damaged=sum(bind.damaged for bind in self._binds),
         )
 
