@@ -729,6 +729,9 @@ class Store(Protocol):
     async def keep_piece(self, piece: Piece) -> None:
         """Once: the same piece again changes nothing."""
 
+    async def remove_repeated_pieces(self, piece: Piece) -> None:
+        """Remove the pieces of this one's message that are marked core.reassembly.REPEAT."""
+
     async def remove_pieces(self, piece: Piece) -> None:
         """All pieces of the message that this one is of."""
 
