@@ -17,6 +17,7 @@ from heliograph.config_tables import Secret, flag, real, text, texts, texts_by_n
 from heliograph.core import errors, inventory, numbers, pricing, routing
 from heliograph.core.directory import CAPABILITIES
 from heliograph.core.inventory import FreeNumber, Place
+from heliograph.core.languages import LANGUAGES
 from heliograph.core.message import Kind
 
 LOOPBACK: Final = "loopback"
@@ -151,6 +152,12 @@ def _country(given: str) -> str:
     return given
 
 
+def _language(given: str) -> str:
+    if given not in LANGUAGES:
+        raise ValueError(f"has no table; there are {', '.join(LANGUAGES)}")
+    return given
+
+
 def _price(given: str) -> int:
     try:
         return pricing.parse_usd(given)
@@ -260,6 +267,12 @@ class CarrierConfig:
     gsm: Gsm = text("unpacked", "Whether a septet travels in an octet, or 8 in 7.", choices=get_args(Gsm))
     default_alphabet: DefaultAlphabet = text(
         "gsm", "What data_coding 0 means there.", choices=get_args(DefaultAlphabet)
+    )
+    national_languages: tuple[str, ...] = texts(
+        "Languages whose GSM tables it takes (3GPP TS 23.038, annex A). A text that GSM lacks goes in one of them "
+        "where it needs no more parts than as UCS-2. Parts are counted, and charged for, as UCS-2.",
+        read=_language,
+        allowed="a language, or a list: " + ", ".join(f"`{name}`" for name in LANGUAGES),
     )
     prefer_latin1: bool = flag(False, "Whether text that fits Latin-1 and not GSM goes as Latin-1, not as UCS-2.")
     data_coding_gsm: int = whole(0, "data_coding of GSM 03.38 text.", 0, 255)

@@ -91,7 +91,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
 class InboundPart(Struct, frozen=True, kw_only=True):
     """A short message from a handset, or one part of a long one, as a carrier brings it.
 
-    data, alphabet: the text as it travelled (wire.smpp.text.Alphabet's value); parts are joined before they are
+    data, alphabet: the text as it travelled (wire.smpp.text.Incoming.spelling); parts are joined before they are
     decoded. reference, total, part: of a long message (part from 1, total at least 2), else None, 1, 1.
     to_readings: what else the recipient may be meant to be, the likeliest first: the first that is a number of ours
     counts.

@@ -95,6 +95,17 @@ def test_validity(validity: str, seconds: int, period: str) -> None:
     assert written(settings={"validity": validity})[0].validity_period == ""
 
 
+def test_text_in_a_national_language_table_has_no_more_parts() -> None:
+    body = "Ya\u011fmur ya\u011fd\u0131. " * 8  # two parts of UCS-2, one of GSM
+    (part,) = written(body, {"national_languages": ("turkish",)})
+    assert (part.esm_class, part.data_coding) == (0x40, 0)
+    assert part.short_message.startswith(bytes.fromhex("03240101"))
+    assert len(written(body)) == 2
+    assert len(written(body, {"national_languages": ("spanish",)})) == 2
+    assert len(written(body, {"national_languages": ("turkish",), "default_alphabet": "latin1"})) == 2
+    assert written("hello", {"national_languages": ("turkish",)})[0].esm_class == 0
+
+
 # -- numbers
 
 

@@ -34,7 +34,7 @@ from heliograph.engine.requests import InboundRequest
 from heliograph.engine.transition import Step, Transitions
 from heliograph.engine.urls import url_fault
 from heliograph.ports import Acceptance, Clock, FetchedMedia, InboundPart, MediaFault, Store, Unroutable
-from heliograph.wire.smpp.text import Alphabet, decode_text
+from heliograph.wire.smpp.text import decode_spelled
 
 log = structlog.get_logger(__name__)
 
@@ -115,7 +115,7 @@ class Inbound:
         if number is None:
             raise Unroutable(f"{numbers.masked(part.to_number)} is not a number of this deployment")
         if part.total <= 1:
-            text = decode_text(part.data, Alphabet(part.alphabet))
+            text = decode_spelled(part.data, part.alphabet)
             await self._keep_part(_request(part.carrier, part.from_number, number.number, text), number, ())
             return
         piece = Piece(
@@ -304,8 +304,9 @@ def _missing(message: Message, number: Number | None, handler: Handler | None) -
 
 
 def _request(carrier: str, from_number: str, to_number: str, body: str) -> InboundRequest:
-    # NUL is no text that a database keeps; senders pad with it
-    return InboundRequest(from_number=from_number, to_number=to_number, body=body.replace("\0", ""), carrier=carrier)
+    # Senders pad with NUL. Elsewhere it is a character that a database can't keep.
+    text = body.rstrip("\0").replace("\0", "\ufffd")
+    return InboundRequest(from_number=from_number, to_number=to_number, body=text, carrier=carrier)
 
 
 def _source(handler: Handler | None) -> Source:

@@ -22,7 +22,7 @@ from heliograph.core.errors import Refused, StoreUnavailable
 from heliograph.core.message import Piece
 from heliograph.core.reassembly import Key, Reassembly, Seen, Set
 from heliograph.ports import Clock, Store
-from heliograph.wire.smpp.text import Alphabet, decode_text
+from heliograph.wire.smpp.text import decode_spelled
 
 log = structlog.get_logger(__name__)
 
@@ -199,7 +199,7 @@ def joined(pieces: Sequence[Piece]) -> str:
     """The text of these parts, in their order. Neighbours in one alphabet are read together: senders cut between the
     halves of what is one character."""
     runs = groupby(pieces, key=lambda piece: piece.alphabet)
-    return "".join(decode_text(b"".join(piece.data for piece in run), Alphabet(name)) for name, run in runs)
+    return "".join(decode_spelled(b"".join(piece.data for piece in run), name) for name, run in runs)
 
 
 def made_mark(pieces: Sequence[Piece], now: int) -> Piece:

@@ -133,7 +133,7 @@ class Receiving:
         )
 
     def _inbound_part(self, pdu: DeliverSm | DataSm) -> InboundPart:
-        incoming = text.read(pdu, self._alphabet)
+        incoming = text.of_handset(text.read(pdu, self._alphabet))
         concat, config = incoming.concat, self._config
         to_number, *others = addresses.readings(pdu.dest_addr_ton, pdu.destination_addr, config)
         return InboundPart(
@@ -142,7 +142,7 @@ class Receiving:
             to_number=to_number,
             to_readings=tuple(others),
             data=incoming.data,
-            alphabet=incoming.alphabet.value,
+            alphabet=incoming.spelling,
             reference=concat.reference if concat else None,
             total=concat.total if concat else 1,
             part=concat.part if concat else 1,
