@@ -42,6 +42,11 @@ _TLV_TAG_MAX: Final = 0xFFFF
 _TLV_VALUE_MAX: Final = 0xFFFF
 _SECRET_FILE_MAX_BYTES: Final = 4096
 
+AGREED_MAX: Final = 64
+"""Characters of a text that a carrier hands out. Some hand out longer ones than SMPP has room for."""
+STANDARD_LENGTHS: Final[Mapping[str, int]] = {"system_id": 15, "password": 8, "system_type": 12, "service_type": 5}
+"""Characters of those texts in SMPP 3.4 (5.2.1 to 5.2.3, 5.2.11). Longer ones are sent as they are, with a warning."""
+
 
 class Host(NamedTuple):
     """Where a carrier listens."""
@@ -170,7 +175,7 @@ def _price(given: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierConfig:
-    """One carrier, spoken to over SMPP 3.4. Lengths of texts are the standard's (5.2), without their closing NUL."""
+    """One carrier, spoken to over SMPP 3.4. Lengths of texts are without their closing NUL."""
 
     name: str = text("", "What it is called in routes, logs and metrics.", required=True, read=_name)
 
@@ -194,14 +199,14 @@ class CarrierConfig:
     )
 
     # who we are
-    system_id: str = text("", "Our name there.", required=True, longest=15, read=_ascii, reconnects=True)
+    system_id: str = text("", "Our name there.", required=True, longest=AGREED_MAX, read=_ascii, reconnects=True)
     password: Secret = text(
         Secret(""),
         "Our password there.",
-        longest=8,
+        longest=AGREED_MAX,
         read=_secret,
         secret=True,
-        allowed="text, up to 8 characters",
+        allowed="text; SMPP has room for 8 characters",
         reconnects=True,
     )
     password_env: str | None = text(
@@ -210,7 +215,7 @@ class CarrierConfig:
     password_file: str | None = text(
         None, "The file whose first line is the password, in place of `password`.", allowed="file"
     )
-    system_type: str = text("", "system_type of the bind.", longest=12, read=_ascii, reconnects=True)
+    system_type: str = text("", "system_type of the bind.", longest=AGREED_MAX, read=_ascii, reconnects=True)
     interface_version: int = whole(0x34, "interface_version of the bind; 52 is SMPP 3.4.", 0, 255, reconnects=True)
     bind: BindMode = text(
         "transceiver",
@@ -282,7 +287,7 @@ class CarrierConfig:
         "relative", "How a message's validity is told; `none` leaves it to the carrier.", choices=get_args(Validity)
     )
     registered_delivery: int = whole(1, "registered_delivery of submits; 1 asks for receipts.", 0, 255)
-    service_type: str = text("", "service_type of submits.", longest=5, read=_ascii)
+    service_type: str = text("", "service_type of submits.", longest=AGREED_MAX, read=_ascii)
     priority: int = whole(0, "priority_flag of submits.", 0, 3)
     protocol_id: int = whole(0, "protocol_id of submits.", 0, 255)
     tlvs: Mapping[int, bytes] = texts_by_name(
@@ -316,6 +321,17 @@ class CarrierConfig:
     def submits(self) -> bool:
         """Whether messages can be sent through it."""
         return self.bind != "receiver"
+
+    @property
+    def beyond_standard(self) -> tuple[str, ...]:
+        """The keys whose texts are longer than SMPP has room for."""
+        lengths = {
+            "system_id": len(self.system_id),
+            "password": len(self.password.reveal()),
+            "system_type": len(self.system_type),
+            "service_type": len(self.service_type),
+        }
+        return tuple(key for key, length in lengths.items() if length > STANDARD_LENGTHS[key])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ tables (4.1 to 4.12). Encoder and decoder of each PDU are compiled from its clas
 
 What is strict and what is not:
 
-- Encoding refuses, with ValueError, what the standard has no room for.
+- Encoding refuses, with ValueError, what the standard has no room for, but for the texts that an SMSC hands out:
+  system_id, password, system_type and service_type. Those may have up to MAX_STRING_OCTETS.
 - Decoding raises ProtocolError only, whatever the bytes. It takes C-octet strings longer than the standard's maximum,
   up to MAX_STRING_OCTETS, because peers send them (message ids above all), and any value of an integer.
 - `decode` reads a frame that is correct to the last octet. `decode_tolerantly` reads what `decode` rejects, as far as
@@ -328,10 +329,8 @@ _int4: Final = struct.Struct(">I")
 _tlv: Final = struct.Struct(">HH")
 _OCTETS: Final = tuple(bytes((octet,)) for octet in range(256))
 
-String6 = Annotated[str, _String(6)]
-String9 = Annotated[str, _String(9)]
-String13 = Annotated[str, _String(13)]
-String16 = Annotated[str, _String(16)]
+Agreed = Annotated[str, _String(MAX_STRING_OCTETS)]
+"""The standard's maxima are 16 for system_id, 9 for password, 13 for system_type and 6 for service_type."""
 String17 = Annotated[str, _String(17)]
 String21 = Annotated[str, _String(21)]
 String41 = Annotated[str, _String(41)]
@@ -363,9 +362,9 @@ class Bind(Pdu, frozen=True, kw_only=True, gc=False):
     """What the three binds share (4.1)."""
 
     may_end_before: ClassVar = "addr_ton"
-    system_id: String16 = ""
-    password: String9 = ""
-    system_type: String13 = ""
+    system_id: Agreed = ""
+    password: Agreed = ""
+    system_type: Agreed = ""
     interface_version: Octet = 0x34
     addr_ton: Octet = 0
     addr_npi: Octet = 0
@@ -376,7 +375,7 @@ class BindResp(Pdu, frozen=True, kw_only=True, gc=False):
     """What the three answers to binds share (4.1)."""
 
     bare_on_error: ClassVar = True
-    system_id: String16 = ""
+    system_id: Agreed = ""
     tlvs: Tlvs = {}
 
 
@@ -421,8 +420,8 @@ class Outbind(Pdu, frozen=True, kw_only=True, gc=False):
 
     command: ClassVar = Command.OUTBIND
     may_end_before: ClassVar = "password"
-    system_id: String16 = ""
-    password: String9 = ""
+    system_id: Agreed = ""
+    password: Agreed = ""
 
 
 class Unbind(Pdu, frozen=True, kw_only=True, gc=False):
@@ -441,7 +440,7 @@ class SubmitSm(Pdu, frozen=True, kw_only=True, gc=False):
     """4.4.1."""
 
     command: ClassVar = Command.SUBMIT_SM
-    service_type: String6 = ""
+    service_type: Agreed = ""
     source_addr_ton: Octet = 0
     source_addr_npi: Octet = 0
     source_addr: String21 = ""
@@ -474,7 +473,7 @@ class SubmitMulti(Pdu, frozen=True, kw_only=True, gc=False):
     """4.5.1. A destination is an address, or the name of a distribution list."""
 
     command: ClassVar = Command.SUBMIT_MULTI
-    service_type: String6 = ""
+    service_type: Agreed = ""
     source_addr_ton: Octet = 0
     source_addr_npi: Octet = 0
     source_addr: String21 = ""
@@ -505,7 +504,7 @@ class DeliverSm(Pdu, frozen=True, kw_only=True, gc=False):
     """4.6.1: submit_sm's fields, of which times, replace flag and default message are present but unused."""
 
     command: ClassVar = Command.DELIVER_SM
-    service_type: String6 = ""
+    service_type: Agreed = ""
     source_addr_ton: Octet = 0
     source_addr_npi: Octet = 0
     source_addr: String21 = ""
@@ -537,7 +536,7 @@ class DataSm(Pdu, frozen=True, kw_only=True, gc=False):
     """4.7.1: the text is in message_payload."""
 
     command: ClassVar = Command.DATA_SM
-    service_type: String6 = ""
+    service_type: Agreed = ""
     source_addr_ton: Octet = 0
     source_addr_npi: Octet = 0
     source_addr: String65 = ""
@@ -585,7 +584,7 @@ class CancelSm(Pdu, frozen=True, kw_only=True, gc=False):
 
     command: ClassVar = Command.CANCEL_SM
     may_end_before: ClassVar = "source_addr_ton"
-    service_type: String6 = ""
+    service_type: Agreed = ""
     message_id: String65 = ""
     source_addr_ton: Octet = 0
     source_addr_npi: Octet = 0
