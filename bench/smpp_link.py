@@ -51,6 +51,9 @@ class Smsc:
             case _:
                 link.respond(header, pdu.KINDS[header.command | pdu.RESPONSE_BIT]())
 
+    def on_damaged(self, link: Link) -> None:
+        raise AssertionError
+
     def on_closed(self, link: Link, reason: str) -> None:
         pass
 
@@ -64,6 +67,9 @@ class Esme:
         self._end = 0.0
 
     def on_request(self, link: Link, header: pdu.Header, request: Any) -> None:
+        raise AssertionError
+
+    def on_damaged(self, link: Link) -> None:
         raise AssertionError
 
     def on_closed(self, link: Link, reason: str) -> None:

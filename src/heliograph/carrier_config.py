@@ -17,6 +17,7 @@ from heliograph.config_tables import Secret, flag, real, text, texts, texts_by_n
 from heliograph.core import errors, inventory, numbers, pricing, routing
 from heliograph.core.directory import CAPABILITIES
 from heliograph.core.inventory import FreeNumber, Place
+from heliograph.core.languages import LANGUAGES
 from heliograph.core.message import Kind
 
 LOOPBACK: Final = "loopback"
@@ -40,6 +41,11 @@ _PREFIX = re.compile(r"\+?([0-9]{1,17})")
 _TLV_TAG_MAX: Final = 0xFFFF
 _TLV_VALUE_MAX: Final = 0xFFFF
 _SECRET_FILE_MAX_BYTES: Final = 4096
+
+AGREED_MAX: Final = 64
+"""Characters of a text that a carrier hands out. Some hand out longer ones than SMPP has room for."""
+STANDARD_LENGTHS: Final[Mapping[str, int]] = {"system_id": 15, "password": 8, "system_type": 12, "service_type": 5}
+"""Characters of those texts in SMPP 3.4 (5.2.1 to 5.2.3, 5.2.11). Longer ones are sent as they are, with a warning."""
 
 
 class Host(NamedTuple):
@@ -151,6 +157,12 @@ def _country(given: str) -> str:
     return given
 
 
+def _language(given: str) -> str:
+    if given not in LANGUAGES:
+        raise ValueError(f"has no table; there are {', '.join(LANGUAGES)}")
+    return given
+
+
 def _price(given: str) -> int:
     try:
         return pricing.parse_usd(given)
@@ -163,7 +175,7 @@ def _price(given: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierConfig:
-    """One carrier, spoken to over SMPP 3.4. Lengths of texts are the standard's (5.2), without their closing NUL."""
+    """One carrier, spoken to over SMPP 3.4. Lengths of texts are without their closing NUL."""
 
     name: str = text("", "What it is called in routes, logs and metrics.", required=True, read=_name)
 
@@ -187,14 +199,14 @@ class CarrierConfig:
     )
 
     # who we are
-    system_id: str = text("", "Our name there.", required=True, longest=15, read=_ascii, reconnects=True)
+    system_id: str = text("", "Our name there.", required=True, longest=AGREED_MAX, read=_ascii, reconnects=True)
     password: Secret = text(
         Secret(""),
         "Our password there.",
-        longest=8,
+        longest=AGREED_MAX,
         read=_secret,
         secret=True,
-        allowed="text, up to 8 characters",
+        allowed="text; SMPP has room for 8 characters",
         reconnects=True,
     )
     password_env: str | None = text(
@@ -203,7 +215,7 @@ class CarrierConfig:
     password_file: str | None = text(
         None, "The file whose first line is the password, in place of `password`.", allowed="file"
     )
-    system_type: str = text("", "system_type of the bind.", longest=12, read=_ascii, reconnects=True)
+    system_type: str = text("", "system_type of the bind.", longest=AGREED_MAX, read=_ascii, reconnects=True)
     interface_version: int = whole(0x34, "interface_version of the bind; 52 is SMPP 3.4.", 0, 255, reconnects=True)
     bind: BindMode = text(
         "transceiver",
@@ -217,13 +229,19 @@ class CarrierConfig:
     address_range: str = text("", "address_range of the bind.", longest=40, read=_ascii, reconnects=True)
 
     # how numbers are written
+    country: str | None = text(
+        None,
+        "The country whose national numbers it brings (TON 2, or 0): they become E.164. Unset: they stay as they came.",
+        read=_country,
+        allowed="ISO 3166 code",
+    )
     international_ton: int = whole(1, "Type of number of E.164 numbers.", 0, 255)
     international_npi: int = whole(1, "Numbering plan of E.164 numbers.", 0, 255)
     national_ton: int = whole(2, "Type of number of numbers without a country, longer than a short code.", 0, 255)
     national_npi: int = whole(1, "Numbering plan of those.", 0, 255)
     short_code_ton: int = whole(3, "Type of number of short codes.", 0, 255)
     short_code_npi: int = whole(0, "Numbering plan of short codes.", 0, 255)
-    alphanumeric_ton: int = whole(5, "Type of number of senders that are names.", 0, 255)
+    alphanumeric_ton: int = whole(5, "Type of number of senders that are names, which no project can have yet.", 0, 255)
     alphanumeric_npi: int = whole(0, "Numbering plan of those.", 0, 255)
     strip_plus: bool = flag(True, "Whether E.164 numbers travel without their +.")
 
@@ -255,6 +273,12 @@ class CarrierConfig:
     default_alphabet: DefaultAlphabet = text(
         "gsm", "What data_coding 0 means there.", choices=get_args(DefaultAlphabet)
     )
+    national_languages: tuple[str, ...] = texts(
+        "Languages whose GSM tables it takes (3GPP TS 23.038, annex A). A text that GSM lacks goes in one of them "
+        "where it needs no more parts than as UCS-2. Parts are counted, and charged for, as UCS-2.",
+        read=_language,
+        allowed="a language, or a list: " + ", ".join(f"`{name}`" for name in LANGUAGES),
+    )
     prefer_latin1: bool = flag(False, "Whether text that fits Latin-1 and not GSM goes as Latin-1, not as UCS-2.")
     data_coding_gsm: int = whole(0, "data_coding of GSM 03.38 text.", 0, 255)
     data_coding_ucs2: int = whole(8, "data_coding of UCS-2 text.", 0, 255)
@@ -263,7 +287,7 @@ class CarrierConfig:
         "relative", "How a message's validity is told; `none` leaves it to the carrier.", choices=get_args(Validity)
     )
     registered_delivery: int = whole(1, "registered_delivery of submits; 1 asks for receipts.", 0, 255)
-    service_type: str = text("", "service_type of submits.", longest=5, read=_ascii)
+    service_type: str = text("", "service_type of submits.", longest=AGREED_MAX, read=_ascii)
     priority: int = whole(0, "priority_flag of submits.", 0, 3)
     protocol_id: int = whole(0, "protocol_id of submits.", 0, 255)
     tlvs: Mapping[int, bytes] = texts_by_name(
@@ -297,6 +321,17 @@ class CarrierConfig:
     def submits(self) -> bool:
         """Whether messages can be sent through it."""
         return self.bind != "receiver"
+
+    @property
+    def beyond_standard(self) -> tuple[str, ...]:
+        """The keys whose texts are longer than SMPP has room for."""
+        lengths = {
+            "system_id": len(self.system_id),
+            "password": len(self.password.reveal()),
+            "system_type": len(self.system_type),
+            "service_type": len(self.service_type),
+        }
+        return tuple(key for key, length in lengths.items() if length > STANDARD_LENGTHS[key])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

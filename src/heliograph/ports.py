@@ -91,13 +91,16 @@ class Receipt(Struct, frozen=True, kw_only=True):
 class InboundPart(Struct, frozen=True, kw_only=True):
     """A short message from a handset, or one part of a long one, as a carrier brings it.
 
-    data, alphabet: the text as it travelled (wire.smpp.text.Alphabet's value); parts are joined before they are
+    data, alphabet: the text as it travelled (wire.smpp.text.Incoming.spelling); parts are joined before they are
     decoded. reference, total, part: of a long message (part from 1, total at least 2), else None, 1, 1.
+    to_readings: what else the recipient may be meant to be, the likeliest first: the first that is a number of ours
+    counts.
     """
 
     carrier: str
     from_number: str
     to_number: str
+    to_readings: tuple[str, ...] = ()
     data: bytes
     alphabet: str
     reference: int | None = None
@@ -161,6 +164,8 @@ class CarrierStatus(Struct, frozen=True, kw_only=True):
     receipts: int = 0
     unmatched: int = 0
     inbound: int = 0
+    unroutable: int = 0
+    damaged: int = 0
 
 
 class Carrier(Protocol):
@@ -723,6 +728,9 @@ class Store(Protocol):
 
     async def keep_piece(self, piece: Piece) -> None:
         """Once: the same piece again changes nothing."""
+
+    async def remove_repeated_pieces(self, piece: Piece) -> None:
+        """Remove the pieces of this one's message that are marked core.reassembly.REPEAT."""
 
     async def remove_pieces(self, piece: Piece) -> None:
         """All pieces of the message that this one is of."""

@@ -72,6 +72,27 @@ def test_timeline() -> None:
     assert world.ask("GET", f"/api/heliograph/messages/{message_id(2)}/timeline").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("state", "error_code", "kinds", "doubt"),
+    [
+        (State.INITIATED, None, ["uncertain"], True),
+        (State.UNDELIVERED, 30009, ["uncertain"], True),
+        (State.SENT, None, ["uncertain"], False),
+        (State.DELIVERED, None, ["uncertain"], False),
+        (State.UNDELIVERED, 30003, ["uncertain"], False),
+        (State.DELIVERED, None, ["resubmitted", "uncertain"], False),
+        (State.DELIVERED, None, ["uncertain", "resubmitted"], True),
+    ],
+)
+def test_doubt_lasts_until_it_is_settled_and_for_good_after_a_second_submit(
+    state: State, error_code: int | None, kinds: list[str], doubt: bool
+) -> None:
+    world = World()
+    world.store.messages = [a_message(state=state, error_code=error_code, uncertain=True)]
+    world.store.entries = [TimelineEntry(at=AT, kind=kind, state=None, error_code=None, detail=None) for kind in kinds]
+    assert world.ask("GET", f"/api/heliograph/messages/{message_id(1)}/timeline").json["uncertain"] is doubt
+
+
 @pytest.mark.parametrize(("query", "status"), [("", "dead"), ("status=dead", "dead"), ("status=pending", "pending")])
 def test_callbacks(query: str, status: str) -> None:
     world = World()

@@ -87,7 +87,7 @@ class Connection(asyncio.Protocol):
                 if not status:
                     self.mode = type(pdu)
                 self.smsc.binds.append(pdu)
-                self.send(smpp.KINDS[header.command | smpp.RESPONSE_BIT](), header.sequence, status)
+                self.send(smpp.KINDS[header.command | smpp.RESPONSE_BIT](system_id="smsc"), header.sequence, status)
             case smpp.SubmitSm():
                 self.submits.append(pdu)
                 self.smsc.submits.append(pdu)
@@ -104,7 +104,8 @@ class Connection(asyncio.Protocol):
                 self.statuses[header.sequence] = header.status
 
     def send(self, pdu: Pdu, sequence: int, status: int = 0) -> None:
-        self.transport.write(smpp.encode(pdu, sequence, status))
+        frame = self.smsc.damage(smpp.encode(pdu, sequence, status))
+        self.transport.write(len(frame).to_bytes(4, "big") + frame[4:])
 
     def accept(self, header: Header, message_id: str | None = None) -> str:
         message_id = message_id or self.smsc.next_id()
@@ -123,7 +124,8 @@ class Connection(asyncio.Protocol):
 
 
 class Smsc:
-    """on_submit, on_query: what to do with one; bind_statuses: of the binds to come, then ROK."""
+    """on_submit, on_query: what to do with one; bind_statuses: of the binds to come, then ROK. damage: what becomes of
+    each frame that is sent; its length is set afterwards."""
 
     def __init__(self) -> None:
         self.signal = Signal()
@@ -131,6 +133,7 @@ class Smsc:
         self.binds: list[smpp.Bind] = []
         self.submits: list[smpp.SubmitSm] = []
         self.bind_statuses: list[Status] = []
+        self.damage: Callable[[bytes], bytes] = lambda frame: frame
         self.on_submit: Callable[[Connection, Header, smpp.SubmitSm], Any] = lambda link, header, pdu: link.accept(
             header
         )

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from smpp_ground import SECONDS, Ground, Smsc, ground, message
+from structlog.testing import capture_logs
 
 from heliograph.carrier_config import Host, StatusRule
+from heliograph.config_tables import Secret
 from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.message import SmppOptions
 from heliograph.ports import Submitted
@@ -60,6 +62,26 @@ async def test_what_the_bind_says(here: Ground) -> None:
     assert isinstance(bind, smpp.BindTransceiver)
     assert (bind.system_id, bind.password, bind.system_type) == ("us", "secret", "sms")
     assert (bind.interface_version, bind.addr_ton, bind.addr_npi, bind.address_range) == (0x33, 1, 2, "^44")
+
+
+async def test_texts_beyond_the_standard_are_sent_as_they_are_with_one_warning(here: Ground) -> None:
+    with capture_logs() as lines:
+        carrier = await here.carrier(
+            system_id="s" * 16, password=Secret("123456789012"), system_type="t" * 13, service_type="sixsix", binds=2
+        )
+        await carrier.submit(message())
+    for bind in here.smsc.binds:
+        assert (bind.system_id, bind.password, bind.system_type) == ("s" * 16, "123456789012", "t" * 13)
+    assert here.smsc.submits[0].service_type == "sixsix"
+    (line,) = [each for each in lines if each["event"] == "smpp.beyond_standard"]
+    assert line["keys"] == "system_id, password, system_type, service_type"
+    assert "123456789012" not in str(line)
+
+
+async def test_carrier_within_the_standard_has_no_warning(here: Ground) -> None:
+    with capture_logs() as lines:
+        await here.carrier(system_id="s" * 15, password=Secret("12345678"), system_type="t" * 12, service_type="12345")
+    assert not [each for each in lines if each["event"] == "smpp.beyond_standard"]
 
 
 async def test_a_long_message_goes_in_parts_in_order_over_one_bind(here: Ground) -> None:

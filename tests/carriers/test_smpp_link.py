@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from hand_time import HandTime
+from structlog.testing import capture_logs
 
 from heliograph.carriers.smpp import link as links
-from heliograph.carriers.smpp.link import Link, LinkLost, LinkSettings, NoAnswer, NotSent, Timing
+from heliograph.carriers.smpp.link import FAULTS_LOGGED, Link, LinkLost, LinkSettings, NoAnswer, NotSent, Timing
 from heliograph.wire.smpp import pdu
 from heliograph.wire.smpp.pdu import Command, Header, Pdu, Status, Tag
 from heliograph.wire.smpp.session import Role, State
@@ -26,12 +27,16 @@ class Holder:
         self.requests: asyncio.Queue[tuple[Header, Pdu]] = asyncio.Queue()
         self.orphans: asyncio.Queue[tuple[Header, Pdu]] = asyncio.Queue()
         self.closed: asyncio.Queue[str] = asyncio.Queue()
+        self.damaged = 0
         self.at_once: Callable[[Link, Header, Pdu], None] | None = None
 
     def on_request(self, link: Link, header: Header, request: Pdu) -> None:
         if self.at_once is not None:
             self.at_once(link, header, request)
         self.requests.put_nowait((header, request))
+
+    def on_damaged(self, link: Link) -> None:
+        self.damaged += 1
 
     def on_closed(self, link: Link, reason: str) -> None:
         self.closed.put_nowait(reason)
@@ -313,14 +318,39 @@ async def test_what_cannot_be_read_is_answered_and_the_link_stays() -> None:
         await world.heard()
 
 
-async def test_an_answer_that_cannot_be_read_leaves_its_request_in_doubt() -> None:
+async def test_answer_with_damaged_body_answers_its_request_and_is_counted() -> None:
     async with bound() as world:
-        answer = world.link.request(pdu.SubmitSm())
-        sequence = await world.peer.expect(pdu.SubmitSm())
-        frame = pdu.encode(pdu.SubmitSmResp(message_id="x"), sequence)
-        world.peer.writer.write((len(frame) - 1).to_bytes(4, "big") + frame[4:-1])
-        with pytest.raises(NoAnswer, match="unreadable"):
-            await soon(answer)
+        for times in range(1, FAULTS_LOGGED + 3):
+            answer = world.link.request(pdu.SubmitSm())
+            sequence = await world.peer.expect(pdu.SubmitSm())
+            frame = pdu.encode(pdu.SubmitSmResp(message_id="x"), sequence)
+            world.peer.writer.write((len(frame) - 1).to_bytes(4, "big") + frame[4:-1])
+            response = await soon(answer)
+            assert (response.status, response.pdu) == (Status.ROK, pdu.SubmitSmResp(message_id="x"))
+            assert world.link.damaged == world.holder.damaged == times
+        assert world.link.faults == 0
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_enquire_link_and_unbind_with_a_body_are_answered_with_ok(role: Role) -> None:
+    async with bound(role) as world:
+        for request, answer in ((pdu.EnquireLink(), pdu.EnquireLinkResp()), (pdu.Unbind(), pdu.UnbindResp())):
+            frame = pdu.encode(request, 7)
+            world.peer.writer.write((len(frame) + 2).to_bytes(4, "big") + frame[4:] + b"\0x")
+            assert await world.peer.expect(answer, Status.ROK) == 7
+        assert world.holder.damaged == 2
+
+
+async def test_damaged_pdus_are_logged_up_to_a_limit() -> None:
+    async with bound() as world:
+        with capture_logs() as lines:
+            for sequence in range(1, FAULTS_LOGGED + 3):
+                frame = pdu.encode(pdu.EnquireLink(), sequence)
+                world.peer.writer.write((len(frame) + 1).to_bytes(4, "big") + frame[4:] + b"\0")
+                await world.peer.expect(pdu.EnquireLinkResp())
+        logged = [line for line in lines if line["event"] == "smpp.damaged_pdu"]
+        assert len(logged) == FAULTS_LOGGED
+        assert logged[0]["damage"] == "1 octets behind the last field or TLV"
 
 
 async def test_requests_beyond_the_most_are_held_and_no_more_is_read() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from smpp_ground import Ground, ground, message, receipt
+from structlog.testing import capture_logs
 
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.lifecycle import State
@@ -149,6 +150,7 @@ async def test_an_inbound_message(here: Ground) -> None:
             carrier="tel",
             from_number="+447700900001",
             to_number="+12025550100",
+            to_readings=("12025550100",),
             data="Grüße 👋".encode("utf-16-be"),
             alphabet="ucs2",
         )
@@ -164,10 +166,18 @@ async def test_a_part_of_a_long_one(here: Ground) -> None:
     assert (told.reference, told.total, told.part, told.data, told.alphabet) == (0x2A, 3, 2, b"\xe9", "latin1")
 
 
-async def test_a_message_for_nobody_is_refused_for_good(here: Ground) -> None:
-    await here.carrier()
+@pytest.mark.parametrize(("country", "status"), [(None, Status.RX_T_APPN), ("US", Status.RX_P_APPN)])
+async def test_message_for_nobody_is_refused_for_good_only_where_the_country_is_known(
+    here: Ground, country: str | None, status: Status
+) -> None:
+    carrier = await here.carrier(country=country)
     here.desk.taking_part = raising(Unroutable())
-    assert await here.smsc.bound[0].bring(smpp.DeliverSm(short_message=b"hi")) == Status.RX_P_APPN
+    stray = smpp.DeliverSm(dest_addr_ton=2, destination_addr="2025550101", short_message=b"hi")
+    with capture_logs() as lines:
+        assert await here.smsc.bound[0].bring(stray) == status
+    (line,) = [each for each in lines if each["event"] == "smpp.unroutable"]
+    assert (line["to"], line["ton"]) == ("2025****01", 2)
+    assert carrier.status().unroutable == 1
 
 
 async def test_receipts_come_over_the_receiver_of_a_pair(here: Ground) -> None:

@@ -30,7 +30,7 @@ ON_THEIR_WAY = {"receipt-state-ENROUTE", "receipt-state-ACCEPTED"}
 UNMATCHED = {"no-receipt", "receipt-unknown-id", "receipt-garbage-text", "receipt-empty", "receipt-unmarked"}
 """Faults that leave a message without a receipt that could be matched."""
 
-OTHER_IDS = {"empty-message-id", "long-message-id", "message-id-reused"}
+OTHER_IDS = {"empty-message-id", "answer-unreadable", "long-message-id", "message-id-reused"}
 """Faults that answer with another id than the message's."""
 
 

@@ -95,6 +95,17 @@ def test_validity(validity: str, seconds: int, period: str) -> None:
     assert written(settings={"validity": validity})[0].validity_period == ""
 
 
+def test_text_in_a_national_language_table_has_no_more_parts() -> None:
+    body = "Ya\u011fmur ya\u011fd\u0131. " * 8  # two parts of UCS-2, one of GSM
+    (part,) = written(body, {"national_languages": ("turkish",)})
+    assert (part.esm_class, part.data_coding) == (0x40, 0)
+    assert part.short_message.startswith(bytes.fromhex("03240101"))
+    assert len(written(body)) == 2
+    assert len(written(body, {"national_languages": ("spanish",)})) == 2
+    assert len(written(body, {"national_languages": ("turkish",), "default_alphabet": "latin1"})) == 2
+    assert written("hello", {"national_languages": ("turkish",)})[0].esm_class == 0
+
+
 # -- numbers
 
 
@@ -104,6 +115,8 @@ def test_validity(validity: str, seconds: int, period: str) -> None:
         ("+12025550100", {}, (1, 1, "12025550100")),
         ("+12025550100", {"strip_plus": False, "international_ton": 0}, (0, 1, "+12025550100")),
         ("12345", {}, (3, 0, "12345")),
+        ("3838", {}, (3, 0, "3838")),
+        ("12345678", {}, (3, 0, "12345678")),
         ("988", {"short_code_ton": 6, "short_code_npi": 1}, (6, 1, "988")),
         ("2025550100", {}, (2, 1, "2025550100")),
         ("HELIOGRAPH", {}, (5, 0, "HELIOGRAPH")),
@@ -121,6 +134,11 @@ def test_numbers_written(number: str, settings: dict[str, Any], as_written: tupl
         (0, "0012025550100", "+12025550100"),
         (1, "+12025550100", "+12025550100"),
         (2, "2025550100", "2025550100"),
+        (2, "12025550100", "12025550100"),
+        (1, "3838", "3838"),
+        (0, "1234567", "1234567"),
+        (0, "4520123456", "+4520123456"),
+        (3, "12345678", "12345678"),
         (3, "12345", "12345"),
         (0, "12345", "12345"),
         (5, "0012025", "0012025"),
@@ -130,6 +148,69 @@ def test_numbers_written(number: str, settings: dict[str, Any], as_written: tupl
 )
 def test_numbers_read(ton: int, address: str, number: str) -> None:
     assert addresses.read(ton, address, config()) == number
+
+
+@pytest.mark.parametrize(
+    ("country", "ton", "address", "number"),
+    [
+        ("US", 2, "2025550101", "+12025550101"),
+        ("US", 0, "2025550101", "+12025550101"),
+        ("US", 1, "2025550101", "+12025550101"),
+        ("US", 2, "12025550101", "+12025550101"),
+        ("US", 0, "12025550101", "+12025550101"),
+        ("US", 1, "12025550101", "+12025550101"),
+        ("US", 2, "0012025550101", "+12025550101"),
+        ("US", 0, "447911123456", "+447911123456"),
+        ("US", 0, "011447911123456", "+447911123456"),
+        ("GB", 2, "07911123456", "+447911123456"),
+        ("GB", 0, "07911123456", "+447911123456"),
+        ("GB", 2, "7911123456", "+447911123456"),
+        ("GB", 0, "07700900001", "+447700900001"),
+        ("GB", 0, "33612345678", "+33612345678"),
+        ("DE", 0, "4915112345678", "+4915112345678"),
+        ("DE", 1, "4915112345678", "+4915112345678"),
+        ("DE", 0, "015112345678", "+4915112345678"),
+        ("DE", 0, "447911123456", "+447911123456"),
+        ("DK", 0, "20123456", "+4520123456"),
+        ("DK", 2, "20123456", "+4520123456"),
+        ("DK", 0, "1234", "1234"),
+        ("US", 0, "3838", "3838"),
+        ("US", 1, "26468", "26468"),
+        ("US", 2, "383838", "383838"),
+        ("US", 0, "38383838", "38383838"),
+        ("IT", 0, "3331234567", "+393331234567"),
+        ("IN", 2, "9876543210", "+919876543210"),
+        ("RU", 0, "89161234567", "+79161234567"),
+        ("US", 5, "2025550101", "2025550101"),
+        ("US", 2, "HELIOGRAPH", "HELIOGRAPH"),
+        ("US", 0, "", ""),
+    ],
+)
+def test_national_numbers_read_by_the_carriers_country(country: str, ton: int, address: str, number: str) -> None:
+    assert addresses.read(ton, address, config(country=country)) == number
+
+
+@pytest.mark.parametrize(
+    ("country", "ton", "address", "ours"),
+    [
+        (None, 2, "12025550101", "+12025550101"),
+        (None, 0, "0012025550101", "+12025550101"),
+        (None, 1, "3838", "3838"),
+        (None, 0, "3838", "3838"),
+        (None, 1, "12345678", "12345678"),
+        ("US", 0, "2025550101", "+12025550101"),
+        ("US", 1, "2025550101", "+12025550101"),
+        ("US", 3, "2025550101", "+12025550101"),
+        ("DE", 0, "4915112345678", "+4915112345678"),
+    ],
+)
+def test_recipient_is_sought_by_every_reading(country: str | None, ton: int, address: str, ours: str) -> None:
+    assert ours in addresses.readings(ton, address, config(country=country))
+
+
+@pytest.mark.parametrize("ton", [0, 1, 2])
+def test_national_recipient_without_a_country_is_nobody(ton: int) -> None:
+    assert "+12025550101" not in addresses.readings(ton, "2025550101", config())
 
 
 # -- ids

@@ -180,7 +180,7 @@ WRONG = [
     (ONE.replace(":2775", ""), "hosts: 'smpp.acme.example' is no address"),
     (ONE.replace(":2775", ":99999"), "hosts: 'smpp.acme.example:99999' is no address"),
     (ONE.replace('"smpp.acme.example:2775"', "[]"), "hosts: is empty"),
-    (ONE.replace('"helio"', '"sixteencharacter"'), "system_id: 'sixteencharacter' is longer than 15 characters"),
+    (ONE.replace('"helio"', f'"{"x" * 65}"'), f"system_id: '{'x' * 65}' is longer than 64 characters"),
     (ONE.replace('"helio"', '"hélio"'), "system_id: 'hélio' has characters that SMPP's texts don't have"),
     (ONE + "window = 0", "[[carriers]] 1 (acme): window: 0 is less than 1"),
     (ONE + "window = 20.5", "window: 20.5 is not a whole number"),
@@ -279,18 +279,18 @@ def test_a_password_is_nowhere_to_be_seen(loaded: Loaded) -> None:
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ('password = "s3cret-9-long"', "password: what is given is longer than 8 characters"),
+        (f'password = "{"s3cret" * 11}"', "password: what is given is longer than 64 characters"),
         ('password = ["s3cret-9"]', "password: what is given is not a text"),
         ('password = "s3cret-é"', "password: what is given has characters"),
         ('password_env = "P"\npassword = "s3cret-9"', "password_env: stands beside password"),
         ('password_env = "NONE"', "password_env: there is no environment variable NONE"),
-        ('password_env = "LONG"', "password_env: variable LONG: what is given is longer than 8 characters"),
+        ('password_env = "LONG"', "password_env: variable LONG: what is given is longer than 64 characters"),
         ('password_file = "/nowhere/file"', "password_file: /nowhere/file can't be read"),
     ],
 )
 def test_a_wrong_password_is_not_repeated(loaded: Loaded, keys: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        loaded(ONE + keys, {"P": PASSWORD, "LONG": PASSWORD + "-long"})
+        loaded(ONE + keys, {"P": PASSWORD, "LONG": PASSWORD * 10})
     assert said in str(caught.value)
     assert "s3cret" not in str(caught.value)
 

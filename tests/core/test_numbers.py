@@ -10,15 +10,15 @@ from heliograph.core import numbers
 ARABIC_INDIC = "+\u0661\u0662\u0660\u0662\u0665\u0665\u0665\u0660\u0661\u0660\u0661"
 
 E164 = ["+12345", "+12025550101", "+447700900123", "+12345678901234567"]
-SHORT_CODES = ["12345", "123456"]
+SHORT_CODES = ["123", "3838", "12345", "123456", "1234567", "12345678"]
 NEITHER = [
     "",
     "+",
     "+1234",
     "+123456789012345678",
     "12025550101",
-    "1234",
-    "1234567",
+    "12",
+    "123456789",
     "+1 202 555 0101",
     "+1202555010a",
     "++12025550101",
@@ -148,3 +148,43 @@ def test_no_text_raises(text: str) -> None:
     numbers.country_of(text)
     numbers.is_toll_free(text)
     numbers.national_format(text)
+
+
+@pytest.mark.parametrize(
+    ("digits", "country", "number"),
+    [
+        ("2025550101", "US", "+12025550101"),
+        ("12025550101", "US", "+12025550101"),
+        ("07700900001", "GB", "+447700900001"),
+        ("7700900001", "GB", "+447700900001"),
+        ("447700900001", "GB", "+447700900001"),
+        ("0612345678", "FR", "+33612345678"),
+        ("3331234567", "IT", "+393331234567"),
+        ("06201234567", "HU", "+36201234567"),
+        ("89161234567", "RU", "+79161234567"),
+        ("20123456", "DK", "+4520123456"),
+        ("011442083661177", "US", "+442083661177"),
+        ("3838", "US", None),
+        ("", "US", None),
+        ("123456789012345678901", "DE", None),
+    ],
+)
+def test_digits_dialled_in_a_country(digits: str, country: str, number: str | None) -> None:
+    national = numbers.of_country(digits, country)
+    assert (national and national.number) == number
+
+
+@pytest.mark.parametrize(
+    ("number", "assigned"),
+    [("+12025550101", True), ("+2025550101", False), ("+442083661177", True), ("+999123456", False), ("3838", False)],
+)
+def test_assigned(number: str, assigned: bool) -> None:
+    assert numbers.is_assigned(number) is assigned
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [("+12025550101", "+120******01"), ("3838", "3*38"), ("988", "***"), ("", "***"), ("HELIOGRAPH", "HELI****PH")],
+)
+def test_masked(number: str, shown: str) -> None:
+    assert numbers.masked(number) == shown

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from heliograph.core import reassembly
 from heliograph.core.message import Piece
@@ -82,6 +83,32 @@ def test_a_part_of_a_message_just_made_is_known() -> None:
     assert here.look(piece(3), NOW + 60 * SECOND) is Seen.REPEATED
     assert here.look(piece(3), NOW + 61 * SECOND) is Seen.NEW
     assert here.look(piece(3, text="another message"), NOW) is Seen.NEW
+
+
+def test_repeated_part_whose_place_has_another_text_is_stale() -> None:
+    here = sets()
+    for part in (1, 2, 3):
+        found = here.add(piece(part))
+    here.made(found, NOW)
+    here.add(piece(1, text="another message"))
+    assert here.look(piece(1), NOW) is Seen.STALE
+    assert here.look(piece(2), NOW) is Seen.REPEATED
+
+
+def test_marked_part_gives_its_place_to_another_text_and_is_no_clash() -> None:
+    here = sets()
+    marked = replace(piece(1), extra=reassembly.REPEAT)
+    found = here.add(marked)
+    assert found.is_repeat
+    assert here.look(piece(1), NOW) is Seen.HELD
+    here.add(piece(1))
+    assert found.is_repeat, "the same part again changes nothing"
+    assert here.clash(piece(1, text="another")) is None
+    here.add(piece(1, text="another"))
+    assert not found.is_repeat
+    assert [each.data for each in found.in_order()] == [b"another"]
+    here.drop(found)
+    assert len(here) == here.held_by("carrier:one") == 0
 
 
 def test_another_text_in_a_parts_place_is_another_message() -> None:

@@ -579,6 +579,7 @@ async def test_a_message_is_not_sent_again_in_doubt_for_ever(ground: Ground, car
     kinds: list[str] = []
     while kinds.count("uncertain") <= RESENDS_MAX:
         kinds = [entry.kind for entry in await ground.store.timeline(message.project_id, message.id)]
+    assert kinds.count("resubmitted") == RESENDS_MAX
     receipt = Receipt(carrier_ref="r9", state=State.DELIVERED, from_number="12025550101", to_number="12025550199")
     assert await machine.receipts.take("scripted", receipt) == "r9"
     assert len(carrier.submitted) == 1 + RESENDS_MAX

@@ -44,7 +44,14 @@ def read(pdu: reading.Submit, **changes: Any) -> reading.Order:
         (2, "12025550101", "+12025550101"),
         (0, "+12025550101", "+12025550101"),
         (0, "0012025550101", "+12025550101"),
+        (2, "2025550101", "2025550101"),
+        (0, "2025550101", "+2025550101"),
+        (2, "447911123456", "+447911123456"),
+        (0, "3838", "3838"),
         (0, "12345", "12345"),
+        (0, "1234567", "1234567"),
+        (0, "67822345", "+67822345"),
+        (3, "12345678", "12345678"),
         (3, "123456", "123456"),
         (0, "988", "988"),
         (1, "12345", "+12345"),
@@ -211,3 +218,18 @@ def test_a_service_type_that_no_carrier_could_be_told_is_refused() -> None:
     with pytest.raises(Rejected) as refused:
         read(submit(service_type="ABCDEF"))
     assert refused.value.status is Status.RINVSERTYP
+
+
+@pytest.mark.parametrize(
+    ("header", "octets", "written"),
+    [
+        ("03240102", b"Est\x1ba aqu\x1bi", "Est\xe1 aqu\xed"),
+        ("03250101", b"k\x07z", "k\u0131z"),
+        ("06250103240103", b"n\x7bo", "n\xe3o"),
+        ("080003070201240102", b"ma\x1bana", "ma\xe1na"),
+        ("09080400070201240102", b"ma\x1bana", "ma\xe1na"),
+    ],
+)
+def test_text_in_a_national_language_table(header: str, octets: bytes, written: str) -> None:
+    order = read(submit(esm_class=0x40, short_message=bytes.fromhex(header) + octets))
+    assert order.incoming.text == written

@@ -888,6 +888,24 @@ def a_piece(part: int, **changes: object) -> Piece:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
+async def test_piece_takes_the_place_of_a_marked_one_only(store: Store) -> None:
+    marked = a_piece(1, extra="repeat")
+    await store.keep_piece(marked)
+    await store.keep_piece(a_piece(2))
+    await store.keep_piece(a_piece(1, data=b"other", at=NOW + 1))
+    await store.keep_piece(a_piece(2, data=b"other"))
+    kept = sorted(await store.pieces(10), key=lambda p: p.part)
+    assert kept == [a_piece(1, data=b"other", at=NOW + 1), a_piece(2)]
+
+
+async def test_marked_pieces_go_alone(store: Store) -> None:
+    for piece in (a_piece(0, data=b"", extra="d1 d2"), a_piece(1, extra="repeat"), a_piece(1, reference=8)):
+        await store.keep_piece(piece)
+    await store.remove_repeated_pieces(a_piece(1))
+    kept = sorted(await store.pieces(10), key=lambda p: p.part)
+    assert kept == [a_piece(0, data=b"", extra="d1 d2"), a_piece(1, reference=8)]
+
+
 async def test_pieces_go_with_the_message_that_they_make(store: Store) -> None:
     pieces = [a_piece(1), a_piece(2), a_piece(1, reference=8)]
     for piece in [*pieces, pieces[0]]:

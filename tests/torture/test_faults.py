@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from esme import Esme
 
-from heliograph.torture import faults, octet_faults, receipt_faults
+from heliograph.torture import damage_faults, faults, octet_faults, receipt_faults
 from heliograph.torture.carrier import TortureCarrier
 from heliograph.torture.inbound import Inbound
 from heliograph.torture.settings import IdBase, TortureSettings
@@ -252,6 +252,22 @@ async def test_bodies_of_the_wrong_size(trial: Any, fault: str, body: bytes) -> 
     await esme.ask(smpp.EnquireLink())  # the stream goes on
 
 
+@pytest.mark.parametrize(
+    ("fault", "body"),
+    [
+        ("answer-cut-tlv", b"1000\0" + damage_faults.CUT_TLV),
+        ("answer-unreadable", b"\xff" * damage_faults.UNREADABLE_OCTETS),
+    ],
+)
+async def test_answers_with_a_damaged_end(trial: Any, fault: str, body: bytes) -> None:
+    carrier, esme = await trial(fault)
+    before = len(esme.octets)
+    esme.submit(registered_delivery=0)
+    await esme.until(lambda: len(esme.octets) - before == 16 + len(body))
+    assert esme.octets[before:][16:] == body
+    assert carrier.counts.accepted == 1
+
+
 async def test_cut_mid_pdu(trial: Any) -> None:
     carrier, esme = await trial("cut-mid-pdu")
     before = len(esme.octets)
@@ -354,7 +370,27 @@ async def test_enquire_link_flood(trial: Any) -> None:
     await carrier.until(lambda: carrier.counts.enquire_link_answers >= 5)
 
 
+async def test_enquire_link_with_body(trial: Any) -> None:
+    _, esme = await trial("enquire-link-with-body", short_ms=1.0)
+    frame = bytes.fromhex("00000012 00000015 00000000")
+    await esme.until(lambda: frame in esme.octets)
+    assert esme.octets.partition(frame)[2][4:6] == b"\0x"
+
+
 # -- binds
+
+
+@pytest.mark.parametrize(
+    ("fault", "damage"),
+    [("bind-trailing-octet", "1 octets behind the last field or TLV"), ("bind-truncated", "system_id has no NUL")],
+)
+async def test_bind_answers_with_a_damaged_end(trial: Any, fault: str, damage: str) -> None:
+    carrier, esme = await trial(fault, bind=False)
+    sequence = esme.send(smpp.BindTransceiver())
+    await esme.response(sequence)
+    header, _, said = smpp.decode_tolerantly(bytes(esme.octets))
+    assert (header.command, header.status, said) == (Command.BIND_TRANSCEIVER_RESP, Status.ROK, damage)
+    assert carrier.bound == 1
 
 
 @pytest.mark.parametrize(
@@ -608,7 +644,48 @@ async def test_every_receipt_state(trial: Any, state: MessageState) -> None:
     assert (receipt.parse(pdu).state, pdu.tlvs[Tag.MESSAGE_STATE]) == (state, bytes((state,)))
 
 
+@pytest.mark.parametrize(
+    ("fault", "tail"), [("receipt-trailing-octet", b"\0"), ("receipt-cut-tlv", damage_faults.CUT_TLV)]
+)
+async def test_receipts_with_a_damaged_end(trial: Any, fault: str, tail: bytes) -> None:
+    carrier, esme = await trial(fault)
+    await esme.submitted()
+    await esme.until(lambda: esme.octets.endswith(tail) and b"stat:DELIVRD" in esme.octets)
+    assert carrier.counts.receipts_sent == 1
+
+
 # -- inbound messages
+
+
+@pytest.mark.parametrize(("fault", "tail"), [("mo-trailing-octet", b"\0"), ("mo-cut-tlv", damage_faults.CUT_TLV)])
+async def test_mo_with_a_damaged_end(trial: Any, fault: str, tail: bytes) -> None:
+    carrier, esme = await trial(fault)
+    carrier.inbound(Inbound(source="+12065550123", destination="+12025550101", text="Hello"))
+    await esme.until(lambda: esme.octets.endswith(b"Hello" + tail))
+
+
+async def test_mo_reference_reused(trial: Any) -> None:
+    carrier, esme = await trial("mo-reference-reused")
+    done = carrier.inbound(Inbound(source="+12065550123", destination="+12025550101", text=LONG))
+    came = [text.read(await told(esme)) for _ in range(6)]
+    await done
+    assert len({each.concat.reference for each in came}) == 1
+    assert [each.text for each in came[:2]] == [each.text for each in came[3:5]]
+    assert came[5].text == came[2].text[:-1] + "!"
+
+
+async def test_mo_single_shift(trial: Any) -> None:
+    carrier, esme = await trial("mo-single-shift")
+    await carrier.inbound(Inbound(source="+12065550123", destination="+12025550101", text="Esta manana"))
+    assert text.read(await told(esme)).text == "Est\xe1 m\xe1n\xe1n\xe1"
+
+
+async def test_mo_national_numbers(trial: Any) -> None:
+    carrier, esme = await trial("mo-national-numbers")
+    await carrier.inbound(Inbound(source="+12065550123", destination="+12025550101", text="Hello"))
+    pdu = await told(esme)
+    assert (pdu.source_addr_ton, pdu.source_addr) == (2, "2065550123")
+    assert (pdu.dest_addr_ton, pdu.destination_addr) == (2, "2025550101")
 
 
 async def sent_in(carrier: TortureCarrier, esme: Esme, count: int) -> list[tuple[int, int]]:

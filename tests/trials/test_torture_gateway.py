@@ -167,6 +167,9 @@ CONNECTIONS = [
     Trial(fault="one-octet-at-a-time"),
     Trial(fault="enquire-link-silent", single=CUT, again=True, **DOUBT),
     Trial(fault="enquire-link-flood"),
+    Trial(fault="enquire-link-with-body"),
+    Trial(fault="bind-trailing-octet"),
+    Trial(fault="bind-truncated"),
     *no_way_in("bind-refused"),
     *no_way_in("bind-password"),
     *no_way_in("bind-already"),
@@ -241,6 +244,8 @@ RECEIPTS = [
     Trial(fault="no-receipt", single=SENT),
     Trial(fault="receipt-before-answer"),
     Trial(fault="receipt-twice", check=lines("receipt_ignored", 1, PARTS)),
+    Trial(fault="receipt-trailing-octet"),
+    Trial(fault="receipt-cut-tlv"),
     Trial(fault="receipt-ack-ignored", check=lines("receipt_ignored", 1, PARTS)),
     Trial(fault="receipt-late"),
     Trial(fault="receipts-reordered"),
@@ -282,8 +287,10 @@ OCTETS = [
     Trial(fault="nack-of-nothing"),
     Trial(fault="unknown-pdu"),
     Trial(fault="unknown-tlvs"),
-    Trial(fault="trailing-octet", single=DELIVERED | TOLD, long=DELIVERED | LOST, validity=SHORT_VALIDITY),
-    Trial(fault="truncated-pdu", single=DELIVERED | TOLD, long=DELIVERED | LOST, validity=SHORT_VALIDITY),
+    Trial(fault="trailing-octet"),
+    Trial(fault="truncated-pdu"),
+    Trial(fault="answer-cut-tlv"),
+    Trial(fault="answer-unreadable", single=SENT, check=unmatched(EVERY_PART)),
     Trial(fault="cut-mid-pdu", single=CUT, again=True, **DOUBT),
     Trial(fault="bad-length", single=CUT, again=True, **DOUBT),
     Trial(fault="zero-length-pdu", single=CUT, again=True, **DOUBT),
@@ -300,6 +307,11 @@ INBOUND = [
     Trial(fault="mo-interleaved"),
     Trial(fault="mo-bad-udh"),
     Trial(fault="mo-unknown-coding"),
+    Trial(fault="mo-trailing-octet"),
+    Trial(fault="mo-cut-tlv"),
+    Trial(fault="mo-reference-reused"),
+    Trial(fault="mo-single-shift"),
+    Trial(fault="mo-national-numbers", carrier={"country": "US"}),
 ]
 
 QUERIES = [
@@ -331,7 +343,7 @@ ON_POSTGRESQL = [
     if kind == "trx" and trial.fault in {
         "good-carrier", "flapping", "no-answer", "throttle-burst", "cut-before-answer", "half-open", "receipt-twice",
         "receipt-before-answer", "receipt-wrong-base", "bad-length", "mo-part-missing", "mo-interleaved",
-        "mo-duplicate", "sysfail@every-3",
+        "mo-duplicate", "mo-reference-reused", "mo-single-shift", "sysfail@every-3",
     }
 ]  # fmt: skip
 
@@ -440,6 +452,10 @@ def _answers(trial: Trial, name: str) -> list[str]:
             return [short, long[: 153 * (PARTS - 1)]]
         case "mo-interleaved":
             return [short, short, long, long]
+        case "mo-reference-reused":
+            return [short, long, f"{long[:-1]}!"]
+        case "mo-single-shift":
+            return [short.replace("a", "\xe1"), long.replace("a", "\xe1")]
         case "mo-bad-udh" | "mo-unknown-coding":
             return []
         case _:

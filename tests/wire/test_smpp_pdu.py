@@ -336,6 +336,13 @@ def test_takes_longer_strings_than_the_standard_has() -> None:
     assert pdu.decode(octets)[1] == pdu.SubmitSmResp(message_id="1" * 255)
 
 
+def test_texts_that_an_smsc_hands_out_may_be_longer_than_the_standards() -> None:
+    bind = pdu.BindTransceiver(system_id="s" * 16, password="123456789012", system_type="t" * 13)
+    assert pdu.decode(pdu.encode(bind, 1))[1] == bind
+    submit = pdu.SubmitSm(service_type="sixsix")
+    assert pdu.decode(pdu.encode(submit, 1))[1] == submit
+
+
 def test_of_a_tag_that_comes_twice_the_last_is_kept() -> None:
     octets = frame(Command.DATA_SM_RESP, "00 0381 0001 01 0381 0001 02")
     assert pdu.decode(octets)[1] == pdu.DataSmResp(tlvs={Tag.CALLBACK_NUM: b"\x02"})
@@ -344,7 +351,8 @@ def test_of_a_tag_that_comes_twice_the_last_is_kept() -> None:
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        (pdu.BindReceiver(password="123456789"), "password has 9 octets; SMPP has room for 8"),
+        (pdu.BindReceiver(address_range="1" * 41), "address_range has 41 octets; SMPP has room for 40"),
+        (pdu.BindReceiver(password="1" * 256), "password has 256 octets; SMPP has room for 255"),
         (pdu.SubmitSm(destination_addr="1" * 21), "destination_addr has 21 octets"),
         (pdu.SubmitSm(source_addr="1\x002"), "source_addr has a NUL"),
         (pdu.SubmitSm(source_addr="\u0394"), "latin-1"),

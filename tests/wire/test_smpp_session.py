@@ -180,7 +180,6 @@ def raw(command: int, sequence: int, body: bytes = b"", status: int = 0) -> byte
     [
         pytest.param(raw(0x0A, 7), Command.GENERIC_NACK, Status.RINVCMDID, id="unknown command"),
         pytest.param(raw(Command.SUBMIT_SM, 7, b"x"), Command.SUBMIT_SM_RESP, Status.RINVCMDLEN, id="unreadable body"),
-        pytest.param(raw(Command.ENQUIRE_LINK, 7, b"x"), Command.ENQUIRE_LINK_RESP, Status.RINVCMDLEN, id="any body"),
     ],
 )
 def test_what_cannot_be_read_is_answered_and_the_session_goes_on(octets: bytes, command: int, status: Status) -> None:
@@ -193,29 +192,54 @@ def test_what_cannot_be_read_is_answered_and_the_session_goes_on(octets: bytes, 
     assert isinstance(good, Request)
 
 
-@pytest.mark.parametrize("octets", [raw(0x80000077, 7), raw(Command.QUERY_SM_RESP, 7, b"x")])
-def test_a_response_that_cannot_be_read_is_not_answered(octets: bytes) -> None:
+def test_response_of_unknown_command_is_not_answered() -> None:
     esme, _ = sessions()
-    (fault,) = esme.receive(octets)
+    (fault,) = esme.receive(raw(0x80000077, 7))
     assert isinstance(fault, Fault)
-    assert (fault.reply, fault.close, fault.ticket) == (None, False, None)
+    assert (fault.reply, fault.close) == (None, False)
 
 
-def test_a_positive_response_that_cannot_be_read_gives_its_ticket_back() -> None:
+UNREADABLE = [b"no end", b"\xff" * 300, b"1\0\0", b"1\0\x04\x24\0\xff\x41"]
+
+
+@pytest.mark.parametrize("body", UNREADABLE)
+@pytest.mark.parametrize("status", [Status.ROK, Status.RTHROTTLED])
+def test_response_with_damaged_body_keeps_its_status(body: bytes, status: Status) -> None:
     esme, _ = sessions()
     sequence, _ = esme.request(pdu.SubmitSm(), "submit")
-    (fault,) = esme.receive(raw(Command.SUBMIT_SM_RESP, sequence, b"no end"))
-    assert isinstance(fault, Fault)
-    assert fault.ticket == "submit"
+    (event,) = esme.receive(raw(Command.SUBMIT_SM_RESP, sequence, body, status))
+    assert isinstance(event, Response)
+    assert (event.ticket, event.header.status) == ("submit", status)
+    assert event.damage
     assert not esme.pending
 
 
-def test_a_negative_response_that_cannot_be_read_is_a_response() -> None:
+@pytest.mark.parametrize("body", UNREADABLE)
+def test_late_response_with_damaged_body_is_an_orphan_with_its_status(body: bytes) -> None:
     esme, _ = sessions()
-    sequence, _ = esme.request(pdu.SubmitSm(), "submit")
-    (event,) = esme.receive(raw(Command.SUBMIT_SM_RESP, sequence, b"no end", Status.RTHROTTLED))
+    (event,) = esme.receive(raw(Command.SUBMIT_SM_RESP, 99, body))
+    assert isinstance(event, Orphan)
+    assert (event.header.status, bool(event.damage)) == (Status.ROK, True)
+
+
+@pytest.mark.parametrize("body", UNREADABLE)
+@pytest.mark.parametrize("bind", BINDS.values())
+def test_bind_response_with_damaged_body_binds(bind: type[pdu.Bind], body: bytes) -> None:
+    esme, _ = sessions(State.OPEN)
+    sequence, _ = esme.request(bind(), "bind")
+    (event,) = esme.receive(raw(bind.command | pdu.RESPONSE_BIT, sequence, body))
     assert isinstance(event, Response)
-    assert (event.ticket, event.header.status) == ("submit", Status.RTHROTTLED)
+    assert esme.state.is_bound
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("kind", [pdu.EnquireLink, pdu.Unbind])
+def test_request_without_fields_that_has_a_body_is_a_request(kind: type[Pdu], role: Role) -> None:
+    esme, smsc = sessions()
+    receiver = smsc if role is Role.ESME else esme
+    (event,) = receiver.receive(raw(kind.command, 7, b"x"))
+    assert isinstance(event, Request)
+    assert (type(event.pdu), event.damage) == (kind, "1 octets behind the last field or TLV")
 
 
 def test_a_stream_that_cannot_be_followed_ends_after_what_came_before() -> None:

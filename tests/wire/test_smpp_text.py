@@ -283,3 +283,20 @@ def test_any_user_data_is_read(octets: bytes, esm_class: int, data_coding: int, 
         incoming = text.read(pdu, alphabet)
         assert isinstance(incoming.text, str)
         assert incoming.concat is None or 1 <= incoming.concat.part <= incoming.concat.total
+
+
+@pytest.mark.parametrize(
+    ("data_coding", "octets", "written"),
+    [
+        (1, b"me\x00x.com \x025", "me@x.com $5"),
+        (1, b"\x1b\x65 5", "\u20ac 5"),
+        (1, b"two\nlines\r\n\tand \x0c", "two\nlines\r\n\tand \x0c"),
+        (1, b"me@x.com $5", "me@x.com $5"),
+        (1, b"padded\0\0", "padded\0\0"),
+        (3, b"a\x02b", "a\x02b"),
+        (0, b"me\x00x.com \x025", "me@x.com $5"),
+    ],
+)
+def test_text_of_a_handset_that_is_called_ascii_and_is_gsm(data_coding: int, octets: bytes, written: str) -> None:
+    read = text.read(DeliverSm(data_coding=data_coding, short_message=octets))
+    assert text.of_handset(read).text == written

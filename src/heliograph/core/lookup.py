@@ -11,6 +11,9 @@ from typing import Final
 
 from heliograph.core import numbers, places
 
+_SHORT_MAX: Final = 6
+"""Digits of the longest short code in the United States, whose numbers are looked up without their ``+``."""
+
 _CACHE_SIZE: Final = 4096
 """Numbers remembered: a lookup takes up to a millisecond, and clients ask again."""
 
@@ -66,12 +69,12 @@ class Facts:
 def number_of(text: str) -> str | None:
     """Return the E.164 number that a caller means, who may have left out the ``+``; None where it is none.
 
-    Without the ``+``, what is as short as a short code is not taken for a number.
+    Without the ``+``, digits up to `_SHORT_MAX` are a short code.
     """
     if numbers.is_e164(text):
         return text
     completed = f"+{text}"
-    return completed if numbers.is_e164(completed) and not numbers.is_short_code(text) else None
+    return completed if numbers.is_e164(completed) and len(text) > _SHORT_MAX else None
 
 
 @lru_cache(maxsize=_CACHE_SIZE)

@@ -1,6 +1,6 @@
 """Phone numbers: which texts are numbers, and what the numbering plan says about them.
 
-A number is E.164, here ``+`` and 5 to 17 digits; a short code is 5 or 6 digits. Digits are ASCII ``0`` to ``9`` only:
+A number is E.164, here ``+`` and 5 to 17 digits; a short code is 3 to 8 digits. Digits are ASCII ``0`` to ``9`` only:
 other scripts' digits, which ``\\d`` would take, are refused. ``988`` (the United States' crisis line) passes as a
 destination though it is neither.
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -26,15 +26,26 @@ _NON_GEOGRAPHIC: Final = "001"
 
 _NANP_LENGTH: Final = len("+12025550123")
 
+_MASKED_WHOLE: Final = 8
+"""Characters of a number of which no more than three are shown in a log."""
+
 _CRISIS_LINE: Final = frozenset({"988", "+988"})
 
 E164: Final = re.compile(r"\+[0-9]{5,17}")
 """Match with ``fullmatch``: ``$`` would let a trailing newline pass."""
-SHORT_CODE: Final = re.compile(r"[0-9]{5,6}")
+SHORT_CODE: Final = re.compile(r"(?!988\Z)[0-9]{3,8}")
 """Match with ``fullmatch``."""
 
 _is_e164: Final = E164.fullmatch
 _is_short_code: Final = SHORT_CODE.fullmatch
+
+
+class National(NamedTuple):
+    """A number as digits of a country spell it. assigned: the plan has it. mobile: it can be a handset's."""
+
+    number: str
+    assigned: bool
+    mobile: bool
 
 
 def is_e164(text: str) -> bool:
@@ -43,7 +54,7 @@ def is_e164(text: str) -> bool:
 
 
 def is_short_code(text: str) -> bool:
-    """Whether ``text`` is 5 or 6 digits."""
+    """Whether ``text`` is 3 to 8 digits, and not the crisis line."""
     return _is_short_code(text) is not None
 
 
@@ -101,6 +112,36 @@ def _regions(number: str) -> tuple[str, ...]:
 def is_country(code: str) -> bool:
     """Whether ``code`` is an ISO 3166 alpha-2 country that has numbers, in upper case."""
     return code in _plan().SUPPORTED_REGIONS
+
+
+@lru_cache(maxsize=_PLAN_CACHE_SIZE)
+def is_assigned(number: str) -> bool:
+    """Whether the plan has ranges that an E.164 ``number`` lies in."""
+    parsed = _parse(number)
+    return parsed is not None and bool(_plan().is_valid_number(parsed))
+
+
+@lru_cache(maxsize=_PLAN_CACHE_SIZE)
+def of_country(digits: str, country: str) -> National | None:
+    """Read ``digits`` as they are dialled within a ``country`` (ISO 3166): with or without its national prefix, or
+    with its prefix of international calls. None for digits of a length that the country does not have."""
+    plan = _plan()
+    try:
+        parsed = plan.parse(digits, country)
+    except plan.NumberParseException:
+        return None
+    number = plan.format_number(parsed, plan.PhoneNumberFormat.E164)
+    if not _is_e164(number) or not plan.is_possible_number(parsed):
+        return None
+    kinds = plan.PhoneNumberType
+    is_mobile = plan.number_type(parsed) in (kinds.MOBILE, kinds.FIXED_LINE_OR_MOBILE)
+    return National(number, is_assigned(number), is_mobile)
+
+
+def masked(number: str) -> str:
+    """A number, or a sender's name, for a log: its first digits, its last two, and how many there are."""
+    shown = 4 if len(number) > _MASKED_WHOLE else 1
+    return f"{number[:shown]}{'*' * max(0, len(number) - shown - 2)}{number[-2:]}" if len(number) > 3 else "***"
 
 
 @lru_cache(maxsize=_PLAN_CACHE_SIZE)

@@ -5,10 +5,15 @@ sender's, and wraps). It is complete when every part from 1 to total is there. A
 `seconds` after its last part is given up as it is, and so are the oldest ones while there are more than `limit`, or
 their texts have more than `octets_max`.
 
-Carriers bring again what they were not answered for. The same part again changes nothing; and parts of a set that was
-put together less than `repeat_seconds` ago are known by their text, so that they don't begin a set of their own.
-A part with another text in the same place is another message under a reference that came round again: the older set is
-given up for it.
+Carriers bring again what they were not answered for, and references come round. So a part whose text was in a message
+that was made less than `repeat_seconds` ago may be that part again, or the same text in another message:
+
+- Such a part is marked REPEAT and waits in a set as any other. A set of marked parts alone repeats the old message: it
+  is dropped when it is complete or its time is over. With one part that is not marked it is another message.
+- A part takes the place of a marked one with another text. A part that repeats the old message where its place has
+  another text is a repeat for certain.
+- The same part again changes nothing. A part with another text in the place of an unmarked one is another message under
+  a reference that came round: the older set is given up for it.
 
 Pure: keeps values that somebody else keeps on disk; moments (microseconds) are passed in.
 """
@@ -18,10 +23,15 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from heliograph.core.message import Piece
 
 Key = tuple[str, str, str, str, int, int]
+
+
+REPEAT: Final = "repeat"
+"""Piece.extra of a part that was in a message which was made a moment ago."""
 
 
 class Seen(Enum):
@@ -31,7 +41,9 @@ class Seen(Enum):
     HELD = "held"
     """It is there already, and its message is not yet made."""
     REPEATED = "repeated"
-    """Its message was made a moment ago."""
+    """It was in a message that was made a moment ago, and may be in another."""
+    STALE = "stale"
+    """The same, and its place has another text: it is in no other message."""
 
 
 @dataclass(slots=True)
@@ -44,6 +56,11 @@ class Set:
     @property
     def complete(self) -> bool:
         return len(self.pieces) == next(iter(self.pieces.values())).total
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether all that is there was in a message that is made."""
+        return all(piece.extra == REPEAT for piece in self.pieces.values())
 
     @property
     def octets(self) -> int:
@@ -77,18 +94,22 @@ class Reassembly:
         return len(self._sets)
 
     def look(self, piece: Piece, now: int) -> Seen:
-        made = self._made.get(key(piece))
-        if made is not None and now - made[0] <= self._repeat_micros and digest(piece) in made[1]:
-            return Seen.REPEATED
         known = self._sets.get(key(piece))
         held = known.pieces.get(piece.part) if known else None
-        return Seen.HELD if held is not None and held.data == piece.data else Seen.NEW
+        if held is not None and held.data == piece.data:
+            return Seen.HELD
+        made = self._made.get(key(piece))
+        if made is not None and now - made[0] <= self._repeat_micros and digest(piece) in made[1]:
+            return Seen.REPEATED if held is None else Seen.STALE
+        return Seen.NEW
 
     def clash(self, piece: Piece) -> Set | None:
         """The set that has another text in this part's place: an older message, to be made as it is first."""
         known = self._sets.get(key(piece))
         held = known.pieces.get(piece.part) if known else None
-        return known if known is not None and held is not None and held.data != piece.data else None
+        if known is None or held is None or held.data == piece.data or held.extra == REPEAT:
+            return None
+        return known
 
     def beside(self, piece: Piece) -> list[Piece]:
         """The parts that are there of the same message."""
@@ -103,8 +124,9 @@ class Reassembly:
             here = self._sets[place] = Set()
             self._by_owner[piece.owner] += 1
         before = here.pieces.get(piece.part)
-        self._octets += len(piece.data) - (len(before.data) if before is not None else 0)
-        here.pieces[piece.part] = piece
+        if before is None or before.data != piece.data:
+            self._octets += len(piece.data) - (len(before.data) if before is not None else 0)
+            here.pieces[piece.part] = piece
         here.touched_at = max(here.touched_at, piece.at)
         self._sets.move_to_end(place)
         return here
@@ -125,6 +147,11 @@ class Reassembly:
 
     def made(self, done: Set, now: int) -> None:
         """A set was made into a message, complete or not."""
+        self.drop(done)
+        self.remember(key(done.in_order()[0]), frozenset(map(digest, done.pieces.values())), now)
+
+    def drop(self, done: Set) -> None:
+        """A set waits no longer."""
         first = done.in_order()[0]
         place = key(first)
         if self._sets.get(place) is done:
@@ -133,7 +160,6 @@ class Reassembly:
             self._by_owner[first.owner] -= 1
             if not self._by_owner[first.owner]:
                 del self._by_owner[first.owner]
-        self.remember(place, frozenset(map(digest, done.pieces.values())), now)
 
     def remember(self, place: Key, digests: frozenset[str], at: int) -> None:
         """Parts of a message that was made at a moment are known for a while."""

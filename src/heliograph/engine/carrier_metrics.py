@@ -20,6 +20,8 @@ _COUNTS: tuple[tuple[str, str, Callable[[CarrierStatus], float]], ...] = (
     ("heliograph_carrier_receipts", "Receipts that it brought.", lambda c: c.receipts),
     ("heliograph_carrier_receipts_unmatched", "Those that no message was found for.", lambda c: c.unmatched),
     ("heliograph_carrier_inbound", "Inbound messages, or parts of them, that it brought.", lambda c: c.inbound),
+    ("heliograph_carrier_unroutable", "Inbound messages for no number of ours.", lambda c: c.unroutable),
+    ("heliograph_carrier_damaged_pdus", "PDUs with a damaged end, which were read.", lambda c: c.damaged),
 )
 _ROUND_TRIP = ("heliograph_carrier_round_trip_seconds", "From a submit to its answer, lately.")
 

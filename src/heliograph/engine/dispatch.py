@@ -532,10 +532,11 @@ class Dispatcher:
             await self._transitions.note(message, "resubmitted", detail="the carrier never took the first submit")
         else:
             await self._transitions.persist(lambda: self._store.mark_uncertain([(message.project_id, message.id)]))
-            await self._transitions.note(message, "uncertain", detail="the answer was lost; the carrier can't tell")
+            await self._transitions.note(message, "uncertain", detail="no answer came; the carrier can't tell")
             if not self._settings.resend_uncertain or tries.resent >= RESENDS_MAX:
                 return True
             tries.resent += 1
+            await self._transitions.note(message, "resubmitted", detail="in doubt: uncertain_policy is resend")
         await self._send_again(message, tries, self._clock.monotonic())
         return False
 

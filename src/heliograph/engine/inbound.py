@@ -34,7 +34,7 @@ from heliograph.engine.requests import InboundRequest
 from heliograph.engine.transition import Step, Transitions
 from heliograph.engine.urls import url_fault
 from heliograph.ports import Acceptance, Clock, FetchedMedia, InboundPart, MediaFault, Store, Unroutable
-from heliograph.wire.smpp.text import Alphabet, decode_text
+from heliograph.wire.smpp.text import decode_spelled
 
 log = structlog.get_logger(__name__)
 
@@ -45,9 +45,6 @@ INBOUND_MEDIA_MAX = 10
 
 PASS_ON_MAX = 200
 """Owed messages that are received in one step."""
-
-SHORT_CODE_MAX = 6
-"""Digits of the longest short code (contract, section 2)."""
 
 FROM_MAX = 40
 """Characters of a sender: room for an alphanumeric one or a mail address kept raw (contract, section 2)."""
@@ -113,11 +110,12 @@ class Inbound:
     async def take_part(self, part: InboundPart) -> None:
         """What a carrier brings: returns when it is on disk; raises Unroutable, StoreUnavailable. Nothing that is for
         one of our numbers is refused, whatever its length: the handset was told that it is sent."""
-        number = self._directory.number_by_text(_international(part.to_number))
+        readings = (part.to_number, *part.to_readings)
+        number = next(filter(None, map(self._directory.number_by_text, readings)), None)
         if number is None:
-            raise Unroutable(f"{part.to_number} is no number of this deployment")
+            raise Unroutable(f"{numbers.masked(part.to_number)} is not a number of this deployment")
         if part.total <= 1:
-            text = decode_text(part.data, Alphabet(part.alphabet))
+            text = decode_spelled(part.data, part.alphabet)
             await self._keep_part(_request(part.carrier, part.from_number, number.number, text), number, ())
             return
         piece = Piece(
@@ -305,14 +303,10 @@ def _missing(message: Message, number: Number | None, handler: Handler | None) -
     return None
 
 
-def _international(number: str) -> str:
-    """A number of ours as carriers write it: with or without the +."""
-    return number if number.startswith("+") or len(number) <= SHORT_CODE_MAX else f"+{number}"
-
-
 def _request(carrier: str, from_number: str, to_number: str, body: str) -> InboundRequest:
-    # NUL is no text that a database keeps; senders pad with it
-    return InboundRequest(from_number=from_number, to_number=to_number, body=body.replace("\0", ""), carrier=carrier)
+    # Senders pad with NUL. Elsewhere it is a character that a database can't keep.
+    text = body.rstrip("\0").replace("\0", "\ufffd")
+    return InboundRequest(from_number=from_number, to_number=to_number, body=text, carrier=carrier)
 
 
 def _source(handler: Handler | None) -> Source:

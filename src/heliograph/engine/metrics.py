@@ -61,6 +61,12 @@ class Metrics:
             ["system_id", "outcome"],
             registry=self.registry,
         )
+        self.smpp_damaged_pdus = Counter(
+            "heliograph_smpp_damaged_pdus_total",
+            "PDUs of SMPP customers with a damaged end, which were read.",
+            ["system_id"],
+            registry=self.registry,
+        )
         self.smpp_binds_refused = self._counts(
             "heliograph_smpp_binds_refused", "Binds refused.", "status", ["RBINDFAIL", "RALYBND", "RTHROTTLED"]
         )

@@ -22,7 +22,7 @@ from heliograph.core.errors import Refused, StoreUnavailable
 from heliograph.core.message import Piece
 from heliograph.core.reassembly import Key, Reassembly, Seen, Set
 from heliograph.ports import Clock, Store
-from heliograph.wire.smpp.text import Alphabet, decode_text
+from heliograph.wire.smpp.text import decode_spelled
 
 log = structlog.get_logger(__name__)
 
@@ -93,12 +93,16 @@ class Pieces:
         StoreUnavailable, and then the part is to be brought again."""
         async with self._alone(reassembly.key(piece)):
             seen = self._sets.look(piece, self._clock.now())
-            if seen is Seen.REPEATED and not piece.owner.startswith(self._no_repeats):
+            is_repeat = seen in (Seen.REPEATED, Seen.STALE) and not piece.owner.startswith(self._no_repeats)
+            if is_repeat:
                 log.info("pieces.repeated", owner=piece.owner, part=piece.part)
+            if is_repeat and seen is Seen.STALE:
                 return piece
             while (older := self._sets.clash(piece)) is not None:
                 await self._make(older)
             piece = finish(piece, self._sets.beside(piece))
+            if is_repeat:
+                piece = replace(piece, extra=reassembly.REPEAT)
             if seen is not Seen.HELD:
                 await self._store.keep_piece(piece)
             here = self._sets.add(piece)
@@ -109,7 +113,7 @@ class Pieces:
     async def _make_now_or_later(self, here: Set) -> None:
         """The last part is on disk, so that its message will be made: who brought it has no cause to do so again."""
         try:
-            await self._make(here)
+            await self._end(here)
         except StoreUnavailable as error:
             log.warning("pieces.store_unavailable", error=str(error))
 
@@ -150,7 +154,7 @@ class Pieces:
     async def _give_up(self, here: Set) -> None:
         async with self._alone(reassembly.key(here.in_order()[0])):
             if self._sets.has(here):
-                await self._make(here)
+                await self._end(here)
 
     async def _forget_made(self) -> None:
         now = self._clock.now()
@@ -161,6 +165,14 @@ class Pieces:
             await self._store.forget_made_pieces(now - round(REPEAT_SECONDS * 1e6))
         except StoreUnavailable as error:
             log.warning("pieces.store_unavailable", error=str(error))
+
+    async def _end(self, here: Set) -> None:
+        """Make its message, or drop it where that was made before."""
+        if here.is_repeat:
+            await self._store.remove_repeated_pieces(here.in_order()[0])
+            self._sets.drop(here)
+        else:
+            await self._make(here)
 
     async def _make(self, here: Set) -> None:
         pieces = here.in_order()
@@ -187,7 +199,7 @@ def joined(pieces: Sequence[Piece]) -> str:
     """The text of these parts, in their order. Neighbours in one alphabet are read together: senders cut between the
     halves of what is one character."""
     runs = groupby(pieces, key=lambda piece: piece.alphabet)
-    return "".join(decode_text(b"".join(piece.data for piece in run), Alphabet(name)) for name, run in runs)
+    return "".join(decode_spelled(b"".join(piece.data for piece in run), name) for name, run in runs)
 
 
 def made_mark(pieces: Sequence[Piece], now: int) -> Piece:

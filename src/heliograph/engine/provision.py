@@ -102,7 +102,7 @@ class Mint:
         sender = numbers.normalize_from(number)
         if sender is None:
             raise Refused(
-                f"{number!r} is no phone number: write + and 5 to 17 digits, or a short code of 5 or 6 digits"
+                f"{number!r} is no phone number: write + and 5 to 17 digits, or a short code of 3 to 8 digits"
             )
         now = self._clock.now()
         return Number(

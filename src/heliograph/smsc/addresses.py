@@ -6,6 +6,7 @@ from heliograph.core import numbers
 
 UNKNOWN: Final = 0
 INTERNATIONAL: Final = 1
+NATIONAL: Final = 2
 ALPHANUMERIC: Final = 5
 ISDN: Final = 1
 
@@ -20,8 +21,12 @@ class Address(NamedTuple):
 
 
 def number_of(ton: int, text: str) -> str:
-    """What the engine is to judge as a number. With TON 1 it is international, with or without its +. With another TON,
-    which clients set as they please, it is so too if it begins with + or 00, or has more digits than a short code."""
+    """What the engine is to judge as a number. With TON 1, a + or 00 it is international. With another TON, which
+    clients set as they please, it is a short code up to eight digits and international beyond, but:
+
+    - Seven or eight digits that the numbering plan has as an international number are that.
+    - TON 2 is a national number. It is international only where the plan has that number: national digits taken for
+      international ones would reach a stranger."""
     if ton == ALPHANUMERIC:
         return text
     digits = text.removeprefix("+")
@@ -29,12 +34,16 @@ def number_of(ton: int, text: str) -> str:
         digits = text.removeprefix("00")
     if not (digits.isascii() and digits.isdigit()):
         return text
-    plain = digits == text and ton != INTERNATIONAL
-    return text if plain and (numbers.is_short_code(text) or len(text) < _SHORTEST) else f"+{digits}"
+    if digits != text or ton == INTERNATIONAL:
+        return f"+{digits}"
+    if len(digits) < _SHORTEST_PLAIN:
+        return text
+    is_sure = ton != NATIONAL and not numbers.is_short_code(text)
+    return f"+{digits}" if is_sure or numbers.is_assigned(f"+{digits}") else text
 
 
-_SHORTEST: Final = 5
-"""Digits of the shortest number (contract, section 2)."""
+_SHORTEST_PLAIN: Final = 7
+"""Digits of the shortest international number that is taken for one without + or TON 1."""
 
 
 def address_of(number: str) -> Address:

@@ -183,6 +183,10 @@ class Door:
                 else:
                     self._start(self._work(bound, header, request))
 
+    def on_damaged(self, link: Link) -> None:
+        bound = self._links.get(link)
+        self._metrics.smpp_damaged_pdus.labels(bound.client.credential.system_id if bound is not None else "").inc()
+
     def on_closed(self, link: Link, reason: str) -> None:
         bound = self._links.pop(link, None)
         if bound is not None:

@@ -10,7 +10,7 @@ from heliograph.core.message import SmppOptions
 from heliograph.engine.accept import VALIDITY_MAX_SECONDS
 from heliograph.smsc import addresses
 from heliograph.smsc.statuses import Rejected
-from heliograph.wire.smpp import receipt, text, times
+from heliograph.wire.smpp import national, receipt, text, times
 from heliograph.wire.smpp.pdu import DataSm, Status, SubmitMulti, SubmitSm, Tag
 from heliograph.wire.smpp.text import Alphabet, Incoming
 
@@ -41,8 +41,8 @@ _READ_HERE: Final = frozenset(
     }
 )
 """What they say is said otherwise to a carrier, or of no use to one."""
-_CONCAT_ELEMENTS: Final = frozenset({0x00, 0x08})
-"""Information elements that make parts of a whole (3GPP TS 23.040, 9.2.3.24)."""
+_ELEMENTS_READ: Final = frozenset({0x00, 0x08, national.IEI_SINGLE, national.IEI_LOCKING})
+"""Information elements that make parts of a whole (3GPP TS 23.040, 9.2.3.24), or name the tables of a language."""
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -94,7 +94,7 @@ def _text(pdu: Submit, credential: SmppCredential) -> Incoming:
     incoming = text.read(pdu, Alphabet(credential.alphabet))
     if incoming.alphabet is Alphabet.BINARY:
         raise Rejected(Status.RSUBMITFAIL, f"data_coding {pdu.data_coding:#04x} is no text")
-    if any(identifier not in _CONCAT_ELEMENTS for identifier, _ in incoming.elements):
+    if any(identifier not in _ELEMENTS_READ for identifier, _ in incoming.elements):
         raise Rejected(Status.RSUBMITFAIL, "a user data header that is not for long messages")
     if incoming.concat is not None and len(incoming.data) > PART_MAX_OCTETS:
         raise Rejected(Status.RINVMSGLEN, f"a part of {len(incoming.data)} octets")

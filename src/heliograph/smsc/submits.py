@@ -189,7 +189,7 @@ class Submits:
             reference=concat.reference,
             total=concat.total,
             part=concat.part,
-            alphabet=order.incoming.alphabet.value,
+            alphabet=order.incoming.spelling,
             data=order.incoming.data,
             at=self._clock.now(),
         )

@@ -332,6 +332,9 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def remove_pieces(self, piece: Piece) -> None:
         await self._database.write(scripts.run, [Step("pieces_remove", rows.piece_key(piece))])
 
+    async def remove_repeated_pieces(self, piece: Piece) -> None:
+        await self._database.write(scripts.run, [Step("pieces_remove_repeated", rows.piece_key(piece))])
+
     async def forget_made_pieces(self, before: int) -> None:
         await self._database.write(scripts.run, [Step("pieces_forget", {"before": before})])
 

@@ -12,7 +12,7 @@ from collections import deque
 from typing import Any, Final, Protocol, cast
 
 from heliograph.torture.deliveries import Delivery
-from heliograph.torture.plans import LinkPlan, Then
+from heliograph.torture.plans import Distort, LinkPlan, Then
 from heliograph.wire.smpp.pdu import Command, Framer, FramingError, Pdu, encode
 
 _SEQUENCE_MAX: Final = 0x7FFFFFFF
@@ -72,14 +72,16 @@ class Connection(asyncio.Protocol):
 
     # -- what the carrier does with it
 
-    def request(self, pdu: Pdu) -> int:
-        """Send a request of ours; returns its sequence number."""
+    def request(self, pdu: Pdu, damage: Distort | None = None) -> int:
+        """Send a request of ours; returns its sequence number. damage: what becomes of its octets."""
         self._sequence = self._sequence % _SEQUENCE_MAX + 1
-        self.send(encode(pdu, self._sequence))
+        frame = encode(pdu, self._sequence)
+        self.send(frame if damage is None else damage(frame))
         return self._sequence
 
-    def respond(self, pdu: Pdu, sequence: int, status: int = 0) -> None:
-        self.send(encode(pdu, sequence, status))
+    def respond(self, pdu: Pdu, sequence: int, status: int = 0, damage: Distort | None = None) -> None:
+        frame = encode(pdu, sequence, status)
+        self.send(frame if damage is None else damage(frame))
 
     def send(self, octets: bytes) -> None:
         """Have octets written at the end of the turn; nobody hears of them where the connection has ended."""

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Final, Protocol
 
 from heliograph.carriers.timers import Timers
+from heliograph.torture.plans import Distort
 from heliograph.wire.smpp.pdu import DataSm, DeliverSm, Status
 
 _REFUSED_FOR_GOOD: Final = (Status.RX_P_APPN, Status.RX_R_APPN)
@@ -35,6 +36,7 @@ class Delivery:
     done: Callable[[bool], None]
     receiver: int | None = None
     ignored: int = 0
+    damage: Distort | None = None
     times: int = 0
     settled: bool = False
     holder: "tuple[Receiver, int] | None" = field(default=None, repr=False)
@@ -47,8 +49,8 @@ class Receiver(Protocol):
     unacknowledged: dict[int, Delivery]
     in_flight: int
 
-    def request(self, pdu: DeliverSm | DataSm) -> int:
-        """Send it; returns its sequence number."""
+    def request(self, pdu: DeliverSm | DataSm, damage: Distort | None = None) -> int:
+        """Send it; returns its sequence number. damage: what becomes of its octets."""
 
 
 class Deliveries:
@@ -148,7 +150,7 @@ class Deliveries:
 
     def _send(self, delivery: Delivery, receiver: Receiver) -> None:
         delivery.times += 1
-        sequence = receiver.request(delivery.pdu)
+        sequence = receiver.request(delivery.pdu, delivery.damage)
         delivery.holder = (receiver, sequence)
         receiver.unacknowledged[sequence] = delivery
         receiver.in_flight += 1

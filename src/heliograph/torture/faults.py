@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random  # noqa: TID251 - chance is this carrier's trade; its seed is set
 from typing import Any, Final
 
-from heliograph.torture import answer_faults, inbound_faults, link_faults, octet_faults, receipt_faults
+from heliograph.torture import answer_faults, damage_faults, inbound_faults, link_faults, octet_faults, receipt_faults
 from heliograph.torture.plans import Fault, InboundPlan, SubmitPlan
 from heliograph.wire.smpp.receipt import MessageState
 
@@ -21,11 +21,16 @@ ANY_STATUS: Final = "status-"
 
 TABLE: Final[tuple[Fault, ...]] = (
     *link_faults.connections.faults,
+    *damage_faults.connections.faults,
     *link_faults.binds.faults,
+    *damage_faults.binds.faults,
     *answer_faults.answers.faults,
     *receipt_faults.receipts.faults,
+    *damage_faults.receipts.faults,
     *octet_faults.octets.faults,
+    *damage_faults.answers.faults,
     *inbound_faults.inbound.faults,
+    *damage_faults.inbound.faults,
     *link_faults.queries.faults,
 )
 """Every fault, in the order in which they are combined."""

@@ -6,8 +6,16 @@ from typing import Final
 
 import msgspec
 
+from heliograph.core.languages import LANGUAGES
 from heliograph.torture.plans import Group, InboundPlan, Rows
+from heliograph.wire.smpp import text
+from heliograph.wire.smpp.national import Shift, header_elements
 from heliograph.wire.smpp.pdu import DeliverSm
+
+CHANGED: Final = b"!"
+"""The last octet of another last part."""
+NATIONAL: Final = 2
+"""Type of number (SMPP 3.4, 5.2.5)."""
 
 inbound: Final = Rows(Group.INBOUND, InboundPlan)
 
@@ -47,6 +55,42 @@ def mo_bad_udh(plan: InboundPlan) -> None:
             part.pdu = msgspec.structs.replace(
                 part.pdu, esm_class=part.pdu.esm_class | 0x40, short_message=b"\xfa" + part.pdu.short_message[1:]
             )
+
+
+@inbound("Sends the message again under its reference, with another last part.", "Two messages, each of them whole.")
+def mo_reference_reused(plan: InboundPlan) -> None:
+    if len(plan.parts) > 1:
+        again = [replace(part) for part in plan.parts]
+        last = again[-1]
+        if isinstance(last.pdu, DeliverSm):
+            octets = last.pdu.short_message[:-1] + CHANGED
+            last.pdu = msgspec.structs.replace(last.pdu, short_message=octets)
+        plan.parts += again
+
+
+@inbound("Writes each `a` as `á`, in Spanish's single shift table.", "The text has its accents.")
+def mo_single_shift(plan: InboundPlan) -> None:
+    for part in plan.parts:
+        if isinstance(part.pdu, DeliverSm):
+            user_data = text.split(part.pdu.short_message) if part.pdu.esm_class & text.UDHI else None
+            payload = part.pdu.short_message if user_data is None else user_data.payload
+            elements = b"" if user_data is None else part.pdu.short_message[1 : user_data.header_octets]
+            elements += header_elements(Shift(single=LANGUAGES["spanish"]))
+            octets = bytes((len(elements),)) + elements + payload.replace(b"a", b"\x1ba")
+            part.pdu = msgspec.structs.replace(part.pdu, esm_class=part.pdu.esm_class | text.UDHI, short_message=octets)
+
+
+@inbound("Writes numbers of the United States as national ones (TON 2).", "They are E.164 by the carrier's country.")
+def mo_national_numbers(plan: InboundPlan) -> None:
+    for part in plan.parts:
+        pdu = part.pdu
+        part.pdu = msgspec.structs.replace(
+            pdu,
+            source_addr_ton=NATIONAL,
+            source_addr=pdu.source_addr.removeprefix("1"),
+            dest_addr_ton=NATIONAL,
+            destination_addr=pdu.destination_addr.removeprefix("1"),
+        )
 
 
 @inbound("Gives the message a reserved data_coding (0x0B).", "It is acknowledged; its octets are kept or refused.")

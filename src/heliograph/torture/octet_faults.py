@@ -19,6 +19,7 @@ _UNKNOWN_COMMAND: Final = 0x00010FFF
 """In the range that 5.1.2.1 reserves for nobody."""
 
 _LINK_LOST: Final = "The link is closed and made anew; what was in flight is uncertain. Nothing crashes."
+_READ: Final = "The answer is read, and its octet too many or too few is noted and counted."
 _IGNORED: Final = "It is ignored and counted; nothing else changes."
 
 
@@ -59,12 +60,12 @@ def unknown_tlvs(plan: SubmitPlan) -> None:
     plan.wire.append(lambda frame: _sized(frame + b"\x14\x01\x00\x03abc\x3f\xff\x00\x00"))
 
 
-@octets("Adds an octet to the answer's body, within its length.", "The answer is read, or the submit is uncertain.")
+@octets("Adds an octet to the answer's body, within its length.", _READ)
 def trailing_octet(plan: SubmitPlan) -> None:
     plan.wire.append(lambda frame: _sized(frame + b"\x00"))
 
 
-@octets("Cuts the NUL off the message id, with the right length.", "The answer is read, or the submit is uncertain.")
+@octets("Cuts the NUL off the message id, with the right length.", _READ)
 def truncated_pdu(plan: SubmitPlan) -> None:
     plan.wire.append(lambda frame: _sized(frame[:-1]))
 

@@ -98,6 +98,7 @@ class Owed:
             pdu=receipt(plan, taken, self._run.clock.now()),
             done=self._count_receipt,
             ignored=plan.ignored,
+            damage=plan.damage,
         )
         self.deliveries.add(delivery)
 
@@ -133,7 +134,9 @@ class Owed:
             "source": plan.pdu.source_addr,
             "destination": plan.pdu.destination_addr,
         }
-        return Delivery(kind=Kind.INBOUND, fields=fields, pdu=plan.pdu, done=done, receiver=plan.receiver)
+        return Delivery(
+            kind=Kind.INBOUND, fields=fields, pdu=plan.pdu, done=done, receiver=plan.receiver, damage=plan.damage
+        )
 
     def _count_inbound(self, acknowledged: bool) -> None:
         self.open -= 1

@@ -38,17 +38,19 @@ class LinkPlan:
     read_pause_seconds: float = 0.0
     ignore_enquire_link: bool = False
     enquire_every_seconds: float | None = None
+    enquire_damage: Distort | None = None
     close_after_seconds: float | None = None
     unbind_after_seconds: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class BindPlan:
-    """`seconds` until the answer; None: it never comes."""
+    """`seconds` until the answer; None: it never comes. damage: what becomes of its octets."""
 
     settings: TortureSettings
     receives: bool
     status: int = Status.ROK
+    damage: Distort | None = None
     seconds: float | None = 0.0
     then: Then = Then.GO_ON
 
@@ -64,7 +66,8 @@ def ordinary_text(fields: dict[str, str]) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class ReceiptPlan:
-    """One receipt. `seconds`: after the submit was taken. `ignored`: acknowledgements that are not believed."""
+    """One receipt. `seconds`: after the submit was taken. `ignored`: acknowledgements that are not believed. damage:
+    what becomes of its octets."""
 
     seconds: float
     shown_id: str
@@ -78,6 +81,7 @@ class ReceiptPlan:
     esm_class: int = 0x04
     turned: bool = True
     ignored: int = 0
+    damage: Distort | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -118,11 +122,13 @@ class SubmitPlan:
 
 @dataclass(slots=True)
 class PartPlan:
-    """One PDU of an inbound message. `receiver`: which of the bound receivers gets it; None: any."""
+    """One PDU of an inbound message. `receiver`: which of the bound receivers gets it; None: any. damage: what becomes
+    of its octets."""
 
     pdu: DeliverSm | DataSm
     part: int
     receiver: int | None = None
+    damage: Distort | None = None
 
 
 @dataclass(slots=True, kw_only=True)

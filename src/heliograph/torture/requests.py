@@ -98,7 +98,7 @@ class Requests:
         link.binding = False
         tlvs: dict[int, bytes] = {Tag.SC_INTERFACE_VERSION: INTERFACE_VERSION}
         response = _RESPONSES[type(pdu)](system_id=self._run.settings.system_name, tlvs=tlvs)
-        link.respond(response, sequence, plan.status)
+        link.respond(response, sequence, plan.status, plan.damage)
         if plan.status:
             link.finish(plan.then)
             return
@@ -122,7 +122,7 @@ class Requests:
 
     def _enquire(self, link: Connection) -> None:
         if link.plan.enquire_every_seconds is not None and not link.finished:
-            link.request(EnquireLink())
+            link.request(EnquireLink(), link.plan.enquire_damage)
             self._run.timers.after(link.plan.enquire_every_seconds, self._enquire, link)
 
     def unbind_peer(self, link: Connection) -> None:

@@ -1,5 +1,6 @@
 """What happened to a message, step by step."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -9,7 +10,9 @@ from heliograph.api import http, times
 from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Route
 from heliograph.core import errors
+from heliograph.core.lifecycle import State
 from heliograph.core.message import Message, Part, TimelineEntry
+from heliograph.engine.sweeper import UNANSWERED
 
 
 class Step(msgspec.Struct, kw_only=True):
@@ -54,11 +57,23 @@ async def timeline(request: Request, response: Response, id: str) -> None:
     shown = Timeline(
         id=found.id,
         state=found.state.value,
-        uncertain=found.uncertain,
+        uncertain=_is_in_doubt(found, entries),
         steps=[_step(each) for each in entries],
         parts=list(map(_part, parts)) or _only_part(found),
     )
     http.reply(response, 200, shown)
+
+
+def _is_in_doubt(message: Message, entries: Sequence[TimelineEntry]) -> bool:
+    """A late answer or a receipt settles a doubt. It does not where the message was sent again in doubt: then its
+    carrier may have it twice."""
+    if not message.uncertain:
+        return False
+    kinds = [entry.kind for entry in entries]
+    is_sent_twice = "uncertain" in kinds and "resubmitted" in kinds[kinds.index("uncertain") :]
+    is_refused = message.state is State.UNDELIVERED and message.error_code != UNANSWERED
+    is_settled = is_refused or message.state in (State.SENT, State.DELIVERED)
+    return is_sent_twice or not is_settled
 
 
 def _part(part: Part) -> PartView:

@@ -97,6 +97,8 @@ class Bind:
         """Submits whose answers are overdue, by sequence number."""
         self.submitted = 0
         self.throttled = 0
+        self.damaged = 0
+        """PDUs of the carrier's whose end was damaged; they were read."""
         self.paused_until = 0.0
         self._owner = owner
         self._clock = clock
@@ -233,6 +235,9 @@ class Bind:
 
     def on_request(self, link: Link, header: smpp.Header, request: Any) -> None:
         self._owner.requested(self, link, header, request)
+
+    def on_damaged(self, link: Link) -> None:
+        self.damaged += 1
 
     def on_closed(self, link: Link, reason: str) -> None:
         if link is not self.link:  # of an earlier try

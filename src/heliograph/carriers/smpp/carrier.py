@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import structlog
 
-from heliograph.carrier_config import CarrierConfig
+from heliograph.carrier_config import STANDARD_LENGTHS, CarrierConfig
 from heliograph.carriers.smpp import addresses, statuses
 from heliograph.carriers.smpp.bind import Bind
 from heliograph.carriers.smpp.ids import Ids
@@ -92,10 +92,13 @@ class SmppCarrier:
             receipts=receiving.receipts if receiving else 0,
             unmatched=receiving.unmatched if receiving else 0,
             inbound=receiving.inbound if receiving else 0,
+            unroutable=receiving.unroutable if receiving else 0,
+            damaged=sum(bind.damaged for bind in self._binds),
         )
 
     async def start(self, events: CarrierEvents) -> None:
         """Begin to connect; what comes of it is told by `changed` and `status`."""
+        self._warn_of_lengths()
         self._events = events
         self._receiving = Receiving(self.config, self._ids, events, self._overdue.came)
         self._sending.start()
@@ -156,6 +159,8 @@ class SmppCarrier:
             self._ids = Ids(config.id_match)
         self._sending.configure(config)
         self._doubts.config = self._overdue.config = config
+        if config.beyond_standard != before.beyond_standard:
+            self._warn_of_lengths()
         if self._events is not None:
             self._receiving.configure(config, self._ids)
         for bind in self._binds:
@@ -174,6 +179,12 @@ class SmppCarrier:
             await self._receiving.finish(STOP_ANSWERS_SECONDS)
         finally:
             await asyncio.gather(*(bind.stop(STOP_UNBIND_SECONDS) for bind in self._binds))
+
+    def _warn_of_lengths(self) -> None:
+        keys = self.config.beyond_standard
+        if keys:
+            standard = {key: STANDARD_LENGTHS[key] for key in keys}
+            log.warning("smpp.beyond_standard", carrier=self.name, keys=", ".join(keys), characters_in_smpp=standard)
 
     # -- as owner of the binds
 

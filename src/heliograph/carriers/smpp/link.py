@@ -40,7 +40,7 @@ WRITE_FRAMES: Final = 16
 """So many at most wait for the turn's end: with a full window in one turn the peer would idle until all of it is
 written, and what was answered in one lump would go round as one. Fewer cost a tenth of a core's throughput."""
 FAULTS_LOGGED: Final = 10
-"""Of one link; more are counted only."""
+"""PDUs of one link that can't be read, and as many whose end is damaged; more are counted only."""
 
 
 class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +66,9 @@ class LinkHandler(Protocol):
     def on_request(self, link: "Link", header: Header, request: Any, /) -> None:
         """The peer asks: answer with `link.respond`, now or later. Not called for enquire_link and unbind."""
 
+    def on_damaged(self, link: "Link", /) -> None:
+        """A PDU of the peer's had a damaged end and was read all the same: for a count. Called before `on_request`."""
+
     def on_closed(self, link: "Link", reason: str, /) -> None:
         """The link is no more; called once. Open requests fail right after."""
 
@@ -88,7 +91,7 @@ class NotSent(LinkLost):
 
 
 class NoAnswer(Exception):
-    """None in time, or none that could be read: the request may have arrived."""
+    """None in time: the request may have arrived."""
 
     def __init__(self, reason: str, sequence: int) -> None:
         super().__init__(reason)
@@ -117,7 +120,9 @@ class Link(asyncio.Protocol):
         self.writable = True
         """False while the peer, or the network, does not take what was written."""
         self.faults = 0
-        """PDUs of the peer's that were wrong."""
+        """PDUs of the peer's that could not be read, or not be allowed."""
+        self.damaged = 0
+        """PDUs of the peer's whose end was damaged; they were read."""
         self._settings = settings
         self._handler = handler
         self._timing = timing
@@ -238,11 +243,17 @@ class Link(asyncio.Protocol):
         self._heard_at = now = self._monotonic()
         for event in self._session.receive(octets):
             match event:
-                case session.Response(ticket, header, value):
+                case session.Response(ticket, header, value, damage):
+                    if damage is not None:
+                        self._note_damage(header, damage)
                     self._answered(ticket, header, value, now)
-                case session.Request():
+                case session.Request(header, _, damage):
+                    if damage is not None:
+                        self._note_damage(header, damage)
                     self._requested(event)
-                case session.Orphan(header, value):
+                case session.Orphan(header, value, damage):
+                    if damage is not None:
+                        self._note_damage(header, damage)
                     if self.on_orphan is not None:
                         self.on_orphan(self, header, value)
                 case session.Fault():
@@ -303,16 +314,18 @@ class Link(asyncio.Protocol):
         self._handed += 1
         self._handler.on_request(self, event.header, event.pdu)
 
-    def _wrong(self, fault: session.Fault[_Ticket]) -> None:
+    def _note_damage(self, header: Header, damage: str) -> None:
+        self.damaged += 1
+        if self.damaged <= FAULTS_LOGGED:
+            log.warning("smpp.damaged_pdu", peer=self.peer, command=f"{header.command:#010x}", damage=damage)
+        self._handler.on_damaged(self)
+
+    def _wrong(self, fault: session.Fault) -> None:
         self.faults += 1
         if self.faults <= FAULTS_LOGGED:
             log.warning("smpp.fault", peer=self.peer, error=str(fault.error), command=f"{fault.error.command:#010x}")
         if fault.reply is not None:
             self._send(fault.reply)
-        if fault.ticket is not None and fault.ticket.future is None:
-            self._enquiry = None  # a sign of life, however it is spelled
-        elif fault.ticket is not None and fault.ticket.future is not None and not fault.ticket.future.done():
-            fault.ticket.future.set_exception(NoAnswer(f"unreadable: {fault.error}", fault.error.sequence))
         if fault.close:
             self.close(f"protocol error: {fault.error}")
 

@@ -1,8 +1,9 @@
 """What a carrier brings: receipts and messages from handsets, each answered when its effect is on disk, not before.
 
 They are handed over in the order in which they came, many at once; a link stops reading when too many are unanswered.
-What the store can't take now is answered with a temporary error, so that the carrier brings it again; a message for a
-number that is not ours with a permanent one.
+What the store can't take now is answered with a temporary error, so that the carrier brings it again. A message for a
+number that is not ours is answered with a permanent one where the carrier's `country` is set. Without it the number may
+be a national one of ours, so that the error is temporary and the message is not lost.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from heliograph.carrier_config import CarrierConfig
 from heliograph.carriers.smpp import addresses, statuses
 from heliograph.carriers.smpp.ids import Ids
 from heliograph.carriers.smpp.link import Link
+from heliograph.core import numbers
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.lifecycle import State
 from heliograph.ports import CarrierEvents, InboundPart, Receipt, Unroutable
@@ -101,8 +103,9 @@ class Receiving:
             return Status.RX_T_APPN
         except Unroutable:
             self.unroutable += 1
-            log.info("smpp.unroutable", carrier=self._config.name)
-            return Status.RX_P_APPN
+            to = numbers.masked(pdu.destination_addr)
+            log.warning("smpp.unroutable", carrier=self._config.name, to=to, ton=pdu.dest_addr_ton)
+            return Status.RX_P_APPN if self._config.country else Status.RX_T_APPN
         return Status.ROK
 
     async def _receipt(self, pdu: DeliverSm | DataSm) -> None:
@@ -130,14 +133,16 @@ class Receiving:
         )
 
     def _inbound_part(self, pdu: DeliverSm | DataSm) -> InboundPart:
-        incoming = text.read(pdu, self._alphabet)
+        incoming = text.of_handset(text.read(pdu, self._alphabet))
         concat, config = incoming.concat, self._config
+        to_number, *others = addresses.readings(pdu.dest_addr_ton, pdu.destination_addr, config)
         return InboundPart(
             carrier=config.name,
             from_number=addresses.read(pdu.source_addr_ton, pdu.source_addr, config),
-            to_number=addresses.read(pdu.dest_addr_ton, pdu.destination_addr, config),
+            to_number=to_number,
+            to_readings=tuple(others),
             data=incoming.data,
-            alphabet=incoming.alphabet.value,
+            alphabet=incoming.spelling,
             reference=concat.reference if concat else None,
             total=concat.total if concat else 1,
             part=concat.part if concat else 1,

@@ -14,6 +14,7 @@ from heliograph.carrier_config import CarrierConfig
 from heliograph.carriers.smpp import addresses
 from heliograph.core.segments import Encoding, Segmentation, segment
 from heliograph.ports import Submission
+from heliograph.wire.smpp import national_parts
 from heliograph.wire.smpp.pdu import SubmitSm, Tag
 from heliograph.wire.smpp.text import Alphabet, Coding, LongMode, Outgoing, parts
 
@@ -33,6 +34,8 @@ class Writer:
             Encoding.GSM7: _gsm_coding(config),
             Encoding.UCS2: Coding(Alphabet.UCS2, config.data_coding_ucs2),
         }
+        is_gsm = self._codings[Encoding.GSM7].alphabet in (Alphabet.GSM_UNPACKED, Alphabet.GSM_PACKED)
+        self._languages = config.national_languages if is_gsm else ()
         self._latin1 = {**self._codings, Encoding.UCS2: Coding(Alphabet.LATIN1, config.data_coding_latin1)}
 
     def write(self, submission: Submission, now: int) -> list[SubmitSm]:
@@ -72,6 +75,13 @@ class Writer:
         if self._config.prefer_latin1 and segmentation.encoding is Encoding.UCS2 and _is_latin1(submission.body):
             segmentation, codings = _latin1_segments(submission.body), self._latin1
         reference = zlib.crc32(submission.message_id.encode()) if segmentation.count > 1 else 0
+        if self._languages and segmentation.encoding is Encoding.UCS2 and codings is self._codings:
+            gsm = codings[Encoding.GSM7]
+            national = national_parts.parts(
+                segmentation, self._languages, reference=reference, mode=self._mode, coding=gsm
+            )
+            if national is not None:
+                return national
         return parts(segmentation, reference=reference, mode=self._mode, codings=codings)
 
     def _tlvs(self, submission: Submission, part: Outgoing, number: int) -> dict[int, bytes]:

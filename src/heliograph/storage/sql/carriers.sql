@@ -43,12 +43,19 @@ SELECT r_project, r_owner, r_from, r_to, r_reference, r_total, r_part, r_alphabe
 FROM rows(r_project uuid, r_owner text, r_from text, r_to text, r_reference int, r_total int, r_part int,
     r_alphabet text, r_data text, r_extra text, r_at bigint)
 WHERE true
-ON CONFLICT (project_id, owner, from_number, to_number, reference, total, part) DO NOTHING
+ON CONFLICT (project_id, owner, from_number, to_number, reference, total, part) DO UPDATE
+SET alphabet = excluded.alphabet, data = excluded.data, extra = excluded.extra, at = excluded.at
+WHERE pieces.extra = 'repeat'
 
 -- name: pieces_remove
 DELETE FROM pieces
 WHERE project_id = :project_id AND owner = :owner AND from_number = :from_number AND to_number = :to_number
     AND reference = :reference AND total = :total
+
+-- name: pieces_remove_repeated
+DELETE FROM pieces
+WHERE project_id = :project_id AND owner = :owner AND from_number = :from_number AND to_number = :to_number
+    AND reference = :reference AND total = :total AND extra = 'repeat'
 
 -- name: pieces_forget
 DELETE FROM pieces WHERE part = 0 AND at < :before

@@ -5,9 +5,18 @@ tables (4.1 to 4.12). Encoder and decoder of each PDU are compiled from its clas
 
 What is strict and what is not:
 
-- Encoding refuses, with ValueError, what the standard has no room for.
+- Encoding refuses, with ValueError, what the standard has no room for, but for the texts that an SMSC hands out:
+  system_id, password, system_type and service_type. Those may have up to MAX_STRING_OCTETS.
 - Decoding raises ProtocolError only, whatever the bytes. It takes C-octet strings longer than the standard's maximum,
   up to MAX_STRING_OCTETS, because peers send them (message ids above all), and any value of an integer.
+- `decode` reads a frame that is correct to the last octet. `decode_tolerantly` reads what `decode` rejects, as far as
+  its end alone is damaged, and says what the damage is:
+  - Octets behind the mandatory fields that are not a whole TLV are cut off. A TLV has at least four octets (3.2.4.1),
+    and a receiver ignores optional parameters that it can't use (3.3.1). A message_payload that is cut short is an
+    error where it is the message's only text.
+  - The last string may lack its NUL. A request may end at its class's `may_end_before`.
+  - A response never fails: its command_status holds whatever its body is like. Fields that can't be read have their
+    defaults.
 - A response may come without its body, whatever its status, and is then read as its defaults: 4.4.2 says so for
   errors, and a `submit_sm_resp` that says "accepted" is better believed without an id than submitted again.
 - Optional parameters (TLVs, 5.3) are kept as they came, known or not; of a tag that comes twice the last is kept.
@@ -320,10 +329,8 @@ _int4: Final = struct.Struct(">I")
 _tlv: Final = struct.Struct(">HH")
 _OCTETS: Final = tuple(bytes((octet,)) for octet in range(256))
 
-String6 = Annotated[str, _String(6)]
-String9 = Annotated[str, _String(9)]
-String13 = Annotated[str, _String(13)]
-String16 = Annotated[str, _String(16)]
+Agreed = Annotated[str, _String(MAX_STRING_OCTETS)]
+"""The standard's maxima are 16 for system_id, 9 for password, 13 for system_type and 6 for service_type."""
 String17 = Annotated[str, _String(17)]
 String21 = Annotated[str, _String(21)]
 String41 = Annotated[str, _String(41)]
@@ -341,6 +348,8 @@ class Pdu(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     command: ClassVar[Command]
     bare_on_error: ClassVar[bool] = False
     """The body is left out where the status is an error."""
+    may_end_before: ClassVar[str | None] = None
+    """The first of the last fields that peers leave out; None: a request needs all of them."""
 
 
 class GenericNack(Pdu, frozen=True, kw_only=True, gc=False):
@@ -352,9 +361,10 @@ class GenericNack(Pdu, frozen=True, kw_only=True, gc=False):
 class Bind(Pdu, frozen=True, kw_only=True, gc=False):
     """What the three binds share (4.1)."""
 
-    system_id: String16 = ""
-    password: String9 = ""
-    system_type: String13 = ""
+    may_end_before: ClassVar = "addr_ton"
+    system_id: Agreed = ""
+    password: Agreed = ""
+    system_type: Agreed = ""
     interface_version: Octet = 0x34
     addr_ton: Octet = 0
     addr_npi: Octet = 0
@@ -365,7 +375,7 @@ class BindResp(Pdu, frozen=True, kw_only=True, gc=False):
     """What the three answers to binds share (4.1)."""
 
     bare_on_error: ClassVar = True
-    system_id: String16 = ""
+    system_id: Agreed = ""
     tlvs: Tlvs = {}
 
 
@@ -409,8 +419,9 @@ class Outbind(Pdu, frozen=True, kw_only=True, gc=False):
     """4.1.7; it has no response but a bind_receiver."""
 
     command: ClassVar = Command.OUTBIND
-    system_id: String16 = ""
-    password: String9 = ""
+    may_end_before: ClassVar = "password"
+    system_id: Agreed = ""
+    password: Agreed = ""
 
 
 class Unbind(Pdu, frozen=True, kw_only=True, gc=False):
@@ -429,7 +440,7 @@ class SubmitSm(Pdu, frozen=True, kw_only=True, gc=False):
     """4.4.1."""
 
     command: ClassVar = Command.SUBMIT_SM
-    service_type: String6 = ""
+    service_type: Agreed = ""
     source_addr_ton: Octet = 0
     source_addr_npi: Octet = 0
     source_addr: String21 = ""
@@ -462,7 +473,7 @@ class SubmitMulti(Pdu, frozen=True, kw_only=True, gc=False):
     """4.5.1. A destination is an address, or the name of a distribution list."""
 
     command: ClassVar = Command.SUBMIT_MULTI
-    service_type: String6 = ""
+    service_type: Agreed = ""
     source_addr_ton: Octet = 0
     source_addr_npi: Octet = 0
     source_addr: String21 = ""
@@ -493,7 +504,7 @@ class DeliverSm(Pdu, frozen=True, kw_only=True, gc=False):
     """4.6.1: submit_sm's fields, of which times, replace flag and default message are present but unused."""
 
     command: ClassVar = Command.DELIVER_SM
-    service_type: String6 = ""
+    service_type: Agreed = ""
     source_addr_ton: Octet = 0
     source_addr_npi: Octet = 0
     source_addr: String21 = ""
@@ -525,7 +536,7 @@ class DataSm(Pdu, frozen=True, kw_only=True, gc=False):
     """4.7.1: the text is in message_payload."""
 
     command: ClassVar = Command.DATA_SM
-    service_type: String6 = ""
+    service_type: Agreed = ""
     source_addr_ton: Octet = 0
     source_addr_npi: Octet = 0
     source_addr: String65 = ""
@@ -550,6 +561,7 @@ class QuerySm(Pdu, frozen=True, kw_only=True, gc=False):
     """4.8.1. SMPP 3.4 has no TLVs here; ours ask by user_message_reference where a carrier's setting says so."""
 
     command: ClassVar = Command.QUERY_SM
+    may_end_before: ClassVar = "source_addr_ton"
     message_id: String65 = ""
     source_addr_ton: Octet = 0
     source_addr_npi: Octet = 0
@@ -571,7 +583,8 @@ class CancelSm(Pdu, frozen=True, kw_only=True, gc=False):
     """4.9.1."""
 
     command: ClassVar = Command.CANCEL_SM
-    service_type: String6 = ""
+    may_end_before: ClassVar = "source_addr_ton"
+    service_type: Agreed = ""
     message_id: String65 = ""
     source_addr_ton: Octet = 0
     source_addr_npi: Octet = 0
@@ -624,6 +637,7 @@ class AlertNotification(Pdu, frozen=True, kw_only=True, gc=False):
     """4.12.1; it has no response."""
 
     command: ClassVar = Command.ALERT_NOTIFICATION
+    may_end_before: ClassVar = "esme_addr_ton"
     source_addr_ton: Octet = 0
     source_addr_npi: Octet = 0
     source_addr: String65 = ""
@@ -707,7 +721,23 @@ def decode(frame: bytes) -> tuple[Header, Pdu]:
         raise ProtocolError(error.reason, error.status, command, sequence) from error
     except (ValueError, IndexError, struct.error) as error:
         # ValueError: index() found no NUL; IndexError, struct.error: an integer beyond the end
-        raise ProtocolError("a field exceeds the PDU", Status.RINVCMDLEN, command, sequence) from error
+        reason, error_status = _EXCEEDS
+        raise ProtocolError(reason, error_status, command, sequence) from error
+
+
+def decode_tolerantly(frame: bytes) -> tuple[Header, Pdu, str]:
+    """The values of a frame that `decode` rejects and whose end alone is damaged, and what the damage is.
+
+    Raises ProtocolError for any other. It takes several times as long as `decode`: call it for what that rejects.
+    """
+    length, command, status, sequence = _header.unpack_from(frame) if len(frame) >= HEADER_OCTETS else (0, 0, 0, 0)
+    if length != len(frame) or command not in KINDS:
+        decode(frame)  # which raises
+    try:
+        value, damage = _read_tolerantly(KINDS[command], frame)
+    except _Malformed as error:
+        raise ProtocolError(error.reason, error.status, command, sequence) from error
+    return Header(command, status, sequence), value, damage
 
 
 class Framer:
@@ -756,6 +786,11 @@ class Framer:
         return error
 
 
+_SAYS_ENOUGH: Final = frozenset({Tag.MESSAGE_PAYLOAD, Tag.RECEIPTED_MESSAGE_ID})
+"""A message with one of these does without a message_payload that is cut short: its text, or whose receipt it is."""
+_EXCEEDS: Final = ("a field exceeds the PDU", Status.RINVCMDLEN)
+
+
 class _Malformed(Exception):
     """Becomes a ProtocolError where command and sequence are known."""
 
@@ -769,18 +804,79 @@ def _write_tlvs(tlvs: dict[int, bytes]) -> bytes:
 
 
 def _read_tlvs(frame: bytes, at: int) -> dict[int, bytes]:
-    tlvs = {}
+    tlvs: dict[int, bytes] = {}
+    end = _read_whole_tlvs(frame, at, tlvs)
+    if end == len(frame):
+        return tlvs
+    if end + 4 > len(frame):
+        raise _Malformed("an optional parameter is cut off", Status.RINVOPTPARSTREAM)
+    tag, _ = _tlv.unpack_from(frame, end)
+    raise _Malformed(f"optional parameter {tag:#06x} exceeds the PDU", Status.RINVPARLEN)
+
+
+def _read_whole_tlvs(frame: bytes, at: int, tlvs: dict[int, bytes]) -> int:
+    """Put the TLVs that are whole into `tlvs`; returns where the first that is not begins, or the frame's end."""
     size = len(frame)
-    while at < size:
-        if at + 4 > size:
-            raise _Malformed("an optional parameter is cut off", Status.RINVOPTPARSTREAM)
+    while at + 4 <= size:
         tag, length = _tlv.unpack_from(frame, at)
-        end = at + 4 + length
+        end: int = at + 4 + length
         if end > size:
-            raise _Malformed(f"optional parameter {tag:#06x} exceeds the PDU", Status.RINVPARLEN)
+            break
         tlvs[tag] = frame[at + 4 : end]
         at = end
-    return tlvs
+    return at
+
+
+def _read_tolerantly(kind: type[Pdu], frame: bytes) -> tuple[Pdu, str]:
+    """Field by field; raises _Malformed for a request that lacks more than its end."""
+    is_response = bool(kind.command & RESPONSE_BIT)
+    values: dict[str, Any] = {}
+    at, damage, may_end = HEADER_OCTETS, "", is_response
+    for name, form in _FIELDS[kind.command]:
+        may_end |= name == kind.may_end_before
+        try:
+            values[name], at, ended = _read_field(form, frame, at)
+        except (_Malformed, ValueError, IndexError, struct.error) as error:
+            if not may_end or (not is_response and at < len(frame)):
+                raise error if isinstance(error, _Malformed) else _Malformed(*_EXCEEDS) from error
+            damage = f"{name} is missing" if at >= len(frame) else f"{name} can't be read"
+            at = len(frame)
+            break
+        damage = damage or (f"{name} has no NUL" if ended else "")
+    value = kind(**values)
+    if at < len(frame):
+        _check_text_is_whole(value, frame, at)
+        damage = f"{len(frame) - at} octets behind the last field or TLV"
+    return value, damage
+
+
+def _read_field(form: Any, frame: bytes, at: int) -> tuple[Any, int, bool]:
+    """Its value, where it ends, and whether its NUL is missing."""
+    match form:
+        case _String():
+            end = frame.find(0, at, at + MAX_STRING_OCTETS)
+            if end < 0 and at < len(frame) < at + MAX_STRING_OCTETS:
+                return frame[at:].decode("latin-1"), len(frame), True
+            value, end = _c_string(frame, at)
+            return value, end, False
+        case _Integer():
+            return frame[at], at + 1, False
+        case _Counted(_, read):
+            counted, end = read(frame, at)
+            return counted, end, False
+        case _:
+            tlvs: dict[int, bytes] = {}
+            return tlvs, _read_whole_tlvs(frame, at, tlvs), False
+
+
+def _check_text_is_whole(value: Pdu, frame: bytes, at: int) -> None:
+    """Raises _Malformed if what would be cut off at `at` is a message_payload that has the message's only text."""
+    if len(frame) - at < _tlv.size or not isinstance(value, SubmitSm | SubmitMulti | DeliverSm | DataSm):
+        return
+    tag, _ = _tlv.unpack_from(frame, at)
+    has_text = bool(getattr(value, "short_message", b"")) or not value.tlvs.keys().isdisjoint(_SAYS_ENOUGH)
+    if tag == Tag.MESSAGE_PAYLOAD and not has_text:
+        raise _Malformed("message_payload exceeds the PDU", Status.RINVPARLEN)
 
 
 # The compiler. Each PDU's codec is written out as the source of two functions, as dataclasses do it: going over a
@@ -868,5 +964,6 @@ def _compiled(name: str, parameter: str, lines: list[str], scope: dict[str, Any]
     return cast(Callable[[Any], Any], scope[name])
 
 
+_FIELDS: Final = {int(command): tuple(_fields(kind)) for command, kind in KINDS.items()}
 _ENCODERS: Final[dict[int, Callable[[Any], bytes]]] = {command: _encoder(kind) for command, kind in KINDS.items()}
 _DECODERS: Final[dict[int, Callable[[bytes], Pdu]]] = {command: _decoder(kind) for command, kind in KINDS.items()}

@@ -4,6 +4,7 @@ Both roles are the same code; what differs is the table. `REQUESTS` is SMPP 3.4'
 list for the state and the side is a protocol error. Rules beyond the table:
 
 - A bind takes effect with its positive response (2.2), sent or received; a second bind is answered RALYBND.
+- A PDU whose end alone is damaged is read (pdu.decode_tolerantly), and the event's `damage` says what was wrong.
 - A request that can't be read is answered by its own response with the error's status; a command that nobody knows, and
   a stream that can't be followed, by generic_nack (4.3.1), the latter for the last time.
 - A response is never answered. One that fits no request of ours is an Orphan: too late, or invented. A response's
@@ -102,6 +103,7 @@ class Request(msgspec.Struct, frozen=True):
 
     header: Header
     pdu: Pdu
+    damage: str | None = None
 
 
 class Response(msgspec.Struct, Generic[T], frozen=True):
@@ -110,6 +112,7 @@ class Response(msgspec.Struct, Generic[T], frozen=True):
     ticket: T
     header: Header
     pdu: Pdu
+    damage: str | None = None
 
 
 class Orphan(msgspec.Struct, frozen=True):
@@ -117,15 +120,15 @@ class Orphan(msgspec.Struct, frozen=True):
 
     header: Header
     pdu: Pdu
+    damage: str | None = None
 
 
-class Fault(msgspec.Struct, Generic[T], frozen=True):
-    """The peer is wrong. `reply`: what to send. `close`: nothing more can come. `ticket`: whose answer it would be."""
+class Fault(msgspec.Struct, frozen=True):
+    """The peer is wrong. `reply`: what to send. `close`: nothing more can come."""
 
     error: ProtocolError
     reply: bytes | None = None
     close: bool = False
-    ticket: T | None = None
 
 
 class Session(Generic[T]):
@@ -177,7 +180,7 @@ class Session(Generic[T]):
             self.state = State.UNBOUND
         return frame
 
-    def receive(self, octets: bytes) -> list[Request | Response[T] | Orphan | Fault[T]]:
+    def receive(self, octets: bytes) -> list[Request | Response[T] | Orphan | Fault]:
         """What these octets bring, in order. Raises nothing."""
         try:
             return [self._read(frame) for frame in self._framer.feed(octets)]
@@ -185,48 +188,37 @@ class Session(Generic[T]):
             events = [self._read(frame) for frame in error.frames]
             return [*events, Fault(error=error, reply=_nack(error), close=True)]
 
-    def _read(self, frame: bytes) -> Request | Response[T] | Orphan | Fault[T]:
+    def _read(self, frame: bytes) -> Request | Response[T] | Orphan | Fault:
+        damage = None
         try:
             header, value = pdu.decode(frame)
-        except ProtocolError as error:
-            return self._unreadable(error, frame)
+        except ProtocolError:
+            try:
+                header, value, damage = pdu.decode_tolerantly(frame)
+            except ProtocolError as error:
+                return _unreadable(error)
         if header.command & RESPONSE_BIT:
-            return self._response(header, value)
+            return self._response(header, value, damage)
         if self.state not in self._theirs.get(header.command, ()):
             return self._refused(header, value)
         if isinstance(value, Bind):
             if self._binding:
                 return self._refused(header, value)
             self._binding = True
-        return Request(header, value)
+        return Request(header, value, damage)
 
-    def _response(self, header: Header, value: Pdu) -> Response[T] | Orphan:
+    def _response(self, header: Header, value: Pdu, damage: str | None) -> Response[T] | Orphan:
         sequence = header.sequence
         command = self._commands.get(sequence)
         if command is None or header.command not in (command | RESPONSE_BIT, Command.GENERIC_NACK):
-            return Orphan(header, value)
+            return Orphan(header, value, damage)
         ticket = self.pending.pop(sequence)
         del self._commands[sequence]
         if header.status == Status.ROK and self.state is State.OPEN:
             self.state = BOUND_BY.get(header.command, self.state)
-        return Response(ticket, header, value)
+        return Response(ticket, header, value, damage)
 
-    def _unreadable(self, error: ProtocolError, frame: bytes) -> Response[T] | Orphan | Fault[T]:
-        kind = pdu.KINDS.get(error.command)
-        if kind is None:
-            # what claims to be a response is not answered, known or not
-            return Fault(error=error, reply=None if error.command & RESPONSE_BIT else _nack(error))
-        if not error.command & RESPONSE_BIT:
-            return Fault(error=error, reply=_answer(error.command, error.sequence, error.status))
-        status = int.from_bytes(frame[8:12], "big")
-        if status:  # it says no, whatever else it says
-            return self._response(Header(error.command, status, error.sequence), kind())
-        if self._commands.get(error.sequence) != error.command & ~RESPONSE_BIT:
-            return Fault(error=error)
-        del self._commands[error.sequence]
-        return Fault(error=error, ticket=self.pending.pop(error.sequence))
-
-    def _refused(self, header: Header, value: Pdu) -> Fault[T]:
+    def _refused(self, header: Header, value: Pdu) -> Fault:
         """5.1.3: RALYBND for a bind too many, RINVBNDSTS for anything else that the state does not allow."""
         status = Status.RALYBND if isinstance(value, Bind) and self.role is Role.SMSC else Status.RINVBNDSTS
         reason = f"{value.command.name.lower()} by {self.role.other.value} in state {self.state.value}"
@@ -240,6 +232,14 @@ class Session(Generic[T]):
             sequence = sequence + 1 if sequence < MAX_SEQUENCE else 1
             if sequence not in self.pending:
                 return sequence
+
+
+def _unreadable(error: ProtocolError) -> Fault:
+    """A response that can't be read, of a command that nobody knows, is not answered."""
+    if error.command & RESPONSE_BIT:
+        return Fault(error=error)
+    is_known = error.command in pdu.KINDS
+    return Fault(error=error, reply=_answer(error.command, error.sequence, error.status) if is_known else _nack(error))
 
 
 def _answer(command: int, sequence: int, status: int) -> bytes:

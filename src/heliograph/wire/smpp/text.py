@@ -6,8 +6,11 @@ Rules:
   are read for theirs. 0, the SMSC's default alphabet, is whatever the two sides agreed on: a setting.
 - GSM 03.38 travels unpacked, an octet for each septet, or packed, seven octets for eight septets. Packed, and after a
   header, the text begins at the next septet boundary counted from the header's start (3GPP TS 23.040, 9.2.3.24).
+- GSM text may be in the national language tables that its header names (national.py).
 - A long message is parts, which say what they belong to in a header (UDHI, esm_class 0x40) or in the three `sar_`
   TLVs (5.3.2.22 to 24); or it is one message_payload (5.3.2.32), which the SMSC cuts.
+- data_coding 1 is IA5 (ASCII). Where its octets are letters in GSM and control characters in IA5, a text from a handset
+  is read as GSM (`of_handset`): some SMSCs call GSM so.
 - Reading never fails: what has no meaning is U+FFFD, and a header that can't be read is left in the text.
 
 Parts are joined as octets and read then: senders cut between the two halves of what is one character.
@@ -24,6 +27,8 @@ import msgspec
 
 from heliograph.core import segments
 from heliograph.core.segments import ESCAPE, GSM_BASIC, GSM_EXTENSION, Encoding, Segmentation
+from heliograph.wire.smpp import national
+from heliograph.wire.smpp.national import Shift
 from heliograph.wire.smpp.pdu import DataSm, DeliverSm, SubmitMulti, SubmitSm, Tag
 
 UDHI: Final = 0x40
@@ -108,10 +113,18 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     alphabet: Alphabet
     concat: Concat | None
     elements: tuple[tuple[int, bytes], ...] = ()
+    shift: Shift = national.DEFAULT
 
     @property
     def text(self) -> str:
-        return decode_text(self.data, self.alphabet)
+        return decode_text(self.data, self.alphabet, self.shift)
+
+    @property
+    def spelling(self) -> str:
+        """How `data` is text, for whoever keeps it: the alphabet, and the language tables where it has some."""
+        if self.shift == national.DEFAULT:
+            return self.alphabet.value
+        return f"{self.alphabet.value}:{self.shift.locking}:{self.shift.single}"
 
 
 def encode_text(text: str, alphabet: Alphabet) -> bytes:
@@ -127,13 +140,22 @@ def encode_text(text: str, alphabet: Alphabet) -> bytes:
             return text.encode(_CODECS[alphabet])
 
 
-def decode_text(octets: bytes, alphabet: Alphabet) -> str:
-    """Never raises: what the alphabet lacks is U+FFFD."""
+def decode_spelled(octets: bytes, spelling: str) -> str:
+    """The text of octets that were kept with their `Incoming.spelling`."""
+    alphabet, _, tables = spelling.partition(":")
+    if not tables:
+        return decode_text(octets, Alphabet(alphabet))
+    locking, single = tables.split(":")
+    return decode_text(octets, Alphabet(alphabet), Shift(int(locking), int(single)))
+
+
+def decode_text(octets: bytes, alphabet: Alphabet, shift: Shift = national.DEFAULT) -> str:
+    """Never raises: what the alphabet lacks is U+FFFD. shift: of GSM text."""
     match alphabet:
         case Alphabet.GSM_UNPACKED:
-            return _gsm_text(octets)
+            return _gsm_text(octets, shift)
         case Alphabet.GSM_PACKED:
-            return _gsm_text(_without_padding(unpack(octets)))
+            return _gsm_text(_without_padding(unpack(octets)), shift)
         case Alphabet.UCS2:
             return _ucs2_text(octets)
         case _:
@@ -203,13 +225,52 @@ def read(
     concat = user_data.concat or _sar(pdu.tlvs)
     alphabet = alphabet_of(pdu.data_coding, default_alphabet)
     data = user_data.payload
+    is_gsm = alphabet in (Alphabet.GSM_UNPACKED, Alphabet.GSM_PACKED)
+    shift = national.shift_of(user_data.elements) if user_data.elements and is_gsm else national.DEFAULT
     if alphabet is Alphabet.GSM_PACKED:
         alphabet = Alphabet.GSM_UNPACKED
         fill_bits = _fill_bits(user_data.header_octets)
         data = unpack(data, fill_bits)
         if concat is None or concat.part == concat.total:  # the parts before are full: what ends them was said
             data = _without_padding(data, fill_bits)
-    return Incoming(data=data, alphabet=alphabet, concat=concat, elements=user_data.elements)
+    return Incoming(data=data, alphabet=alphabet, concat=concat, elements=user_data.elements, shift=shift)
+
+
+def concat_element(concat: Concat) -> bytes:
+    """The information element that says which part this is; nothing where TLVs do."""
+    place = bytes((concat.total, concat.part))
+    match concat.kind:
+        case LongMode.UDH8:
+            return bytes((_IEI_CONCAT_8, 3, concat.reference & 0xFF)) + place
+        case LongMode.UDH16:
+            return bytes((_IEI_CONCAT_16, 4)) + (concat.reference & 0xFFFF).to_bytes(2, "big") + place
+        case _:
+            return b""
+
+
+def concat_tlvs(concat: Concat) -> dict[int, bytes]:
+    """The TLVs that say which part this is; none where the header does."""
+    if concat.kind is not LongMode.SAR:
+        return {}
+    return {
+        Tag.SAR_MSG_REF_NUM: (concat.reference & 0xFFFF).to_bytes(2, "big"),
+        Tag.SAR_TOTAL_SEGMENTS: bytes((concat.total,)),
+        Tag.SAR_SEGMENT_SEQNUM: bytes((concat.part,)),
+    }
+
+
+def packed_behind(septets: bytes, header_octets: int) -> bytes:
+    """Septets packed so that they begin at a septet boundary behind the header."""
+    return pack(septets, _fill_bits(header_octets))
+
+
+def of_handset(incoming: Incoming) -> Incoming:
+    """A handset's text in the alphabet that it is in, whatever data_coding calls it. NULs at the end are padding."""
+    octets = incoming.data.rstrip(b"\0")
+    if incoming.alphabet is not Alphabet.ASCII or not _is_gsm_in_ascii(octets):
+        return incoming
+    shift = national.shift_of(incoming.elements)
+    return msgspec.structs.replace(incoming, data=octets, alphabet=Alphabet.GSM_UNPACKED, shift=shift)
 
 
 def split(octets: bytes) -> UserData:
@@ -237,6 +298,8 @@ _EXTENSION_SPELLED: Final = str.maketrans(
 _EXTENSION_OF: Final = {GSM_BASIC[code]: character for character, code in GSM_EXTENSION.items()}
 _is_extended: Final = re.compile(f"[{re.escape(''.join(GSM_EXTENSION))}]").search
 _escaped: Final = re.compile(f"{ESCAPE}(.?)", re.DOTALL)
+_is_gsm_in_ascii: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f]").search
+"""Control characters of IA5 but tab, line feed, form feed and carriage return: in GSM they are letters."""
 
 
 def _septets(text: str) -> bytes:
@@ -247,7 +310,9 @@ def _septets(text: str) -> bytes:
     return codecs.charmap_encode(text, "strict", _GSM_TABLE)[0]
 
 
-def _gsm_text(septets: bytes) -> str:
+def _gsm_text(septets: bytes, shift: Shift) -> str:
+    if shift != national.DEFAULT:
+        return national.decode(septets, shift)
     text = codecs.charmap_decode(septets, "replace", GSM_BASIC)[0]
     return _escaped.sub(_extended, text) if ESCAPE in text else text
 
@@ -345,21 +410,9 @@ def _parts(
 
 
 def _part(text: str, coding: Coding, concat: Concat) -> Outgoing:
-    place = bytes((concat.total, concat.part))
-    reference = concat.reference
-    match concat.kind:
-        case LongMode.UDH8:
-            return _outgoing(text, coding, header=bytes((5, _IEI_CONCAT_8, 3, reference & 0xFF)) + place)
-        case LongMode.UDH16:
-            reference_octets = (reference & 0xFFFF).to_bytes(2, "big")
-            return _outgoing(text, coding, header=bytes((6, _IEI_CONCAT_16, 4)) + reference_octets + place)
-        case _:
-            tlvs: dict[int, bytes] = {
-                Tag.SAR_MSG_REF_NUM: (reference & 0xFFFF).to_bytes(2, "big"),
-                Tag.SAR_TOTAL_SEGMENTS: place[:1],
-                Tag.SAR_SEGMENT_SEQNUM: place[1:],
-            }
-            return _outgoing(text, coding, tlvs=tlvs)
+    element = concat_element(concat)
+    header = bytes((len(element),)) + element if element else b""
+    return _outgoing(text, coding, header=header, tlvs=concat_tlvs(concat))
 
 
 def _outgoing(text: str, coding: Coding, *, header: bytes = b"", tlvs: Mapping[int, bytes] | None = None) -> Outgoing:
@@ -367,7 +420,7 @@ def _outgoing(text: str, coding: Coding, *, header: bytes = b"", tlvs: Mapping[i
     if Tag.MESSAGE_PAYLOAD in tlvs:
         short_message = b""
     elif coding.alphabet is Alphabet.GSM_PACKED:
-        short_message = header + pack(_septets(text), _fill_bits(len(header)))
+        short_message = header + packed_behind(_septets(text), len(header))
     else:
         short_message = header + encode_text(text, coding.alphabet)
     return Outgoing(
