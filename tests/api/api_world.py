@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from heliograph import config
 from heliograph.api.cxml import media, messages
-from heliograph.api.heliograph_api import callbacks, carriers, relay_clients, simulator, timeline
+from heliograph.api.heliograph_api import callbacks, carriers, dropped, relay_clients, simulator, timeline
 from heliograph.api.messaging import logs
 from heliograph.api.messaging import messages as rest_messages
 from heliograph.api.route import Route
@@ -249,7 +249,18 @@ class World:
             carriers=lambda: self.carriers,
             relay_clients=lambda project_id: self.relay_clients.get(project_id, []),
         )
-        families = (messages, media, rest_messages, logs, simulator, timeline, callbacks, carriers, relay_clients)
+        families = (
+            messages,
+            media,
+            rest_messages,
+            logs,
+            simulator,
+            timeline,
+            callbacks,
+            carriers,
+            dropped,
+            relay_clients,
+        )
         mine = [route for family in families for route in family.routes()]
         self.client = TestClient(build(self.services, [*mine, *routes]))
 

@@ -48,6 +48,7 @@ from heliograph.ports import (
     IdempotencyClaim,
     MessageFilter,
     NumberTaken,
+    PartWait,
     Receipt,
     Store,
     StoreHeld,
@@ -433,6 +434,20 @@ async def test_a_message_is_found_by_its_carriers_reference(store: Store) -> Non
     (found,) = await store.by_carrier_ref("loopback", "r", 10)
     assert found is not None and found.id == message.id
     assert await store.by_carrier_ref("other", "r", 10) == []
+
+
+async def test_messages_of_one_key_are_found_newest_first(store: Store) -> None:
+    references = ("1f3d-5B79", "001F3d5b79", "1f3d5b7", "1F3D5B79")
+    messages = [a_message(NOW + number) for number in range(len(references))]
+    await accept(store, *messages)
+    for message, reference in zip(messages, references, strict=True):
+        handed = await moved(store, message, State.INITIATED)
+        await moved(store, handed, State.SENT, carrier="one", carrier_ref=reference)
+    found = await store.by_carrier_ref("one", fold("1F3D5B79"), 10)
+    assert [each.carrier_ref for each in found] == ["1F3D5B79", "001F3d5b79", "1f3d-5B79"]
+    assert [each.carrier_ref for each in await store.by_carrier_ref("one", fold("1F3D5B79"), 2)] == [
+        "1F3D5B79", "001F3d5b79"
+    ]  # fmt: skip
 
 
 # -- callbacks
@@ -851,6 +866,30 @@ async def test_a_parts_outcome_is_kept_and_never_taken_back(store: Store) -> Non
     await store.keep_parts([delivered], [])
     await store.keep_parts([a_part(message, 1), a_part(message, 2)], [])
     assert await store.parts_of(P1, message.id) == [delivered, a_part(message, 2)]
+
+
+async def test_parts_of_one_key_are_found_newest_first(store: Store) -> None:
+    one, two = a_message(segments=2), a_message(NOW + 1, segments=2)
+    await accept(store, one, two)
+    parts = [a_part(message, part, carrier_ref="0-A7") for message in (one, two) for part in (1, 2)]
+    await store.keep_parts(parts, [])
+    found = await store.parts_by_carrier_ref("one", fold("a7"), 10)
+    assert [(each.message_id, each.part) for each in found] == [(two.id, 1), (two.id, 2), (one.id, 1), (one.id, 2)]
+    assert len(await store.parts_by_carrier_ref("one", fold("a7"), 3)) == 3
+
+
+async def test_first_wait_of_a_message_stands_until_it_ends(store: Store) -> None:
+    message = a_message(segments=2)
+    await accept(store, message)
+    waits = [PartWait(project_id=P1, message_id=message.id, due_at=due_at) for due_at in (NOW + 5, NOW + 9)]
+    await store.keep_parts([], [], waits[:1])
+    await store.keep_parts([], [], waits[1:])
+    assert await store.overdue_parts(NOW + 4, 10) == []
+    assert await store.overdue_parts(NOW + 5, 10) == waits[:1]
+    event = Event(project_id=P1, message_id=message.id, event_no=NOW + 1, at=NOW, kind="receipt_missing", detail="x")
+    await store.end_part_waits(waits[:1], [event])
+    assert await store.overdue_parts(NOW + 99, 10) == []
+    assert [entry.kind for entry in await store.timeline(P1, message.id)][-1] == "receipt_missing"
 
 
 async def test_a_refused_step_writes_no_parts(store: Store) -> None:

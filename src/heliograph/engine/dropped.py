@@ -91,7 +91,8 @@ class Dropped:
 
     def entries(self) -> list[DroppedEntry]:
         """Of all carriers, newest first."""
-        return sorted((each for kept in self._entries.values() for each in kept), key=lambda e: e.at, reverse=True)
+        newest_first = (each for kept in self._entries.values() for each in reversed(kept))
+        return sorted(newest_first, key=lambda each: -each.at)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """By carrier and reason, since the start."""

@@ -105,6 +105,7 @@ class Receipts:
         self._part_receipts = part_receipts
         self._awaited = Awaited(memory_max)
         self._arrived: list[_Taken] = []
+        self._arrived_again: list[_Taken] = []
         self._held: OrderedDict[int, HeldReceipt] = OrderedDict()
         self._held_under: dict[Place, list[HeldReceipt]] = {}
         self._put_off: dict[int, HeldReceipt] = {}
@@ -198,7 +199,9 @@ class Receipts:
         self._wake.set()
 
     def _arrive_again(self, held: HeldReceipt) -> None:
-        self._arrive(_Taken(held.carrier, held.receipt, asyncio.get_running_loop().create_future(), held))
+        """Before what has just arrived: it came earlier."""
+        self._arrived_again.append(_Taken(held.carrier, held.receipt, asyncio.get_running_loop().create_future(), held))
+        self._wake.set()
 
     async def load(self) -> None:
         """What an earlier run held, to be looked for again. Before any carrier starts."""
@@ -211,7 +214,8 @@ class Receipts:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            arrived, self._arrived = self._arrived, []
+            arrived, self._arrived = [*self._arrived_again, *self._arrived], []
+            self._arrived_again.clear()
             await self._work_off_or_single_out(arrived)
 
     async def _work_off_or_single_out(self, arrived: list[_Taken]) -> None:
