@@ -121,7 +121,7 @@ class Receiving:
 
     def as_receipt(self, said: receipts.Receipt, pdu: DeliverSm | DataSm | None = None) -> Receipt:
         """A receipt goes the other way round: from the message's recipient to its sender."""
-        read, config = addresses.read, self._config
+        read, config, ids = addresses.read, self._config, said.ids
         rule = self._rule(said)
         state = State.SENT if rule is None else RULED[rule.kind]
         code = rule.code if rule else None
@@ -131,8 +131,8 @@ class Receiving:
             carrier_ref=said.message_id,
             state=state,
             error_code=code,
-            keys=self._ids.sought(said.ids),
-            refs=said.ids if len(said.ids) > 1 else (),
+            keys=self._ids.sought(ids),
+            refs=ids if len(ids) > 1 else (),
             spelling=self._ids.spelling,
             from_number=read(pdu.dest_addr_ton, pdu.destination_addr, config) if pdu else None,
             to_number=read(pdu.source_addr_ton, pdu.source_addr, config) if pdu else None,

@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -37,6 +38,10 @@ ID_CHARACTERS_MAX: Final = 255
 """The longest id that is taken for one. The standard's longest is 64."""
 ERROR_CHARACTERS_MAX: Final = 32
 """What is kept of an error. Appendix B has three."""
+WORD_CHARACTERS_MAX: Final = 40
+"""What is read of a state's value: a word, or a few."""
+REMEMBERED: Final = 1000
+"""State words and dates read once: carriers say the same again and again."""
 STAT_CHARACTERS_MAX: Final = 20
 """What is kept of a state word. Appendix B has seven."""
 TEXT_CHARACTERS: Final = 20
@@ -84,7 +89,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return tuple(each for each in (self.message_id, self.other_id) if each)
+        if not self.other_id:
+            return (self.message_id,) if self.message_id else ()
+        return (self.message_id, self.other_id)
 
     @property
     def detail(self) -> str:
@@ -118,13 +125,13 @@ def parse(pdu: DeliverSm | DataSm) -> Receipt | None:
     tlv_id = _tlv_id(pdu.tlvs)
     fields = _read_text(pdu, has_id=bool(tlv_id))
     text_id = _id(fields.get("id", ""))
-    word = fields.get("stat", "")
-    state = _decide(_tlv_state(pdu.tlvs), state_of(word) or state_of((word.split() or [""])[0]))
+    stat, by_text = _word(fields.get("stat", "")[:WORD_CHARACTERS_MAX])
+    state = _decide(_tlv_state(pdu.tlvs), by_text)
     return Receipt(
         message_id=tlv_id or text_id,
         other_id=text_id if tlv_id and text_id != tlv_id else "",
         state=state,
-        stat=_cleaned(word) or _tlv_stat(pdu.tlvs, state),
+        stat=stat or _tlv_stat(pdu.tlvs, state),
         is_final=pdu.esm_class & MESSAGE_TYPE != INTERMEDIATE_NOTIFICATION,
         error=_tlv_error(pdu.tlvs) or fields.get("err", "")[:ERROR_CHARACTERS_MAX] or None,
         submitted=_number(fields.get("sub")),
@@ -162,6 +169,7 @@ def date(micros: int) -> str:
     return datetime.fromtimestamp(micros // 1_000_000, UTC).strftime("%y%m%d%H%M")
 
 
+@lru_cache(REMEMBERED)
 def moment(date: str, utc_offset_seconds: int = 0) -> int | None:
     """The moment of a date field in microseconds since 1970, by the SMSC's clock; None for what is no date.
 
@@ -309,8 +317,7 @@ def _fields(line: str, *, has_id: bool = False) -> dict[str, str]:
     before: dict[str, str] = {}
     after: dict[str, str] = {}
     names = list(_field.finditer(line))
-    ends = [*(name.start() for name in names[1:]), len(line)]
-    unnamed = [line[: names[0].start()] if names else line]
+    ends = [*[name.start() for name in names[1:]], len(line)]
     for name, end in zip(names, ends, strict=False):  # without a name there is one end all the same
         key = str(name.lastgroup).replace("_", " ")
         value = line[name.end() : end]
@@ -320,18 +327,20 @@ def _fields(line: str, *, has_id: bool = False) -> dict[str, str]:
             before[key] = line[name.end() :].strip(_SPACE)
         else:
             before.setdefault(key, value.strip(_SPACE))
-            unnamed.append(value.strip(_SPACE).partition(" ")[2] if key == "id" else value)
     fields = before
     if list(before) == ["text"] and not has_id and after.get("id") and after.get("stat"):
         fields = after | before
-    elif not before.get("stat") and (bare := _bare_stat(unnamed)):
+    elif not before.get("stat") and (bare := _bare_stat(line[: names[0].start()] if names else line, before)):
         fields = before | {"stat": bare}
     return {key: value if key in _LONG else (value.split() or [""])[0].rstrip(",;") for key, value in fields.items()}
 
 
-def _bare_stat(unnamed: list[str]) -> str | None:
-    """The state word that stands without a name, if there is one and no other."""
-    words = {found[0] for value in unnamed for found in _BARE.finditer(value)}
+def _bare_stat(start: str, fields: dict[str, str]) -> str | None:
+    """The state word that stands without a name before the customer's words, if there is one and no other. start: what
+    comes before the fields."""
+    values = [value for key, value in fields.items() if key not in ("id", "text")]
+    values += [start, fields.get("id", "").partition(" ")[2]]
+    words = {found[0] for value in values for found in _BARE.finditer(value)}
     return words.pop() if len(words) == 1 else None
 
 
@@ -349,10 +358,17 @@ def _date(value: str | None) -> str | None:
     return value and (_date_signs(value)[0].strip() or None)  # type: ignore[index]  # it matches nothing at the least
 
 
+@lru_cache(REMEMBERED)
+def _word(value: str) -> tuple[str, MessageState | None]:
+    """A state's value as a log may have it, and what it says: all of it, or its first word."""
+    first = (value.split() or [""])[0]
+    return _cleaned(first), state_of(value) or state_of(first)
+
+
 def _cleaned(word: str) -> str:
     """A state word as a log may have it; digits in a row could be anybody's number."""
-    first = re.sub(r"[^A-Za-z0-9_-]", "", (word.split() or [""])[0])
-    return re.sub(r"[0-9]{5,}", "*", first)[:STAT_CHARACTERS_MAX]
+    plain = re.sub(r"[^A-Za-z0-9_-]", "", word)
+    return re.sub(r"[0-9]{5,}", "*", plain)[:STAT_CHARACTERS_MAX]
 
 
 def _decide(by_tlv: MessageState | None, by_text: MessageState | None) -> MessageState | None:
@@ -379,8 +395,10 @@ def _tlv_stat(tlvs: dict[int, bytes], state: MessageState | None) -> str:
 
 
 def _tlv_state(tlvs: dict[int, bytes]) -> MessageState | None:
-    octets = tlvs.get(Tag.MESSAGE_STATE, b"")
-    return state_of(str(octets[-1])) if octets else None
+    octets = tlvs.get(Tag.MESSAGE_STATE)
+    if not octets:
+        return None
+    return MessageState.ENROUTE if octets[-1] == SCHEDULED else _state(octets[-1])
 
 
 def _tlv_error(tlvs: dict[int, bytes]) -> str | None:
