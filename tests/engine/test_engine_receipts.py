@@ -1,11 +1,16 @@
 """A receipt finds its message, however its carrier writes ids, numbers, states and texts; on each of the stores."""
 
+import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from receipt_ground import ACME, HANDSET, US, World
 
-from heliograph.core.message import Message
+from heliograph import config_tables
+from heliograph.carrier_config import CarrierConfig
+from heliograph.core.lifecycle import State
+from heliograph.core.message import Callback, Message, SmppOptions
 from heliograph.ports import Receipt
 from heliograph.wire.smpp.pdu import Tag
 
@@ -250,10 +255,7 @@ async def test_receipt_that_waited_is_taken_for_what_there_is(
         world.start()
         world.receipts.unanswered = lambda carrier: True
         await world.receipts.load()
-    sweep = world.receipts.sweep()
-    import asyncio
-
-    world.tasks.append(asyncio.get_running_loop().create_task(sweep))
+    world.tasks.append(asyncio.get_running_loop().create_task(world.receipts.sweep()))
     await world.store.timeline(message.project_id, message.id)
     assert await world.state(message) == "sent"
     world.clock.add(11)
@@ -311,9 +313,6 @@ async def test_state_word(
 
 
 def _read(setting: Any) -> Any:
-    from heliograph import config_tables
-    from heliograph.carrier_config import CarrierConfig
-
     return {name: config_tables.read_one(CarrierConfig, name, value, name) for name, value in setting.items()}
 
 
@@ -431,12 +430,10 @@ async def test_parts_that_are_told_late_have_a_moment(world: World) -> None:
 async def test_done_date_is_the_carriers_where_it_is_within_the_messages_life(
     world: World, minutes: int, ahead: int, done: int | None
 ) -> None:
-    from datetime import UTC, datetime
-
-    from heliograph.core.message import Callback
-
     world.configure(receipt_offset_minutes=minutes)
-    message = await world.sent("77A1", callback=Callback(url="smpp:acme", method="DELIVER"), options=_asked())
+    message = await world.sent(
+        "77A1", callback=Callback(url="smpp:acme", method="DELIVER"), options=SmppOptions(registered_delivery=1)
+    )
     world.clock.add(3600)
     now = world.clock.now()
     date = datetime.fromtimestamp(now // 1_000_000 + ahead, UTC).strftime("%y%m%d%H%M%S")
@@ -446,20 +443,8 @@ async def test_done_date_is_the_carriers_where_it_is_within_the_messages_life(
     assert due.done_at == (None if done is None else now + done * 1_000_000)
 
 
-def _asked() -> Any:
-    from heliograph.core.message import SmppOptions
-
-    return SmppOptions(registered_delivery=1)
-
-
-async def test_receipt_held_by_an_earlier_version_is_read(world: World) -> None:
-    """Its row has fields that are no more, and lacks newer ones."""
+async def test_receipt_without_keys_is_found_by_its_id(world: World) -> None:
+    """As an earlier version held it, and as the simulated carrier tells it."""
     message = await world.sent("77A1", expect=False)
-    assert await world.receipts.take(ACME, Receipt(carrier_ref="77a1", state=_delivered())) == "77A1"
+    assert await world.receipts.take(ACME, Receipt(carrier_ref="77a1", state=State.DELIVERED)) == "77A1"
     assert await world.state(message) == "delivered"
-
-
-def _delivered() -> Any:
-    from heliograph.core.lifecycle import State
-
-    return State.DELIVERED
