@@ -28,7 +28,14 @@ SECONDS = 20
 ON_THEIR_WAY = {"receipt-state-ENROUTE", "receipt-state-ACCEPTED"}
 """Faults whose receipts are not the last word."""
 
-UNMATCHED = {"no-receipt", "receipt-unknown-id", "receipt-garbage-text", "receipt-empty", "receipt-unmarked"}
+UNMATCHED = {
+    "no-receipt",
+    "receipt-unknown-id",
+    "receipt-garbage-text",
+    "receipt-empty",
+    "receipt-no-state",
+    "receipt-unmarked",
+}
 """Faults that leave a message without a receipt that could be matched."""
 
 OTHER_IDS = {"empty-message-id", "long-message-id", "message-id-reused"}
