@@ -189,6 +189,7 @@ class _Server:
             partial(parts.dispatcher.recover, left),
             parts.receipts.run,
             parts.receipts.sweep,
+            parts.overdue_parts.run,
             parts.pieces.run,
             parts.callbacks.poll,
             parts.sequences.poll,

@@ -18,7 +18,7 @@ from heliograph.core import errors, inventory, numbers, pricing, routing
 from heliograph.core.directory import CAPABILITIES
 from heliograph.core.inventory import FreeNumber, Place
 from heliograph.core.languages import LANGUAGES
-from heliograph.core.message import Kind
+from heliograph.core.message import Kind, PartReceipts
 
 LOOPBACK: Final = "loopback"
 """What the simulated carrier is called in routes; no other carrier may have its name."""
@@ -32,12 +32,15 @@ Validity = Literal["relative", "absolute", "none"]
 IdMatch = Literal["auto", "exact", "hex_to_decimal", "decimal_to_hex", "ignore_case", "ignore_zeros"]
 Query = Literal["none", "message_id", "reference"]
 StatusClass = Literal["temporary", "throttled", "permanent"]
+StatClass = Literal["delivered", "undelivered", "intermediate"]
+UnknownStat = Literal["undelivered", "delivered", "ignore"]
 
 T = TypeVar("T")
 
 _NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 _PREFIX = re.compile(r"\+?([0-9]{1,17})")
+_STAT_MAX: Final = 20
 _TLV_TAG_MAX: Final = 0xFFFF
 _TLV_VALUE_MAX: Final = 0xFFFF
 _SECRET_FILE_MAX_BYTES: Final = 4096
@@ -63,6 +66,14 @@ class StatusRule(NamedTuple):
     the usual."""
 
     kind: StatusClass
+    code: int | None = None
+
+
+class StatRule(NamedTuple):
+    """What a receipt's state word means at a carrier. `code`: the delivery code that an undelivered message ends
+    with, None for the usual."""
+
+    kind: StatClass
     code: int | None = None
 
 
@@ -130,6 +141,22 @@ def _status_rule(given: str) -> StatusRule:
     if kind == "permanent" and code.isdecimal() and int(code) in errors.DELIVERY:
         return StatusRule("permanent", int(code))
     raise ValueError("is none of temporary, throttled, permanent and permanent:<a delivery code, such as 30007>")
+
+
+def _stat(given: str) -> str:
+    word = re.sub(r"[^A-Z0-9]", "", given.upper())
+    if not word or len(word) > _STAT_MAX:
+        raise ValueError(f"is not a state word: up to {_STAT_MAX} letters and digits")
+    return word
+
+
+def _stat_rule(given: str) -> StatRule:
+    kind, colon, code = given.partition(":")
+    if not colon and kind in get_args(StatClass):
+        return StatRule(kind)  # type: ignore[arg-type]  # one of them, as just seen
+    if kind == "undelivered" and code.isdecimal() and int(code) in errors.DELIVERY:
+        return StatRule("undelivered", int(code))
+    raise ValueError("is none of delivered, undelivered, intermediate and undelivered:<a delivery code, such as 30007>")
 
 
 def _prefix(given: str) -> str:
@@ -299,6 +326,27 @@ class CarrierConfig:
         "auto",
         "How the id in a receipt is written, compared to that in the answer; `auto` learns it.",
         choices=get_args(IdMatch),
+    )
+    part_receipts: PartReceipts = text(
+        "each",
+        "Which parts of a long message get a receipt: each of them, or one for all, under the id of the first part, of "
+        "the last or of any.",
+        choices=get_args(PartReceipts),
+    )
+    stats: Mapping[str, StatRule] = texts_by_name(
+        "What a receipt's state word means here, in place of the usual.",
+        read=_stat_rule,
+        read_name=_stat,
+        allowed='`"NOCRED" = "undelivered"`, `"undelivered:30007"`, `"delivered"` or `"intermediate"`',
+    )
+    unknown_stat: UnknownStat = text(
+        "undelivered",
+        "What a state word that neither the standard nor `stats` has makes of a message, in a receipt that is final by "
+        "its esm_class; `ignore` only notes it.",
+        choices=get_args(UnknownStat),
+    )
+    receipt_offset_minutes: int = whole(
+        0, "How far ahead of UTC the clock is that the done date of its receipts shows; 120 is +02:00.", -840, 840
     )
     query: Query = text(
         "none",

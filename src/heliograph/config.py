@@ -123,6 +123,14 @@ SETTINGS: tuple[Setting, ...] = (
         3600,
     ),
     _whole("receipts_memory_max", 100000, "Sent messages kept in memory while their receipts are awaited.", 100, 10**7),
+    _whole(
+        "carrier_dropped_max",
+        100,
+        "Receipts and inbound messages of each carrier that nobody could use and that `heliograph carriers --receipts` "
+        "shows, the last so many.",
+        0,
+        10_000,
+    ),
     _real(
         "submit_answer_seconds",
         30.0,

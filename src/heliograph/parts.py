@@ -18,7 +18,7 @@ from heliograph.config import Config, ConfigError
 from heliograph.core import numbers, pricing
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.limits import Buckets
-from heliograph.core.message import SMPP_SCHEME, Change, Message
+from heliograph.core.message import SMPP_SCHEME, Change, Message, PartReceipts
 from heliograph.core.retry import RetryPolicy
 from heliograph.engine import notify
 from heliograph.engine.accept import Acceptor, AcceptSettings
@@ -28,6 +28,7 @@ from heliograph.engine.callbacks import Callbacks, CallbackSettings
 from heliograph.engine.carriers import Carriers
 from heliograph.engine.directory import Directory
 from heliograph.engine.dispatch import Dispatcher, DispatchSettings
+from heliograph.engine.dropped import Dropped
 from heliograph.engine.failures import FailedLogins
 from heliograph.engine.handler import CxmlHandler
 from heliograph.engine.inbound import Inbound, InboundSettings
@@ -35,6 +36,7 @@ from heliograph.engine.metrics import Metrics
 from heliograph.engine.mfa import Mfa, MfaSettings
 from heliograph.engine.notify import RELAY, SMPP
 from heliograph.engine.number_orders import NumberOrders
+from heliograph.engine.overdue_parts import OverdueParts
 from heliograph.engine.own_documents import OwnDocuments
 from heliograph.engine.pieces import Pieces
 from heliograph.engine.receipts import Receipts
@@ -204,6 +206,7 @@ class Parts:
             dispatcher=self.dispatcher,
             receipts=self.receipts,
             inbound=self.inbound,
+            dropped=self.dropped,
             chance=random.random,
         )
 
@@ -281,8 +284,22 @@ class Parts:
             clock=self.clock,
             transitions=self.transitions,
             metrics=self.metrics,
+            dropped=self.dropped,
+            part_receipts=self.part_receipts,
             memory_max=self.config.receipts_memory_max,
         )
+
+    def part_receipts(self, carrier: str) -> PartReceipts:
+        """Which parts of a long message a carrier sends receipts for; the simulated one sends one for each."""
+        return self.smpp[carrier].config.part_receipts if carrier in self.smpp else "each"
+
+    @cached_property
+    def dropped(self) -> Dropped:
+        return Dropped(self.metrics, self.clock.now, self.config.carrier_dropped_max)
+
+    @cached_property
+    def overdue_parts(self) -> OverdueParts:
+        return OverdueParts(self.store, self.clock, self.transitions, self.part_receipts)
 
     @cached_property
     def pieces(self) -> Pieces:
@@ -539,6 +556,7 @@ class Parts:
             metrics=self.metrics,
             scripts=self.scripts,
             carriers=self.carriers.status,
+            dropped=self.dropped,
             own_url=lambda: self.base_url,
             relay_clients=self.relay_clients.status,
             writes=self.writes,

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct, field
 
+from heliograph.core.carrier_refs import Spelling
 from heliograph.core.directory import (
     Application,
     Changes,
@@ -74,18 +75,27 @@ class Submitted(Struct, frozen=True, kw_only=True):
 class Receipt(Struct, frozen=True, kw_only=True):
     """What a carrier says, later, of a message, or a part of one, that it accepted.
 
-    carrier_ref: the carrier's id for it, as the carrier wrote it here. aliases: how the same id may have been written
-    in the answer to the submit, likeliest first. state: DELIVERED, UNDELIVERED, or SENT for "still on its way".
-    from_number, to_number: those of the message, where the carrier tells them. detail: what it said, for people.
+    carrier_ref: the carrier's id for it, as the carrier wrote it here; "" where it named none. keys: under which its
+    message may be kept (core.carrier_refs.fold), likeliest first; none: under that of carrier_ref. refs: all ids that
+    it names, where they are several. spelling: how alike one of them must be to the answer's. state: DELIVERED,
+    UNDELIVERED, or SENT for "still on its way". from_number, to_number: those of the message, where the carrier tells
+    them. done_at: when the message came into that state, by the carrier. detail: what it said, for people. fault: why
+    it says nothing of the state; it is noted then. stat, data_coding: as they came, for the log.
     """
 
     carrier_ref: str
     state: State
     error_code: int | None = None
-    aliases: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
+    spelling: Spelling = Spelling.ANY
     from_number: str | None = None
     to_number: str | None = None
+    done_at: int | None = None
     detail: str | None = None
+    fault: str | None = None
+    stat: str | None = None
+    data_coding: int | None = None
 
 
 class InboundPart(Struct, frozen=True, kw_only=True):
@@ -363,6 +373,14 @@ class HeldReceipt(Struct, frozen=True, kw_only=True):
     at: int
 
 
+class PartWait(Struct, frozen=True, kw_only=True):
+    """Some parts of a message have a receipt; the others are to have one by `due_at`."""
+
+    project_id: str
+    message_id: str
+    due_at: int
+
+
 class StickySender(Struct, frozen=True, kw_only=True):
     """Which member of a group sends to a number, and when that was last written down."""
 
@@ -431,7 +449,7 @@ class Cursor(Struct, frozen=True, kw_only=True):
 
 
 class DueCallback(Struct, frozen=True, kw_only=True):
-    """One callback owed: the message as it was told then, and how often it has been tried."""
+    """One callback owed: the message as it was told then, and how often it has been tried. done_at: see Receipt."""
 
     message: Message
     rank: int
@@ -442,6 +460,7 @@ class DueCallback(Struct, frozen=True, kw_only=True):
     created_at: int
     next_at: int = 0
     sequence: str | None = None
+    done_at: int | None = None
 
 
 class CallbackOutcome(Struct, frozen=True, kw_only=True):
@@ -700,21 +719,32 @@ class Store(Protocol):
         """At most `limit` messages, newest first (with a backward cursor: those next newer than it, still
         newest first)."""
 
-    async def by_carrier_ref(self, carrier: str, carrier_ref: str) -> Message | None:
-        """The newest message of one part under that reference, or the one whose first part has it."""
+    async def by_carrier_ref(self, carrier: str, key: str, limit: int) -> list[Message]:
+        """The newest messages of one part whose reference has that key (core.carrier_refs.fold), and those whose first
+        part has such a one."""
+        ...
 
     async def hand_over(self, hand_overs: Sequence[HandOver], events: Sequence[Event]) -> None:
         """Write down whose hands initiated messages are in."""
 
     # parts of long messages
 
-    async def keep_parts(self, parts: Sequence[Part], events: Sequence[Event]) -> None:
-        """Write parts of messages whose own state stays as it is; a part's later row replaces its earlier one."""
+    async def keep_parts(self, parts: Sequence[Part], events: Sequence[Event], waits: Sequence[PartWait] = ()) -> None:
+        """Write parts of messages whose own state stays as it is; a part's later row replaces its earlier one. waits:
+        until when the receipts of the other parts are waited for; the first such moment of a message stands."""
 
     async def parts_of(self, project_id: str, message_id: str) -> list[Part]: ...
 
-    async def part_by_carrier_ref(self, carrier: str, carrier_ref: str) -> Part | None:
-        """The newest."""
+    async def parts_by_carrier_ref(self, carrier: str, key: str, limit: int) -> list[Part]:
+        """The newest whose reference has that key."""
+        ...
+
+    async def overdue_parts(self, now: int, limit: int) -> list[PartWait]:
+        """Messages of which some parts have a receipt, and the others had until before this moment to get one."""
+        ...
+
+    async def end_part_waits(self, waits: Sequence[PartWait], events: Sequence[Event]) -> None:
+        """They are waited for no longer, and these lines say so."""
 
     # receipts that nobody could place yet, and pieces of long messages on their way in
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from heliograph import config
 from heliograph.api.cxml import media, messages
-from heliograph.api.heliograph_api import callbacks, carriers, relay_clients, simulator, timeline
+from heliograph.api.heliograph_api import callbacks, carriers, dropped, relay_clients, simulator, timeline
 from heliograph.api.messaging import logs
 from heliograph.api.messaging import messages as rest_messages
 from heliograph.api.route import Route
@@ -26,6 +26,7 @@ from heliograph.core.lifecycle import State
 from heliograph.core.limits import Buckets
 from heliograph.core.message import Direction, Kind, Media, Message, Source, TimelineEntry
 from heliograph.engine.directory import Directory
+from heliograph.engine.dropped import Dropped
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.number_orders import NumberOrders
 from heliograph.engine.requests import InboundRequest, SendRequest, Sent
@@ -228,6 +229,7 @@ class World:
         ]
         self.publish(1)
         loaded = config.load(settings, {})
+        self.dropped = Dropped(Metrics(), self.clock.now, 10)
         self.services = Services(
             config=loaded,
             writes=Buckets(loaded.rate_limit_writes, loaded.rate_limit_seconds),
@@ -242,11 +244,23 @@ class World:
             media_files=self.files,  # type: ignore[arg-type]
             metrics=Metrics(),
             scripts=None,  # type: ignore[arg-type]
+            dropped=self.dropped,
             local_secret=LOCAL_SECRET,
             carriers=lambda: self.carriers,
             relay_clients=lambda project_id: self.relay_clients.get(project_id, []),
         )
-        families = (messages, media, rest_messages, logs, simulator, timeline, callbacks, carriers, relay_clients)
+        families = (
+            messages,
+            media,
+            rest_messages,
+            logs,
+            simulator,
+            timeline,
+            callbacks,
+            carriers,
+            dropped,
+            relay_clients,
+        )
         mine = [route for family in families for route in family.routes()]
         self.client = TestClient(build(self.services, [*mine, *routes]))
 

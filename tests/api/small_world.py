@@ -37,6 +37,7 @@ from heliograph.core.errors import Fault, Refusal, Refused, StoreUnavailable
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.script import Script, ScriptUse
 from heliograph.engine.directory import Directory
+from heliograph.engine.dropped import Dropped
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.mfa import Mfa, MfaSettings
 from heliograph.engine.number_orders import NumberOrders
@@ -339,6 +340,7 @@ async def make() -> World:
         media_files=cast(Any, None),
         metrics=Metrics(),
         scripts=Scripts(cast(Any, store), FixedClock(), Uuid7Generator(lambda: 7), SCRIPT_MAX_BYTES),
+        dropped=Dropped(Metrics(), FixedClock().now, 10),
         local_secret="",
         own_url=lambda: OWN_URL,
     )

@@ -69,7 +69,7 @@ def test_the_examples_of_carriers_can_be_used() -> None:
         f'[[carriers]]\nname = "{name}"\nhosts = "a.example:1"\nsystem_id = "a"\n' for name in ("acme", "bell")
     )
     examples = re.findall(r"```toml\n(.*?)```", pages.page("carriers").text, re.DOTALL)
-    assert len(examples) == 4
+    assert len(examples) == 5
     for example in examples:
         document = tomllib.loads(example if "[[carriers]]" in example else named + example)
         made = carrier_config.topology(document, "page", {"ACME_PASSWORD": "x"}, simulator=False)

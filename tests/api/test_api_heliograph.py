@@ -16,8 +16,9 @@ from api_world import (
 
 from heliograph.core.lifecycle import State
 from heliograph.core.message import TimelineEntry
+from heliograph.engine.dropped import Reason
 from heliograph.engine.requests import InboundRequest
-from heliograph.ports import BindStatus, CallbackRecord, CarrierStatus, RelayClientStatus
+from heliograph.ports import BindStatus, CallbackRecord, CarrierStatus, Receipt, RelayClientStatus
 
 INBOUND = "/api/heliograph/simulator/inbound"
 CALLBACKS = "/api/heliograph/callbacks"
@@ -166,6 +167,33 @@ def test_carriers_are_for_those_who_manage() -> None:
     assert world.ask("GET", CARRIERS).status_code == 401
     local = {"Authorization": f"Bearer {LOCAL_SECRET}", "X-Heliograph-Project": PROJECT}
     assert world.ask("GET", CARRIERS, local).json == {"carriers": []}
+
+
+def test_what_carriers_brought_in_vain_is_listed_with_its_reason() -> None:
+    world = World()
+    path = f"{CARRIERS}/dropped"
+    assert world.ask("GET", path, basic(token=MANAGING_TOKEN)).json == {"dropped": [], "counts": []}
+    said = {"to_number": "+12065550123", "stat": "DELIVRD", "data_coding": 8}
+    receipt = Receipt(carrier_ref="981209300", state=State.SENT, **said)  # type: ignore[arg-type]
+    world.dropped.add_receipt("acme", receipt, Reason.UNKNOWN_ID)
+    answer = world.ask("GET", path, basic(token=MANAGING_TOKEN))
+    assert answer.json == {
+        "dropped": [
+            {
+                "carrier": "acme",
+                "at": "2018-08-13T21:38:46Z",
+                "reason": "unknown_id",
+                "about": "No message has this id.",
+                "carrier_ref": "9******00",
+                "stat": "DELIVRD",
+                "data_coding": 8,
+                "from_number": None,
+                "to_number": "+1******0123",
+            }
+        ],
+        "counts": [{"carrier": "acme", "reason": "unknown_id", "count": 1}],
+    }
+    assert world.ask("GET", path).status_code == 401
 
 
 def test_relay_clients_are_those_of_the_project() -> None:

@@ -10,6 +10,7 @@ from smpp_ground import Desk, message
 
 from heliograph.carrier_config import CarrierConfig, Host, Query
 from heliograph.carriers.smpp.carrier import SmppCarrier
+from heliograph.core.carrier_refs import fold
 from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Direction, Kind, Message, Source
@@ -27,7 +28,14 @@ SECONDS = 20
 ON_THEIR_WAY = {"receipt-state-ENROUTE", "receipt-state-ACCEPTED"}
 """Faults whose receipts are not the last word."""
 
-UNMATCHED = {"no-receipt", "receipt-unknown-id", "receipt-garbage-text", "receipt-empty", "receipt-unmarked"}
+UNMATCHED = {
+    "no-receipt",
+    "receipt-unknown-id",
+    "receipt-garbage-text",
+    "receipt-empty",
+    "receipt-no-state",
+    "receipt-unmarked",
+}
 """Faults that leave a message without a receipt that could be matched."""
 
 OTHER_IDS = {"empty-message-id", "answer-unreadable", "long-message-id", "message-id-reused"}
@@ -48,8 +56,8 @@ class Engine:
         desk.taking = self.take
 
     def take(self, receipt: Receipt) -> str | None:
-        known = set(self.sent.values())
-        found = next((alias for alias in receipt.aliases if alias in known), None)
+        known = {fold(ref): ref for ref in self.sent.values()}
+        found = next((known[key] for key in receipt.keys if key in known), None)
         if found is None:
             self.early.append(receipt)
         elif receipt.state is State.DELIVERED:
@@ -173,7 +181,7 @@ async def test_fault(fault: str) -> None:
     if fault not in UNMATCHED | OTHER_IDS | ON_THEIR_WAY and fault in names(SubmitPlan):
         delivered = set(engine.delivered)
         undelivered = {each for each in engine.desk.receipts if each.state is State.UNDELIVERED}
-        assert set(engine.sent.values()) <= delivered | {alias for each in undelivered for alias in each.aliases}
+        assert set(engine.sent.values()) <= delivered | {each.carrier_ref for each in undelivered}
 
 
 IN_DOUBT = ["no-answer", "lost-submit", "cut-before-answer", "cut-before-taking", "reset-before-answer", "half-open"]

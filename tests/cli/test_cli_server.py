@@ -136,6 +136,7 @@ def test_a_message_is_looked_for_in_every_project(cli: Any, app: Any, server: Sc
     timeline = {
         "steps": [{"at": "2026-01-01T00:00:00Z", "kind": "state", "state": "queued", "error_code": None}],
         "parts": [part],
+        "state": "sent",
         "uncertain": True,
     }
     assert cli("message", ID, "--data", data).code == output.FAILED
@@ -145,6 +146,8 @@ def test_a_message_is_looked_for_in_every_project(cli: Any, app: Any, server: Sc
     shown = cli("message", ID, "--data", data, "--project", "second").out
     assert "2026-01-01T00:00:00Z  state  queued" in shown
     assert "2/2   sent   acme     r9" in shown and "In doubt" in shown
+    timeline["state"] = "delivered"
+    assert "In doubt" not in cli("message", ID, "--data", data, "--project", "second").out
     server.asked.clear()
     assert cli("message", "../secrets", "--data", data).code == output.WRONG_USAGE
     assert server.asked == []
@@ -204,6 +207,21 @@ def test_carriers_are_shown_with_their_connections(cli: Any, app: Any, server: S
     assert "acme     a.example:2775  transceiver  bound, resting  2026-01-01T00:00:00Z" in lines[5]
     server.answers["GET /api/heliograph/carriers"] = (200, {"carriers": []})
     assert cli("carriers", "--data", data).out == "No carriers.\n"
+
+
+def test_what_carriers_brought_in_vain_is_shown(cli: Any, server: Scripted, data: Path) -> None:
+    entry = {
+        "carrier": "acme", "at": "2026-01-01T00:00:00Z", "reason": "unknown_id", "about": "No message has this id.",
+        "carrier_ref": "9******00", "stat": "DELIVRD", "data_coding": 8, "from_number": None, "to_number": "***1",
+    }  # fmt: skip
+    found = {"dropped": [entry], "counts": [{"carrier": "acme", "reason": "unknown_id", "count": 3}]}
+    server.answers["GET /api/heliograph/carriers/dropped"] = (200, found)
+    assert cli("carriers", "--receipts", "--data", data, "--json").json == found
+    lines = cli("carriers", "--receipts", "--data", data).out.splitlines()
+    assert lines[1].split()[:6] == ["2026-01-01T00:00:00Z", "acme", "unknown_id", "9******00", "DELIVRD", "8"]
+    assert lines[4].split() == ["acme", "unknown_id", "3"]
+    server.answers["GET /api/heliograph/carriers/dropped"] = (200, {"dropped": [], "counts": []})
+    assert cli("carriers", "--receipts", "--data", data).out == "Nothing was dropped.\n"
 
 
 def a_relay_client(**changes: Any) -> dict[str, Any]:

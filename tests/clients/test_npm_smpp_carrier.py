@@ -51,7 +51,7 @@ class Desk:
 
     async def receipt(self, carrier: str, receipt: Receipt) -> str | None:
         self.receipts.put_nowait(receipt)
-        return next((alias for alias in receipt.aliases if alias in self.refs), None)
+        return receipt.carrier_ref if receipt.carrier_ref in self.refs else None
 
     async def inbound(self, part: InboundPart) -> None:
         self.parts.put_nowait(part)
@@ -106,7 +106,7 @@ async def test_submits_receipts_and_an_inbound_message(peer: Peer) -> None:
         assert (submit["to"], submit["text"], submit["udh"]) == ("447700900001", body, None)
         receipt = await desk.receipts.get()
         assert (receipt.state, receipt.to_number) == (State.DELIVERED, "+447700900001")
-        assert answer.refs[0] in receipt.aliases
+        assert answer.refs[0] == receipt.carrier_ref
         assert await peer.told("receipt") == 0
 
     peer.bring("Hello from a handset ✓")
@@ -132,7 +132,7 @@ async def test_a_long_message_and_one_that_is_undelivered(peer: Peer) -> None:
     for ref in answer.refs:
         receipt = await desk.receipts.get()
         assert (receipt.state, receipt.error_code) == (State.UNDELIVERED, 30005)
-        assert ref in receipt.aliases
+        assert ref == receipt.carrier_ref
     await carrier.stop()
 
 

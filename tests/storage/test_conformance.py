@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from heliograph import app, config
+from heliograph.core.carrier_refs import fold
 from heliograph.core.directory import (
     CAPABILITIES,
     SCOPES,
@@ -47,6 +48,7 @@ from heliograph.ports import (
     IdempotencyClaim,
     MessageFilter,
     NumberTaken,
+    PartWait,
     Receipt,
     Store,
     StoreHeld,
@@ -429,9 +431,23 @@ async def test_a_message_is_found_by_its_carriers_reference(store: Store) -> Non
     message = a_message()
     await accept(store, message)
     await moved(store, await moved(store, message, State.INITIATED), State.SENT, carrier="loopback", carrier_ref="r")
-    found = await store.by_carrier_ref("loopback", "r")
+    (found,) = await store.by_carrier_ref("loopback", "r", 10)
     assert found is not None and found.id == message.id
-    assert await store.by_carrier_ref("other", "r") is None
+    assert await store.by_carrier_ref("other", "r", 10) == []
+
+
+async def test_messages_of_one_key_are_found_newest_first(store: Store) -> None:
+    references = ("1f3d-5B79", "001F3d5b79", "1f3d5b7", "1F3D5B79")
+    messages = [a_message(NOW + number) for number in range(len(references))]
+    await accept(store, *messages)
+    for message, reference in zip(messages, references, strict=True):
+        handed = await moved(store, message, State.INITIATED)
+        await moved(store, handed, State.SENT, carrier="one", carrier_ref=reference)
+    found = await store.by_carrier_ref("one", fold("1F3D5B79"), 10)
+    assert [each.carrier_ref for each in found] == ["1F3D5B79", "001F3d5b79", "1f3d-5B79"]
+    assert [each.carrier_ref for each in await store.by_carrier_ref("one", fold("1F3D5B79"), 2)] == [
+        "1F3D5B79", "001F3d5b79"
+    ]  # fmt: skip
 
 
 # -- callbacks
@@ -838,8 +854,8 @@ async def test_parts_are_written_with_the_step_that_sends_them(store: Store) -> 
     parts = (a_part(message, 1), a_part(message, 2))
     await moved(store, await moved(store, message, State.INITIATED), State.SENT, carrier="one", parts=parts)
     assert await store.parts_of(P1, message.id) == list(parts)
-    assert await store.part_by_carrier_ref("one", parts[1].carrier_ref) == parts[1]
-    assert await store.part_by_carrier_ref("two", parts[1].carrier_ref) is None
+    assert await store.parts_by_carrier_ref("one", fold(parts[1].carrier_ref), 10) == [parts[1]]
+    assert await store.parts_by_carrier_ref("two", fold(parts[1].carrier_ref), 10) == []
 
 
 async def test_a_parts_outcome_is_kept_and_never_taken_back(store: Store) -> None:
@@ -852,6 +868,30 @@ async def test_a_parts_outcome_is_kept_and_never_taken_back(store: Store) -> Non
     assert await store.parts_of(P1, message.id) == [delivered, a_part(message, 2)]
 
 
+async def test_parts_of_one_key_are_found_newest_first(store: Store) -> None:
+    one, two = a_message(segments=2), a_message(NOW + 1, segments=2)
+    await accept(store, one, two)
+    parts = [a_part(message, part, carrier_ref="0-A7") for message in (one, two) for part in (1, 2)]
+    await store.keep_parts(parts, [])
+    found = await store.parts_by_carrier_ref("one", fold("a7"), 10)
+    assert [(each.message_id, each.part) for each in found] == [(two.id, 1), (two.id, 2), (one.id, 1), (one.id, 2)]
+    assert len(await store.parts_by_carrier_ref("one", fold("a7"), 3)) == 3
+
+
+async def test_first_wait_of_a_message_stands_until_it_ends(store: Store) -> None:
+    message = a_message(segments=2)
+    await accept(store, message)
+    waits = [PartWait(project_id=P1, message_id=message.id, due_at=due_at) for due_at in (NOW + 5, NOW + 9)]
+    await store.keep_parts([], [], waits[:1])
+    await store.keep_parts([], [], waits[1:])
+    assert await store.overdue_parts(NOW + 4, 10) == []
+    assert await store.overdue_parts(NOW + 5, 10) == waits[:1]
+    event = Event(project_id=P1, message_id=message.id, event_no=NOW + 1, at=NOW, kind="receipt_missing", detail="x")
+    await store.end_part_waits(waits[:1], [event])
+    assert await store.overdue_parts(NOW + 99, 10) == []
+    assert [entry.kind for entry in await store.timeline(P1, message.id)][-1] == "receipt_missing"
+
+
 async def test_a_refused_step_writes_no_parts(store: Store) -> None:
     message = a_message(segments=2)
     await accept(store, message)
@@ -861,7 +901,7 @@ async def test_a_refused_step_writes_no_parts(store: Store) -> None:
 
 
 async def test_held_receipts_come_back_until_they_are_released(store: Store) -> None:
-    receipt = Receipt(carrier_ref="r", state=State.DELIVERED, aliases=("R",), from_number="1", detail="stat:DELIVRD")
+    receipt = Receipt(carrier_ref="r", state=State.DELIVERED, keys=("r", "R"), from_number="1", detail="stat:DELIVRD")
     held = [HeldReceipt(carrier="one", receipt=receipt, held_no=number, at=NOW) for number in (1, 2)]
     await store.hold_receipts(held)
     await store.hold_receipts(held[:1])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from esme import Esme
 
+from heliograph.core import segments
 from heliograph.torture import damage_faults, faults, octet_faults, receipt_faults
 from heliograph.torture.carrier import TortureCarrier
 from heliograph.torture.inbound import Inbound
@@ -521,6 +522,7 @@ async def test_receipt_stray(trial: Any) -> None:
         ("receipt-unpadded", "padded", "00000000000001000000", "1000000"),
         ("receipt-case", "hex", "f4240", "F4240"),
         ("receipt-case", "hex-upper", "F4240", "f4240"),
+        ("receipt-hyphens", "hex", "f4240", "f4240"),
     ],
 )
 async def test_ids_written_otherwise(trial: Any, fault: str, ids: str, given: str, shown: str) -> None:
@@ -530,6 +532,89 @@ async def test_ids_written_otherwise(trial: Any, fault: str, ids: str, given: st
     assert (answer.message_id, receipt.parse(pdu).message_id) == (given, shown)
     assert f"id:{shown} ".encode() in pdu.short_message
     assert set(receipt.id_forms(shown).values()) & {receipt.canonical_id(given)}
+
+
+async def test_receipt_hyphens(trial: Any) -> None:
+    _, esme = await trial("receipt-hyphens", ids=IdBase.UUID)
+    _, answer = await esme.submitted()
+    assert (await read(esme)).message_id == answer.message_id.replace("-", "") != answer.message_id
+    assert receipt_faults.other_hyphens(answer.message_id.replace("-", "")) == answer.message_id
+
+
+@pytest.mark.parametrize(
+    ("fault", "tlv", "text"),
+    [("receipt-tlv-other-id", "own-1000", "1000"), ("receipt-text-other-id", "1000", "own-1000")],
+)
+async def test_receipt_with_two_ids(trial: Any, fault: str, tlv: str, text: str) -> None:
+    _, esme = await trial(fault)
+    await esme.submitted()
+    assert (await read(esme)).ids == (tlv, text)
+
+
+async def test_receipt_bare_state(trial: Any) -> None:
+    _, esme = await trial("receipt-bare-state")
+    await esme.submitted()
+    pdu = await told(esme)
+    assert re.fullmatch(rb"id:1000 sub:001 .* done date:[0-9]{10} DELIVRD err:000 text:Hello", pdu.short_message)
+    assert pdu.tlvs == {}
+
+
+async def test_receipt_no_state(trial: Any) -> None:
+    _, esme = await trial("receipt-no-state")
+    await esme.submitted()
+    pdu = await told(esme)
+    assert (pdu.short_message, pdu.tlvs) == (b"id:1000 sub:001 err:000", {})
+
+
+async def test_receipt_unknown_word(trial: Any) -> None:
+    _, esme = await trial("receipt-unknown-word")
+    await esme.submitted()
+    said = await read(esme)
+    assert (said.state, said.stat, said.is_final) == (None, "NOCRED", True)
+
+
+async def test_receipt_buffered(trial: Any) -> None:
+    _, esme = await trial("receipt-buffered")
+    await esme.submitted()
+    early, final = await read(esme), await read(esme)
+    assert (early.stat, early.is_final, final.stat, final.is_final) == ("BUFFRED", False, "DELIVRD", True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "data_coding", "encoding"),
+    [("receipt-coding-ucs2", 8, "ascii"), ("receipt-text-ucs2", 0, "utf-16-be")],
+)
+async def test_receipt_with_a_wrong_coding(trial: Any, fault: str, data_coding: int, encoding: str) -> None:
+    _, esme = await trial(fault)
+    await esme.submitted()
+    pdu = await told(esme)
+    assert (pdu.data_coding, pdu.tlvs) == (data_coding, {})
+    assert pdu.short_message.decode(encoding).startswith("id:1000 ")
+    assert receipt.parse(pdu).state is MessageState.DELIVERED
+
+
+async def test_receipt_clock_ahead(trial: Any) -> None:
+    _, esme = await trial("receipt-clock-ahead")
+    await esme.submitted()
+    done = receipt.moment((await read(esme)).done_date or "")
+    assert done is not None and 7000 < done / 1e6 - time.time() < 7300
+
+
+@pytest.mark.parametrize(("fault", "ids"), [("receipt-first-part", ["1000"]), ("receipt-last-part", ["1002"])])
+async def test_receipt_of_one_part(trial: Any, fault: str, ids: list[str]) -> None:
+    carrier, esme = await trial(fault)
+    for part in text.parts(segments.segment(LONG), reference=1, mode=text.LongMode.UDH8):
+        await esme.submitted(short_message=part.short_message, esm_class=part.esm_class)
+    assert [(await read(esme)).message_id for _ in ids] == ids
+    await carrier.settled()
+    assert carrier.counts.receipts_sent == len(ids)
+
+
+async def test_receipt_addresses_empty(trial: Any) -> None:
+    _, esme = await trial("receipt-addresses-empty")
+    await esme.submitted()
+    pdu = await told(esme)
+    assert (pdu.source_addr, pdu.destination_addr) == ("", "")
 
 
 async def test_receipt_garbage_text(trial: Any) -> None:

@@ -212,7 +212,8 @@ ANSWERS = [
     Trial(fault="generic-nack", single=NEVER, none=True, check=code(30008)),
     Trial(fault="empty-message-id", single=SENT, check=unmatched(EVERY_PART)),
     Trial(fault="long-message-id"),
-    Trial(fault="message-id-reused", single=SENT | DELIVERED),
+    Trial(fault="message-id-reused"),
+    Trial(fault="message-id-reused", carrier={"id_match": "exact"}),
     Trial(fault="cut-before-answer", single=CUT, again=True, **DOUBT),
     Trial(fault="cut-before-answer@first-2", carrier=BY_REFERENCE, again=True),
     Trial(fault="cut-before-taking", single=LOST, none=True, again=True, validity=SHORT_VALIDITY),
@@ -255,7 +256,33 @@ RECEIPTS = [
     Trial(fault="receipt-padded"),
     Trial(fault="receipt-unpadded", torture={"ids": IdBase.PADDED}),
     Trial(fault="receipt-case", torture={"ids": IdBase.HEX}),
+    Trial(fault="receipt-case", torture={"ids": IdBase.UUID}),
     Trial(fault="receipt-case", torture={"ids": IdBase.UUID}, carrier={"id_match": "ignore_case"}),
+    Trial(fault="receipt-hyphens", torture={"ids": IdBase.UUID}),
+    Trial(fault="receipt-tlv-other-id"),
+    Trial(fault="receipt-text-other-id"),
+    Trial(fault="receipt-addresses-empty"),
+    Trial(fault="receipt-addresses-empty,receipt-wrong-base"),
+    Trial(fault="receipt-addresses-empty,receipt-padded"),
+    Trial(fault="receipt-addresses-unturned,receipt-wrong-base"),
+    Trial(fault="receipt-bare-state"),
+    Trial(fault="receipt-no-state", single=SENT, check=lines("receipt_unreadable", 1, PARTS)),
+    Trial(fault="receipt-unknown-word", single=UNDELIVERED, check=code(30008)),
+    Trial(fault="receipt-unknown-word", carrier={"unknown_stat": "delivered"}),
+    Trial(
+        fault="receipt-unknown-word",
+        carrier={"stats": {"NOCRED": "undelivered:30007"}},
+        single=UNDELIVERED,
+        check=code(30007),
+    ),
+    Trial(fault="receipt-buffered", check=lines("receipt_intermediate", 1, PARTS)),
+    Trial(fault="receipt-coding-ucs2"),
+    Trial(fault="receipt-text-ucs2"),
+    Trial(fault="receipt-clock-ahead", carrier={"receipt_offset_minutes": 120}),
+    Trial(fault="receipt-first-part", long=SENT),
+    Trial(fault="receipt-first-part", carrier={"part_receipts": "first"}),
+    Trial(fault="receipt-last-part", carrier={"part_receipts": "last"}),
+    Trial(fault="receipt-last-part", carrier={"part_receipts": "any"}),
     Trial(fault="receipt-garbage-text", single=SENT, check=unmatched(EVERY_PART)),
     Trial(fault="receipt-empty", single=SENT, check=unmatched(EVERY_PART)),
     Trial(fault="receipt-tlv-only"),
@@ -559,12 +586,13 @@ async def test_receipts_are_counted_as_the_timelines_tell_them(world: World) -> 
     reports = [await each for each in world.reports.values()]
     sent = [message for report in reports for message in report.sent]
     counted = await world.gateway.metric("heliograph_receipts_total")
-    by_outcome = {outcome: 0.0 for outcome in ("matched", "repeated", "intermediate", "unmatched")}
+    by_outcome = {outcome: 0.0 for outcome in ("matched", "repeated", "intermediate", "unreadable", "unmatched")}
     for labels, value in counted.items():
         found = re.search('outcome="([a-z]+)"', labels)
         by_outcome[found[1] if found else ""] += value
     assert by_outcome["repeated"] == sum(each.count("receipt_ignored") for each in sent)
     assert by_outcome["intermediate"] == sum(each.count("receipt_intermediate") for each in sent)
+    assert by_outcome["unreadable"] == sum(each.count("receipt_unreadable") for each in sent)
     assert by_outcome["matched"] > len([each for each in sent if each.status == "delivered"])
 
 

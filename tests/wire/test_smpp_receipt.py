@@ -1,16 +1,23 @@
 """Receipts as carriers write them; what is composed is read; nobody's text makes a receipt."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliograph.wire.smpp import receipt
+from heliograph.wire.smpp import receipt, text
 from heliograph.wire.smpp.pdu import DataSm, DeliverSm, Tag
 from heliograph.wire.smpp.receipt import IdForm, MessageState, Receipt
 
 
 def delivered(line: str, **fields: object) -> DeliverSm:
     return DeliverSm(**{"esm_class": 4, "short_message": line.encode("latin-1"), **fields})
+
+
+def read_of(pdu: DeliverSm | DataSm) -> Receipt | None:
+    """What is read of it, but for the state word, which is tested by itself."""
+    read = receipt.parse(pdu)
+    return read and msgspec.structs.replace(read, stat="")
 
 
 STANDARD = (
@@ -47,7 +54,7 @@ READ = Receipt(
     ],
 )
 def test_reads_all_spellings(line: str) -> None:
-    read = receipt.parse(delivered(line))
+    read = read_of(delivered(line))
     if line.startswith("text:"):  # what follows the text can't be told from it
         assert read is not None
         assert read.text is not None
@@ -73,7 +80,7 @@ def test_reads_all_spellings(line: str) -> None:
     ],
 )
 def test_reads_what_is_there(line: str, expected: Receipt) -> None:
-    assert receipt.parse(delivered(line)) == expected
+    assert read_of(delivered(line)) == expected
 
 
 @pytest.mark.parametrize(
@@ -90,7 +97,10 @@ def test_reads_what_is_there(line: str, expected: Receipt) -> None:
         *((word, MessageState.UNKNOWN) for word in ("UNKNOWN", "UNKNOWN.", "7")),
         *((word, MessageState.REJECTED) for word in ("REJECTD", "REJECTED", "8")),
         *((word, MessageState.ENROUTE) for word in ("ENROUTE", "EN_ROUTE", "en route", "BUFFERED", "SCHEDULED", "1")),
-        *((word, None) for word in ("", "0", "9", "99999999999999999999", "OK?", "\u00b2")),
+        *((word, None) for word in ("", "9", "99999999999999999999", "OK?", "\u00b2", "DELIVERY", "DELIVERY FAILED")),
+        *((word, MessageState.ENROUTE) for word in ("BUFFRED", "BUFFERD", "0", "PENDING", "QUEUED")),
+        *((word, MessageState.ACCEPTED) for word in ("ACKED", "acked  ", "ACKNOWLEDGED")),
+        *((word, MessageState.DELIVERED) for word in ("DELIVRED", "DELVRD", "delivered ", "DELIV")),
     ],
 )
 def test_states(stat: str, state: MessageState | None) -> None:
@@ -123,22 +133,135 @@ def test_tlvs_go_before_the_text() -> None:
 )
 def test_tlvs_are_enough(pdu: DeliverSm | DataSm) -> None:
     expected = Receipt(message_id="from-tlv", state=MessageState.UNDELIVERABLE, error="011")
-    assert receipt.parse(pdu) == expected
+    assert receipt.parse(pdu) == msgspec.structs.replace(expected, is_final=pdu.esm_class != 0x20)
 
 
 def test_tlvs_and_text_complete_each_other() -> None:
-    read = receipt.parse(delivered("stat:REJECTD err:8", tlvs={Tag.RECEIPTED_MESSAGE_ID: b"x\0"}))
+    read = read_of(delivered("stat:REJECTD err:8", tlvs={Tag.RECEIPTED_MESSAGE_ID: b"x\0"}))
     assert read == Receipt(message_id="x", state=MessageState.REJECTED, error="8")
 
 
 @pytest.mark.parametrize("encoding", [(8, "utf-16-be"), (3, "latin-1"), (1, "ascii"), (0, "ascii"), (4, "ascii")])
 def test_reads_receipts_in_any_coding(encoding: tuple[int, str]) -> None:
     pdu = DeliverSm(esm_class=4, data_coding=encoding[0], short_message=STANDARD.encode(encoding[1]))
-    assert receipt.parse(pdu) == READ
+    assert read_of(pdu) == READ
+
+
+APPENDIX = f"id:S00112233445566778899001122 {STANDARD.partition(' ')[2]}"
+
+
+def octets_of(line: str, encoding: str) -> bytes:
+    return text.encode_text(line, text.Alphabet.GSM_PACKED) if encoding == "packed" else line.encode(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-16-be", "utf-16-le", "packed"])
+def test_text_is_read_whatever_data_coding_says(encoding: str) -> None:
+    octets = octets_of(APPENDIX, encoding)
+    found = {
+        (read.message_id, read.state) if read else None
+        for read in (receipt.parse(DeliverSm(esm_class=4, data_coding=d, short_message=octets)) for d in range(256))
+    }
+    assert found == {("S00112233445566778899001122", MessageState.DELIVERED)}
+
+
+@pytest.mark.parametrize(
+    ("line", "state"),
+    [
+        ("id:77A1 sub:000 submit date:260701090015 done date:260701090016 DELIVRD err:000 Text:", "DELIVERED"),
+        ("id:77A1 sub:000 submit date:260701090015 done date:260701090016 UNDELIV err:000 Text:", "UNDELIVERABLE"),
+        ("id:77A1 DELIVRD", "DELIVERED"),
+        ("DELIVRD id:77A1 err:000", "DELIVERED"),
+        ("id:77A1 sub:001 dlvrd:001 EXPIRED text:DELIVRD", "EXPIRED"),
+        ("id:77A1 sub:001 delivrd err:000 text:", "DELIVERED"),
+        ("id:77A1 DELIVRD UNDELIV err:000", None),
+        ("id:77A1 sub:001 err:000 Text:DELIVRD", None),
+        ("id:77A1 sub:001 err:000 Text:stat:DELIVRD", None),
+        ("id:77A1 sub:001 err:000 Text:id:77A1 stat:DELIVRD", None),
+        ("id:77A1 err:000 it could not be delivered", None),
+        ("id:DELIVRD err:000", None),
+    ],
+)
+def test_a_state_without_a_name(line: str, state: str | None) -> None:
+    read = receipt.parse(delivered(line))
+    assert read is not None
+    assert read.state is (state and MessageState[state])
+    assert read.message_id == line.partition("id:")[2].split()[0]
+    assert read.done_date in (None, "260701090016")
+
+
+def test_words_behind_text_make_no_state_of_a_tlv_id() -> None:
+    pdu = delivered("text:id:77A1 stat:DELIVRD", tlvs={Tag.RECEIPTED_MESSAGE_ID: b"77A1\0"})
+    read = receipt.parse(pdu)
+    assert read is not None and (read.message_id, read.state) == ("77A1", None)
+
+
+@pytest.mark.parametrize(
+    ("tlv", "stat", "state"),
+    [
+        (2, "UNDELIV", "DELIVERED"),
+        (5, "DELIVRD", "UNDELIVERABLE"),
+        (1, "DELIVRD", "DELIVERED"),
+        (6, "UNDELIV", "UNDELIVERABLE"),
+        (7, "DELIVRD", "DELIVERED"),
+        (2, "UNKNOWN", "DELIVERED"),
+        (2, "ENROUTE", "DELIVERED"),
+        (2, "NOCRED", "DELIVERED"),
+        (99, "DELIVRD", "DELIVERED"),
+        (99, "NOCRED", None),
+        (1, "ACCEPTD", "ENROUTE"),
+    ],
+)
+def test_state_that_tells_more_stands(tlv: int, stat: str, state: str | None) -> None:
+    read = receipt.parse(delivered(f"id:1 stat:{stat}", tlvs={Tag.MESSAGE_STATE: bytes((tlv,))}))
+    assert read is not None and read.state is (state and MessageState[state])
+
+
+@pytest.mark.parametrize(
+    ("line", "stat"),
+    [
+        ("id:1 stat:NOCRED err:0", "NOCRED"),
+        ("id:1 stat:no credit err:0", "no"),
+        ("id:1 stat:+12065550123 err:0", "*"),
+        (f"id:1 stat:{'X' * 300}", "X" * receipt.STAT_CHARACTERS_MAX),
+        ("id:1 stat:\xe9\x1b err:0", ""),
+    ],
+)
+def test_unknown_state_word_is_kept(line: str, stat: str) -> None:
+    read = receipt.parse(delivered(line))
+    assert read is not None
+    assert (read.state, read.stat, read.detail.partition(" ")[0]) == (None, stat, f"stat:{stat}")
+
+
+def test_both_ids_are_kept() -> None:
+    read = receipt.parse(delivered("id:77A1 stat:DELIVRD", tlvs={Tag.RECEIPTED_MESSAGE_ID: b"00418822\0"}))
+    assert read is not None and read.ids == ("00418822", "77A1")
+    read = receipt.parse(delivered("id:77A1 stat:DELIVRD", tlvs={Tag.RECEIPTED_MESSAGE_ID: b"77A1\0"}))
+    assert read is not None and read.ids == ("77A1",)
+
+
+NINE = 1_782_896_416_000_000
+"""2026-07-01 09:00:16 UTC."""
+
+
+@pytest.mark.parametrize(
+    ("date", "moment"),
+    [
+        ("260701090016", NINE),
+        ("2607010900", NINE - 16_000_000),
+        ("20260701090016", NINE),
+        ("202607010900", NINE - 16_000_000),
+        ("2026-07-01 09:00:16", NINE),
+        ("2026-07-01T09:00:16", NINE),
+        *((date, None) for date in ("", "0", "260732090016", "99999999999999", "x", "26070109001", "\u0662" * 10)),
+    ],
+)
+def test_dates(date: str, moment: int | None) -> None:
+    assert receipt.moment(date) == moment
+    assert receipt.moment(date, 7200) == (moment and moment - 7_200_000_000)
 
 
 def test_reads_a_receipt_in_message_payload() -> None:
-    assert receipt.parse(DataSm(esm_class=4, tlvs={Tag.MESSAGE_PAYLOAD: STANDARD.encode()})) == READ
+    assert read_of(DataSm(esm_class=4, tlvs={Tag.MESSAGE_PAYLOAD: STANDARD.encode()})) == READ
 
 
 @pytest.mark.parametrize(
@@ -157,7 +280,9 @@ def test_what_is_no_receipt(pdu: DeliverSm) -> None:
 @pytest.mark.parametrize("line", ["", "garbage", "id:a", "stat:DELIVRD", "id: stat:DELIVRD", "id:a stat:WHAT"])
 def test_an_unreadable_receipt_is_still_one(line: str) -> None:
     assert receipt.is_receipt(delivered(line))
-    assert receipt.parse(delivered(line)) is None
+    read = receipt.parse(delivered(line))
+    assert read is not None
+    assert not read.ids or read.state is None
 
 
 def test_the_customers_words_do_not_change_a_receipt() -> None:
@@ -181,7 +306,7 @@ def test_the_customers_words_do_not_change_a_receipt() -> None:
     )
 )
 def test_what_is_composed_is_read(composed: Receipt) -> None:
-    assert receipt.parse(DeliverSm(esm_class=4, short_message=receipt.compose(composed))) == composed
+    assert read_of(DeliverSm(esm_class=4, short_message=receipt.compose(composed))) == composed
     read = receipt.parse(DeliverSm(esm_class=4, tlvs=receipt.compose_tlvs(composed)))
     assert read == Receipt(message_id=composed.message_id, state=composed.state)
 
@@ -224,6 +349,8 @@ def test_final_states(state: MessageState) -> None:
         ("A-B", "a-b", IdForm.SAME),
         ("0", "000", IdForm.SAME),
         ("550E8400-E29B-41D4-A716-446655440000", "550e8400-e29b-41d4-a716-446655440000", IdForm.SAME),
+        ("550E8400E29B41D4A716446655440000", "550e8400-e29b-41d4-a716-446655440000", IdForm.SAME),
+        ("SAR-1000000000017-1eadf00d-2-1", "sar-1000000000017-1EADF00D-2-1", IdForm.SAME),
     ],
 )
 def test_ids_match_whatever_the_base(answered: str, receipted: str, form: IdForm) -> None:
@@ -232,10 +359,11 @@ def test_ids_match_whatever_the_base(answered: str, receipted: str, form: IdForm
 
 def test_numbers_longer_than_any_are_no_numbers() -> None:
     longest = "1" * receipt.ID_CHARACTERS_MAX
-    read = receipt.parse(delivered(f"id:{longest} sub:{'1' * 5000} stat:DELIVRD"))
+    read = read_of(delivered(f"id:{longest} sub:{'1' * 5000} stat:DELIVRD"))
     assert read == Receipt(message_id=longest, state=MessageState.DELIVERED)
     assert len(receipt.id_forms(longest)) == 3
-    assert receipt.parse(delivered(f"id:1{longest} stat:DELIVRD")) is None
+    too_long = receipt.parse(delivered(f"id:1{longest} stat:DELIVRD"))
+    assert too_long is not None and too_long.ids == ()
     assert list(receipt.id_forms("1" * 5000)) == [IdForm.SAME]
 
 
@@ -255,7 +383,6 @@ FRAGMENTS = st.sampled_from(
 def test_any_text_is_a_receipt_or_none(line: str, data_coding: int) -> None:
     pdu = DeliverSm(esm_class=4, data_coding=data_coding, short_message=line.encode("latin-1", "replace"))
     read = receipt.parse(pdu)
-    assert read is None or read.message_id
     if read is not None:
         receipt.id_forms(read.message_id)
 

@@ -4,7 +4,7 @@ from heliograph.api.cxml import accounts, applications, available, imported, med
 from heliograph.api.cxml import messages as cxml_messages
 from heliograph.api.cxml import numbers as cxml_numbers
 from heliograph.api.cxml import tokens as cxml_tokens
-from heliograph.api.heliograph_api import callbacks, carriers, relay_clients, simulator, timeline
+from heliograph.api.heliograph_api import callbacks, carriers, dropped, relay_clients, simulator, timeline
 from heliograph.api.messaging import logs
 from heliograph.api.messaging import messages as rest_messages
 from heliograph.api.project import projects, tokens
@@ -38,6 +38,7 @@ _FAMILIES = (
     timeline,
     callbacks,
     carriers,
+    dropped,
     relay_clients,
     health,
 )

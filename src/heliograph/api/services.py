@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from heliograph.config import Config
     from heliograph.engine.accept import Acceptor
     from heliograph.engine.directory import Directory
+    from heliograph.engine.dropped import Dropped
     from heliograph.engine.inbound import Inbound
     from heliograph.engine.metrics import Metrics
     from heliograph.engine.mfa import Mfa
@@ -41,6 +42,7 @@ class Services:
     media_files: MediaFiles
     metrics: Metrics
     scripts: Scripts
+    dropped: Dropped
     local_secret: str = field(repr=False)
     carriers: Callable[[], list[CarrierStatus]] = list
     own_url: Callable[[], str] = str

@@ -319,7 +319,13 @@ def _entry(submit: _Submit, number: int, now: int) -> Entry:
 
 def _receipt(entry: Entry) -> Receipt:
     state = State.DELIVERED if entry.error_code is None else State.UNDELIVERED
-    return Receipt(carrier_ref=entry.carrier_ref, state=state, error_code=entry.error_code)
+    return Receipt(
+        carrier_ref=entry.carrier_ref,
+        state=state,
+        error_code=entry.error_code,
+        from_number=entry.from_number,
+        to_number=entry.to_number,
+    )
 
 
 def _answer(told: "tuple[asyncio.Future[Submitted], str]") -> None:

@@ -136,7 +136,8 @@ def _lines(timeline: Any) -> str:
         for entry in timeline["steps"]
     ]
     steps = output.table(("AT", "WHAT", "STATE", "ERROR", "DETAIL"), rows)
-    doubt = "\n\nIn doubt: its carrier may have it unknown to us, or twice." if timeline["uncertain"] else ""
+    is_in_doubt = timeline["uncertain"] and timeline["state"] != "delivered"
+    doubt = "\n\nIn doubt: its carrier may have it unknown to us, or twice." if is_in_doubt else ""
     if not timeline["parts"]:
         return steps + doubt
     parts = [

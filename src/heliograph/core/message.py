@@ -8,6 +8,7 @@ takes ten times as long to make (docs/adr/0011).
 """
 
 from enum import StrEnum
+from typing import Literal
 
 from msgspec import Struct
 
@@ -108,6 +109,10 @@ class Message(Struct, frozen=True, kw_only=True):
     relay_session: str | None = None
 
 
+PartReceipts = Literal["each", "first", "last", "any"]
+"""Which parts of a long message its carrier sends receipts for: each, or one for all, under this part's id."""
+
+
 class Part(Struct, frozen=True, kw_only=True):
     """One of the parts in which a long message travels, from 1. Messages of one part have no rows of these: their
     `carrier_ref` and state say all."""
@@ -160,7 +165,8 @@ class Media(Struct, frozen=True, kw_only=True):
 class Change(Struct, frozen=True, kw_only=True):
     """One step of one message, as it is to be written: state, event and callback in one transaction.
 
-    callback_sequence: what its callback is in order with, at its origin; None: with the others of the message."""
+    callback_sequence: what its callback is in order with, at its origin; None: with the others of the message. done_at:
+    when it happened, where the carrier says so."""
 
     project_id: str
     message_id: str
@@ -178,6 +184,7 @@ class Change(Struct, frozen=True, kw_only=True):
     callback_sequence: str | None = None
     detail: str | None = None
     parts: tuple[Part, ...] = ()
+    done_at: int | None = None
 
 
 class Event(Struct, frozen=True, kw_only=True):

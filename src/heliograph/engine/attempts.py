@@ -38,6 +38,7 @@ def just_written(message: Message, change: Change) -> DueCallback:
         error_code=change.error_code,
         attempts=0,
         created_at=change.at,
+        done_at=change.done_at,
     )
 
 

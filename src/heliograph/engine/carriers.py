@@ -13,9 +13,10 @@ from heliograph.core.message import Message
 from heliograph.core.routing import Availability, Candidate, Facts, Router
 from heliograph.engine.directory import Directory
 from heliograph.engine.dispatch import Dispatcher
+from heliograph.engine.dropped import Dropped
 from heliograph.engine.inbound import Inbound
 from heliograph.engine.receipts import Receipts
-from heliograph.ports import Carrier, CarrierStatus, InboundPart, Receipt
+from heliograph.ports import Carrier, CarrierStatus, InboundPart, Receipt, Unroutable
 
 log = structlog.get_logger(__name__)
 
@@ -23,19 +24,21 @@ log = structlog.get_logger(__name__)
 class Carriers:
     """As ports.CarrierEvents for all of them. `chance` gives numbers from 0 to below 1."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - wired once, in parts.py; each is a different machine
         self,
         *,
         directory: Directory,
         dispatcher: Dispatcher,
         receipts: Receipts,
         inbound: Inbound,
+        dropped: Dropped,
         chance: Callable[[], float],
     ) -> None:
         self._directory = directory
         self._dispatcher = dispatcher
         self._receipts = receipts
         self._inbound = inbound
+        self._dropped = dropped
         self._chance = chance
         self._carriers: dict[str, Carrier] = {}
         self._router = Router((), (), {})
@@ -63,6 +66,8 @@ class Carriers:
             self._dispatcher.remove(carrier.name)
         self._states = self._dispatcher.availability()
         await asyncio.gather(*(carrier.stop() for carrier in gone))
+        for carrier in gone:
+            self._dropped.forget(carrier.name)
 
     async def exchange(self, carriers: Iterable[Carrier]) -> None:
         """Carriers of the same names take over. Each connects when the one before has let go of its connections: some
@@ -105,7 +110,11 @@ class Carriers:
         return await self._receipts.take(carrier, receipt)
 
     async def inbound(self, part: InboundPart) -> None:
-        await self._inbound.take_part(part)
+        try:
+            await self._inbound.take_part(part)
+        except Unroutable:
+            self._dropped.add_inbound(part)
+            raise
 
     def changed(self, carrier: str) -> None:
         self._states = self._dispatcher.availability()

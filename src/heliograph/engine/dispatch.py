@@ -24,7 +24,7 @@ from heliograph.engine.attachments import Attachments
 from heliograph.engine.backlog import LOWEST_ID, READ_MAX, Backlog, Read
 from heliograph.engine.lane import Lane, LaneParts, Outcome, Tries
 from heliograph.engine.metrics import Metrics
-from heliograph.engine.receipts import Numbers, Receipts, between, outcome_of_parts
+from heliograph.engine.receipts import Numbers, Receipts, between
 from heliograph.engine.transition import Step, Transitions
 from heliograph.ports import Carrier, Clock, HandOver, Store
 
@@ -482,7 +482,7 @@ class Dispatcher:
             if message.id in partly:  # receipts for its earlier parts may have come
                 parts = await self._transitions.persist(partial(self._store.parts_of, message.project_id, message.id))
             self._receipts.expect(message, parts)
-            if message.id in partly and (outcome := outcome_of_parts(parts)) is not None:
+            if message.id in partly and (outcome := self._receipts.outcome(parts)) is not None:
                 codes = [part.error_code for part in parts if part.error_code is not None]
                 await self._transitions.apply(
                     [Step(message=message, states=(outcome,), error_code=codes[0] if codes else None)]

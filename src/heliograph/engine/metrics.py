@@ -45,7 +45,13 @@ class Metrics:
             "heliograph_receipts",
             "Receipts by what they matched.",
             "outcome",
-            ["matched", "repeated", "intermediate", "unmatched"],
+            ["matched", "repeated", "intermediate", "unreadable", "unmatched"],
+        )
+        self.dropped = self._counts(
+            "heliograph_carrier_dropped",
+            "Receipts and inbound messages that nobody could use, by the reason.",
+            "reason",
+            ["no_id", "no_state", "unknown_id", "ambiguous", "unroutable"],
         )
         self.accept_seconds = self._spread(
             "heliograph_accept_seconds", "From an accepted request to its commit.", _FAST

@@ -46,6 +46,7 @@ class Step(Struct, frozen=True, kw_only=True):
     uncertain: bool = False
     detail: str | None = None
     parts: tuple[Part, ...] = ()
+    done_at: int | None = None
 
 
 class EventNumbers:
@@ -148,6 +149,7 @@ class Transitions:
             callback_sequence=notify.sequence(message, after),
             detail=step.detail if last else None,
             parts=step.parts if last else (),
+            done_at=step.done_at if last else None,
         )
         return change, _after(message, change)
 

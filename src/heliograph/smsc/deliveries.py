@@ -102,7 +102,7 @@ def _receipt(due: DueCallback, known_as: str, *, tlvs: bool) -> DeliverSm:
         state=queries.state_of(due.state, due.error_code),
         error=f"{queries.error_of(due.error_code):03d}",
         submit_date=receipt.date(message.created_at),
-        done_date=receipt.date(due.at),
+        done_date=receipt.date(due.at if due.done_at is None else due.done_at),
         text=message.body or "",
     )
     is_final = due.state is not State.SENT

@@ -40,6 +40,7 @@ from heliograph.ports import (
     DueCallback,
     HandOver,
     HeldReceipt,
+    PartWait,
     Receipt,
     StickySender,
 )
@@ -123,6 +124,7 @@ def step(change: Change, next_at: int) -> Row:
         next_at,
         change.detail,
         change.callback_sequence,
+        change.done_at,
     )
 
 
@@ -168,6 +170,14 @@ def held_row(h: HeldReceipt) -> Row:
 
 def held(row: Row) -> HeldReceipt:
     return HeldReceipt(carrier=row[0], held_no=row[2], receipt=_read_receipt.decode(row[3]), at=row[4])
+
+
+def part_wait_row(w: PartWait) -> Row:
+    return (w.project_id, w.message_id, w.due_at)
+
+
+def part_wait(row: Row) -> PartWait:
+    return PartWait(project_id=str(row[0]), message_id=str(row[1]), due_at=row[2])
 
 
 def piece_row(p: Piece) -> Row:
@@ -273,7 +283,7 @@ _MESSAGE_COLUMNS = 32
 
 
 def due_callback(row: Row) -> DueCallback:
-    rank, state, at, error_code, attempts, created_at, next_at, sequence = row[_MESSAGE_COLUMNS:]
+    rank, state, at, error_code, attempts, created_at, next_at, sequence, done_at = row[_MESSAGE_COLUMNS:]
     return DueCallback(
         message=message(row),
         rank=rank,
@@ -284,6 +294,7 @@ def due_callback(row: Row) -> DueCallback:
         created_at=created_at,
         next_at=next_at,
         sequence=sequence,
+        done_at=done_at,
     )
 
 

@@ -10,7 +10,15 @@ from typing import Any, NamedTuple
 
 from heliograph.core.directory import Key, Number
 from heliograph.core.message import Change, Event, Media, Part, Piece
-from heliograph.ports import CALLBACK_LEASE_MICROS, Acceptance, Accepted, CallbackOutcome, HandOver, HeldReceipt
+from heliograph.ports import (
+    CALLBACK_LEASE_MICROS,
+    Acceptance,
+    Accepted,
+    CallbackOutcome,
+    HandOver,
+    HeldReceipt,
+    PartWait,
+)
 from heliograph.storage import queries, rows
 from heliograph.storage.rows import Row
 
@@ -139,11 +147,19 @@ def note(items: list[Sequence[Event]]) -> Script:
     return [None] * len(items)
 
 
-def keep_parts(items: list[tuple[Sequence[Part], Sequence[Event]]]) -> Script:
+def keep_parts(items: list[tuple[Sequence[Part], Sequence[Event], Sequence[PartWait]]]) -> Script:
     """What became of parts of messages whose own state stays, with the lines that say so."""
-    latest = {(part.message_id, part.part): part for parts, _ in items for part in parts}
+    latest = {(part.message_id, part.part): part for parts, _, _ in items for part in parts}
     if latest:
         yield Step("parts_put", {"rows": rows.encode([rows.part_row(part) for part in latest.values()])})
+    if waits := {wait.message_id: wait for _, _, waits in items for wait in waits}:
+        yield Step("part_waits_put", {"rows": rows.encode([rows.part_wait_row(wait) for wait in waits.values()])})
+    return (yield from note([events for _, events, _ in items]))
+
+
+def end_part_waits(items: list[tuple[Sequence[PartWait], Sequence[Event]]]) -> Script:
+    if waits := [rows.part_wait_row(wait) for each, _ in items for wait in each]:
+        yield Step("part_waits_remove", {"rows": rows.encode(waits)})
     return (yield from note([events for _, events in items]))
 
 
@@ -285,7 +301,14 @@ def purge(items: list[tuple[str, str, int]]) -> Script:
         for _, message_id in found:
             keys = {"project_id": project_id, "message_id": str(message_id)}
             hashes |= {row[0] for row in (yield Step("purge_media", keys))}
-            for query in ("purge_attempts", "purge_callbacks", "purge_events", "purge_parts", "purge_messages"):
+            for query in (
+                "purge_attempts",
+                "purge_callbacks",
+                "purge_events",
+                "purge_parts",
+                "purge_part_waits",
+                "purge_messages",
+            ):
                 yield Step(query, keys)
         results.append((len(found), sorted(hashes)))
     return results

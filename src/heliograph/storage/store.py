@@ -31,6 +31,7 @@ from heliograph.ports import (
     IdempotencyClaim,
     MessageFilter,
     NumberTaken,
+    PartWait,
     SystemIdTaken,
 )
 from heliograph.storage import rows, scripts, searching
@@ -294,26 +295,32 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
         found = [rows.message(row) for row in read]
         return found[::-1] if backward else found
 
-    async def by_carrier_ref(self, carrier: str, carrier_ref: str) -> Message | None:
-        parameters = {"carrier": carrier, "carrier_ref": carrier_ref}
-        found = await self._database.read("messages_by_carrier_ref", parameters)
-        return rows.message(found[0]) if found else None
+    async def by_carrier_ref(self, carrier: str, key: str, limit: int) -> list[Message]:
+        parameters = {"carrier": carrier, "key": key, "limit": limit}
+        return [rows.message(row) for row in await self._database.read("messages_by_carrier_ref", parameters)]
 
     async def hand_over(self, hand_overs: Sequence[HandOver], events: Sequence[Event]) -> None:
         await self._database.write(scripts.hand_over, (hand_overs, events))
 
     # -- parts
 
-    async def keep_parts(self, parts: Sequence[Part], events: Sequence[Event]) -> None:
-        await self._database.write(scripts.keep_parts, (parts, events))
+    async def keep_parts(self, parts: Sequence[Part], events: Sequence[Event], waits: Sequence[PartWait] = ()) -> None:
+        await self._database.write(scripts.keep_parts, (parts, events, waits))
 
     async def parts_of(self, project_id: str, message_id: str) -> list[Part]:
         found = await self._database.read("parts_of", {"project_id": project_id, "message_id": message_id})
         return [rows.part(row) for row in found]
 
-    async def part_by_carrier_ref(self, carrier: str, carrier_ref: str) -> Part | None:
-        found = await self._database.read("parts_by_carrier_ref", {"carrier": carrier, "carrier_ref": carrier_ref})
-        return rows.part(found[0]) if found else None
+    async def parts_by_carrier_ref(self, carrier: str, key: str, limit: int) -> list[Part]:
+        parameters = {"carrier": carrier, "key": key, "limit": limit}
+        return [rows.part(row) for row in await self._database.read("parts_by_carrier_ref", parameters)]
+
+    async def overdue_parts(self, now: int, limit: int) -> list[PartWait]:
+        found = await self._database.read("part_waits_due", {"now": now, "limit": limit})
+        return [rows.part_wait(row) for row in found]
+
+    async def end_part_waits(self, waits: Sequence[PartWait], events: Sequence[Event]) -> None:
+        await self._database.write(scripts.end_part_waits, (waits, events))
 
     # -- receipts that are early, pieces that are not all there
 

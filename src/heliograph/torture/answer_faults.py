@@ -89,7 +89,8 @@ def long_message_id(plan: SubmitPlan) -> None:
 
 
 @answers(
-    "Answers with the message id of the submit before.", "Each is sent; receipts settle one of the two, once each."
+    "Answers with the message id of the submit before.",
+    "Each is sent; a receipt settles the message whose recipient it names.",
 )
 def message_id_reused(plan: SubmitPlan) -> None:
     plan.shown_id = plan.previous_id or plan.shown_id

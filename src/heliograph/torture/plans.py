@@ -66,8 +66,11 @@ def ordinary_text(fields: dict[str, str]) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class ReceiptPlan:
-    """One receipt. `seconds`: after the submit was taken. `ignored`: acknowledgements that are not believed. damage:
-    what becomes of its octets."""
+    """One receipt. `seconds`: after the submit was taken. `ignored`: acknowledgements that are not believed.
+
+    tlv_id: the id in its TLVs, where that is not `shown_id`. addressed: whether it has addresses. encoding: of its
+    text, a codec's name. damage: what becomes of its octets.
+    """
 
     seconds: float
     shown_id: str
@@ -79,7 +82,11 @@ class ReceiptPlan:
     with_tlvs: bool = True
     as_data_sm: bool = False
     esm_class: int = 0x04
+    data_coding: int = 0
+    encoding: str = "ascii"
+    tlv_id: str | None = None
     turned: bool = True
+    addressed: bool = True
     ignored: int = 0
     damage: Distort | None = None
 
@@ -88,9 +95,10 @@ class ReceiptPlan:
 class SubmitPlan:
     """One submit, for one destination.
 
-    number: which of the run's submits it is, from 1. elapsed: seconds since the run began. unanswered: submits on its
-    connection that wait for their answers, without this one. previous_id: what the submit before it was given.
-    taken: it counts as accepted. status: anything but ROK refuses it, and then it is not taken.
+    number: which of the run's submits it is, from 1. part: (reference, total, part) of a message in parts. elapsed:
+    seconds since the run began. unanswered: submits on its connection that wait for their answers, without this one.
+    previous_id: what the submit before it was given. taken: it counts as accepted. status: anything but ROK refuses it,
+    and then it is not taken.
     answer_seconds: None: never. wire: the changes to the answer's octets. before, then: what becomes of the connection
     in the answer's place, and after it.
     """
@@ -103,6 +111,7 @@ class SubmitPlan:
     sequence: int
     message_id: str
     previous_id: str
+    part: tuple[int, int, int] | None = None
     answer_seconds: float | None
     receipts: list[ReceiptPlan]
     status: int = Status.ROK

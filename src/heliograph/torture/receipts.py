@@ -20,6 +20,8 @@ def receipt(plan: ReceiptPlan, taken: Taken, now: int) -> DeliverSm | DataSm:
     destination = pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi
     if not plan.turned:
         source, destination = destination, source
+    if not plan.addressed:
+        source = destination = "", 0, 0
     text = _text(plan, taken, now) if plan.with_text else b""
     tlvs = _tlvs(plan) if plan.with_tlvs else {}
     fields: dict[str, Any] = {
@@ -30,6 +32,7 @@ def receipt(plan: ReceiptPlan, taken: Taken, now: int) -> DeliverSm | DataSm:
         "dest_addr_ton": destination[1],
         "dest_addr_npi": destination[2],
         "esm_class": plan.esm_class,
+        "data_coding": plan.data_coding,
     }
     if plan.as_data_sm:
         return DataSm(**fields, tlvs={**tlvs, Tag.MESSAGE_PAYLOAD: text} if text else tlvs)
@@ -50,11 +53,11 @@ def _text(plan: ReceiptPlan, taken: Taken, now: int) -> bytes:
         "err": plan.error,
         "text": taken.text[:TEXT_CHARACTERS],
     }
-    return plan.shape(fields).encode("ascii", "replace")[:254]
+    return plan.shape(fields).encode(plan.encoding, "replace")[:254]
 
 
 def _tlvs(plan: ReceiptPlan) -> dict[int, bytes]:
-    tlvs = compose_tlvs(Receipt(message_id=plan.shown_id, state=plan.state))
+    tlvs = compose_tlvs(Receipt(message_id=plan.tlv_id or plan.shown_id, state=plan.state))
     if plan.error != "000":
         tlvs[Tag.NETWORK_ERROR_CODE] = bytes((_GSM_NETWORK,)) + int(plan.error).to_bytes(2, "big")
     return tlvs

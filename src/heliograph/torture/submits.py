@@ -167,6 +167,7 @@ class Submits:
             sequence=read.sequence,
             message_id=message_id,
             previous_id=self._previous_id,
+            part=part_of(read.pdu),
             answer_seconds=self._answer_seconds,
             receipts=self._receipts(read.pdu, message_id),
             shown_id=message_id,

@@ -17,6 +17,7 @@ from heliograph.config import ENV_PREFIX, SETTINGS, Setting
 from heliograph.config_tables import Key, Secret
 from heliograph.core import errors
 from heliograph.core.lifecycle import RANK, TRANSITIONS, State
+from heliograph.engine.dropped import ABOUT
 
 Maker = Callable[[], str]
 
@@ -159,6 +160,10 @@ def smpp_receipts() -> str:
     return _table("| The receipt says | Meaning | Code |", rows)
 
 
+def dropped_reasons() -> str:
+    return _table("| Reason | Meaning |", [f"| `{reason.value}` | {_cell(about)} |" for reason, about in ABOUT.items()])
+
+
 MAKERS: Mapping[str, Maker] = {
     "settings": settings,
     **{f"{table}-keys": partial(keys, table) for table in TABLES},
@@ -170,6 +175,7 @@ MAKERS: Mapping[str, Maker] = {
     "diagram": diagram,
     "smpp-statuses": smpp_statuses,
     "smpp-receipts": smpp_receipts,
+    "dropped-reasons": dropped_reasons,
 }
 """Every generated part except the endpoints, which need the routes of a server."""
 

@@ -143,10 +143,9 @@ class SmppCarrier:
         answer = await self._doubts.ask_for(message.id, self._write_number(message.from_number), total)
         if answer is None:
             return None
-        kept = self._ids.kept
         return Answer(
-            refs=None if answer.refs is None else tuple(map(kept, answer.refs)),
-            accepted={part: kept(ref) for part, ref in answer.accepted.items()},
+            refs=None if answer.refs is None else tuple(map(str.strip, answer.refs)),
+            accepted={part: ref.strip() for part, ref in answer.accepted.items()},
         )
 
     def configure(self, config: CarrierConfig) -> None:
@@ -218,7 +217,7 @@ class SmppCarrier:
             self._events.changed(self.name)
 
     def accepted(self, part: SubmitSm, message_id: str) -> str:
-        kept = self._ids.kept(message_id)
+        kept = message_id.strip()
         if self.config.query == "message_id" and part.registered_delivery:
             self._overdue.await_receipt(kept, message_id, part)
         return kept

@@ -12,11 +12,10 @@ from typing import Final
 
 import structlog
 
-from heliograph.carrier_config import CarrierConfig
+from heliograph.carrier_config import CarrierConfig, StatRule
 from heliograph.carriers.smpp import addresses, statuses
 from heliograph.carriers.smpp.ids import Ids
 from heliograph.carriers.smpp.link import Link
-from heliograph.core import numbers
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.lifecycle import State
 from heliograph.ports import CarrierEvents, InboundPart, Receipt, Unroutable
@@ -40,9 +39,18 @@ STATES: Final = {
 }
 """The others mean that it will not be delivered. ACCEPTED is final in the standard, but carriers say it on the way."""
 
+RULED: Final = {"delivered": State.DELIVERED, "undelivered": State.UNDELIVERED, "intermediate": State.SENT}
+
+
+_DELIVERED: Final = StatRule("delivered")
+_UNDELIVERED: Final = StatRule("undelivered")
+_INTERMEDIATE: Final = StatRule("intermediate")
+_BY_STATE: Final = {State.DELIVERED: _DELIVERED, State.SENT: _INTERMEDIATE, State.UNDELIVERED: _UNDELIVERED}
+_RULES: Final = {state: _BY_STATE[STATES.get(state, State.UNDELIVERED)] for state in receipts.MessageState}
+
 
 class Receiving:
-    """taken: told each id under which a receipt was matched."""
+    """taken: told each id under which a final receipt was matched."""
 
     def __init__(self, config: CarrierConfig, ids: Ids, events: CarrierEvents, taken: Callable[[str], None]) -> None:
         self._taken = taken
@@ -50,7 +58,6 @@ class Receiving:
         self._tasks: set[asyncio.Task[None]] = set()
         self.receipts = 0
         self.unmatched = 0
-        self.unreadable = 0
         self.inbound = 0
         self.unroutable = 0
         self.configure(config, ids)
@@ -78,9 +85,10 @@ class Receiving:
         matched = await self._events.receipt(self._config.name, receipt)
         if matched is None:
             self.unmatched += 1
-        else:
-            self._ids.matched(receipt.carrier_ref, matched)
-            self._taken(matched)
+        elif receipt.fault is None:
+            self._ids.matched(receipt.refs or (receipt.carrier_ref,), matched)
+            if receipt.state is not State.SENT:
+                self._taken(matched)
 
     async def _take(self, link: Link, header: Header, pdu: DeliverSm | DataSm) -> None:
         try:
@@ -103,34 +111,51 @@ class Receiving:
             return Status.RX_T_APPN
         except Unroutable:
             self.unroutable += 1
-            to = numbers.masked(pdu.destination_addr)
-            log.warning("smpp.unroutable", carrier=self._config.name, to=to, ton=pdu.dest_addr_ton)
             return Status.RX_P_APPN if self._config.country else Status.RX_T_APPN
         return Status.ROK
 
     async def _receipt(self, pdu: DeliverSm | DataSm) -> None:
+        """One that can't be used is taken too: it would be no clearer the next time."""
         said = receipts.parse(pdu)
-        if said is None:  # it will be no clearer the next time
-            self.receipts += 1
-            self.unreadable += 1
-            self.unmatched += 1
-            log.warning("smpp.unreadable_receipt", carrier=self._config.name)
-            return
-        await self.receipt(self.as_receipt(said, pdu))
+        if said is not None:
+            await self.receipt(self.as_receipt(said, pdu))
 
     def as_receipt(self, said: receipts.Receipt, pdu: DeliverSm | DataSm | None = None) -> Receipt:
         """A receipt goes the other way round: from the message's recipient to its sender."""
-        state = STATES.get(said.state, State.UNDELIVERED)
-        read, config = addresses.read, self._config
+        read, config, ids = addresses.read, self._config, said.ids
+        rule = self._rule(said)
+        state = State.SENT if rule is None else RULED[rule.kind]
+        code = rule.code if rule else None
+        if state is State.UNDELIVERED and code is None:
+            code = statuses.receipt_code(said.state.name if said.state else "", said.error)
         return Receipt(
             carrier_ref=said.message_id,
             state=state,
-            error_code=statuses.receipt_code(said.state.name, said.error) if state is State.UNDELIVERED else None,
-            aliases=self._ids.sought(said.message_id),
+            error_code=code,
+            keys=self._ids.sought(ids),
+            refs=ids if len(ids) > 1 else (),
+            spelling=self._ids.spelling,
             from_number=read(pdu.dest_addr_ton, pdu.destination_addr, config) if pdu else None,
             to_number=read(pdu.source_addr_ton, pdu.source_addr, config) if pdu else None,
+            done_at=receipts.moment(said.done_date, config.receipt_offset_minutes * 60) if said.done_date else None,
             detail=said.detail,
+            fault=None if rule else "it names no state",
+            stat=said.stat or None,
+            data_coding=pdu.data_coding if pdu else None,
         )
+
+    def _rule(self, said: receipts.Receipt) -> StatRule | None:
+        """What it makes of its message; None where it says nothing. A word that neither the carrier's `stats` nor the
+        standard has is final where esm_class says so (5.2.12)."""
+        if self._config.stats and (known := self._config.stats.get(receipts.plain_word(said.stat))) is not None:
+            return known
+        if said.state is not None:
+            return _RULES[said.state]
+        if not said.stat:
+            return None
+        if not said.is_final or self._config.unknown_stat == "ignore":
+            return _INTERMEDIATE
+        return _DELIVERED if self._config.unknown_stat == "delivered" else _UNDELIVERED
 
     def _inbound_part(self, pdu: DeliverSm | DataSm) -> InboundPart:
         incoming = text.of_handset(text.read(pdu, self._alphabet))

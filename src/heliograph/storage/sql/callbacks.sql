@@ -7,7 +7,7 @@
 --     m.state, m.created_at, m.updated_at, m.expires_at, m.media_urls, m.num_media, m.sent_at, m.error_code,
 --     m.price_micros, m.max_price_micros, m.group_id, m.callback_url, m.callback_method, m.custom_variables, m.carrier,
 --     m.carrier_ref, m.uncertain, m.deleted_at, m.redacted, m.options, m.tags, m.region, m.relay_session,
---     c.rank, c.state, c.at, c.error_code, c.attempts, c.created_at, c.next_at, c.sequence
+--     c.rank, c.state, c.at, c.error_code, c.attempts, c.created_at, c.next_at, c.sequence, c.done_at
 
 -- name: callbacks_release
 UPDATE callbacks SET next_at = :now WHERE status = 'pending' AND attempts = 0 AND next_at > :now

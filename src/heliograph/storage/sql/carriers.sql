@@ -20,7 +20,23 @@ WHERE parts.state = 'sent'
 SELECT {part} FROM parts WHERE project_id = :project_id AND message_id = :message_id ORDER BY part
 
 -- name: parts_by_carrier_ref
-SELECT {part} FROM parts WHERE carrier_ref = :carrier_ref AND carrier = :carrier ORDER BY message_id DESC LIMIT 1
+SELECT {part} FROM parts
+WHERE ltrim(lower(replace(carrier_ref, '-', '')), '0') = ltrim(lower(replace(:key, '-', '')), '0')
+    AND carrier = :carrier
+ORDER BY message_id DESC, part LIMIT :limit
+
+-- name: part_waits_put
+INSERT INTO part_waits (project_id, message_id, due_at)
+SELECT r_project, r_message, r_due_at FROM rows(r_project uuid, r_message uuid, r_due_at bigint) WHERE true
+ON CONFLICT (project_id, message_id) DO NOTHING
+
+-- name: part_waits_due
+SELECT project_id, message_id, due_at FROM part_waits WHERE due_at <= :now ORDER BY due_at LIMIT :limit
+
+-- name: part_waits_remove
+DELETE FROM part_waits
+WHERE (project_id, message_id) IN
+    (SELECT r_project, r_message FROM rows(r_project uuid, r_message uuid, r_due_at bigint))
 
 -- name: held_put
 INSERT INTO held_receipts (carrier, carrier_ref, held_no, receipt, at)

@@ -13,7 +13,7 @@
 -- define: step
 --     r_project uuid, r_message uuid, r_before text, r_after text, r_at bigint, r_event_no bigint, r_error int,
 --     r_price bigint, r_sent_at bigint, r_sent_day int, r_carrier text, r_carrier_ref text, r_uncertain int, r_rank
---     int, r_origin text, r_next_at bigint, r_detail text, r_sequence text
+--     int, r_origin text, r_next_at bigint, r_detail text, r_sequence text, r_done_at bigint
 -- define: legal_steps
 --     ('queued', 'initiated'), ('queued', 'failed'), ('initiated', 'sent'), ('initiated', 'undelivered'),
 --     ('initiated', 'failed'), ('sent', 'delivered'), ('sent', 'undelivered'), ('receiving', 'received')
@@ -78,8 +78,9 @@ WHERE project_id = r_project AND message_id = r_message AND state = r_before
 
 -- name: messages_advance_callbacks
 INSERT INTO callbacks (project_id, message_id, rank, state, at, error_code, origin, status, attempts, next_at,
-    created_at, sequence)
-SELECT r_project, r_message, r_rank, r_after, r_at, r_error, r_origin, 'pending', 0, r_next_at, r_at, r_sequence
+    created_at, sequence, done_at)
+SELECT r_project, r_message, r_rank, r_after, r_at, r_error, r_origin, 'pending', 0, r_next_at, r_at, r_sequence,
+    r_done_at
 FROM rows({step})
 WHERE r_origin IS NOT NULL
 ON CONFLICT (project_id, message_id, rank) DO NOTHING
@@ -102,7 +103,10 @@ FROM messages WHERE project_id = :project_id AND message_id = :message_id
 
 -- name: messages_by_carrier_ref
 SELECT {message}
-FROM messages WHERE carrier_ref = :carrier_ref AND carrier = :carrier ORDER BY message_id DESC LIMIT 1
+FROM messages
+WHERE ltrim(lower(replace(carrier_ref, '-', '')), '0') = ltrim(lower(replace(:key, '-', '')), '0')
+    AND carrier_ref IS NOT NULL AND carrier = :carrier
+ORDER BY message_id DESC LIMIT :limit
 
 -- name: messages_page
 SELECT {message}
@@ -252,6 +256,9 @@ DELETE FROM callback_attempts WHERE project_id = :project_id AND message_id = :m
 
 -- name: purge_parts
 DELETE FROM parts WHERE project_id = :project_id AND message_id = :message_id
+
+-- name: purge_part_waits
+DELETE FROM part_waits WHERE project_id = :project_id AND message_id = :message_id
 
 -- name: purge_media
 DELETE FROM media WHERE project_id = :project_id AND message_id = :message_id RETURNING sha256
