@@ -4,6 +4,7 @@ Both roles are the same code; what differs is the table. `REQUESTS` is SMPP 3.4'
 list for the state and the side is a protocol error. Rules beyond the table:
 
 - A bind takes effect with its positive response (2.2), sent or received; a second bind is answered RALYBND.
+- Before its bind an ESME sends short PDUs only: a longer length is invalid (`max_unbound_octets`).
 - A request that can't be read is answered by its own response with the error's status; a command that nobody knows, and
   a stream that can't be followed, by generic_nack (4.3.1), the latter for the last time.
 - A response is never answered. One that fits no request of ours is an Orphan: too late, or invented. A response's
@@ -131,7 +132,10 @@ class Fault(msgspec.Struct, Generic[T], frozen=True):
 class Session(Generic[T]):
     """`T` is what the caller keeps for a request until its response: a ticket, given back with it."""
 
-    def __init__(self, role: Role, *, max_pdu_octets: int = pdu.MAX_PDU_OCTETS) -> None:
+    def __init__(
+        self, role: Role, *, max_pdu_octets: int = pdu.MAX_PDU_OCTETS, max_unbound_octets: int | None = None
+    ) -> None:
+        """max_unbound_octets: the longest PDU that an SMSC accepts before a bind; `max_pdu_octets` if not given."""
         self.role: Final = role
         self.state = State.OPEN
         self.pending: dict[int, T] = {}
@@ -139,9 +143,15 @@ class Session(Generic[T]):
         self._commands: dict[int, int] = {}
         self._sequence = 0
         self._binding = False
-        self._framer = pdu.Framer(max_pdu_octets)
+        self._max_pdu_octets = max_pdu_octets
+        self._framer = pdu.Framer(min(max_pdu_octets, max_unbound_octets or max_pdu_octets))
         self._ours = REQUESTS[role]
         self._theirs = REQUESTS[role.other]
+
+    @property
+    def is_binding(self) -> bool:
+        """Whether a bind of the peer's waits for our response."""
+        return self._binding
 
     def request(self, request: Pdu, ticket: T) -> tuple[int, bytes]:
         """Sequence number and frame. Raises IllegalState, and ValueError for what can't be encoded."""
@@ -173,6 +183,7 @@ class Session(Generic[T]):
             self._binding = False
             if status == Status.ROK and self.state is State.OPEN:
                 self.state = BOUND_BY[command]
+                self._framer.max_octets = self._max_pdu_octets
         elif command is Command.UNBIND_RESP:
             self.state = State.UNBOUND
         return frame
