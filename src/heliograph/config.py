@@ -272,7 +272,36 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _whole("smpp_pdu_max_bytes", 70000, "Largest PDU taken from a customer, bytes.", 1024, 10**7),
     _whole("smpp_unanswered_max", 100, "Requests of one bind in work; beyond them no more is read of it.", 1, 100000),
-    _whole("smpp_failed_binds", 10, "Failed binds of an address in a minute before it is put off; 0 is off."),
+    _whole(
+        "smpp_unbound_max",
+        200,
+        "SMPP customers' connections at once that are not bound; the oldest silent one is closed for a new one.",
+        1,
+        100000,
+    ),
+    _whole("smpp_address_unbound_max", 50, "Those of one address; of IPv6, of one /64.", 1, 100000),
+    _whole("smpp_unbound_pdu_bytes", 1024, "Largest PDU taken from a connection before its bind, bytes.", 128, 10**7),
+    _whole("smpp_unbound_pdus_max", 20, "PDUs without a bind that end a connection when there are more.", 1, 10**6),
+    _whole(
+        "smpp_idle_pdus_max",
+        500,
+        "enquire_links, invalid PDUs and responses to nothing of one bind in a second; more end its connection.",
+        10,
+        10**6,
+    ),
+    _whole(
+        "smpp_waiting_binds_max",
+        20,
+        "Binds of one credential from one address that wait for a check of their password; more are throttled.",
+        1,
+        100000,
+    ),
+    _whole(
+        "smpp_failed_binds",
+        10,
+        "Failed binds of a credential from one address in a minute; further ones are checked after all others. "
+        "0 is off.",
+    ),
     # Relay clients
     _whole("relay_clients_max", 10000, "Relay connections at once.", 1, 10**6),
     _whole("relay_project_clients_max", 5000, "Relay clients of one project at once; 0 is off.", 0, 10**6),

@@ -19,6 +19,7 @@ from heliograph.core import numbers, pricing
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.limits import Buckets
 from heliograph.core.message import SMPP_SCHEME, Change, Message
+from heliograph.core.networks import listed_networks
 from heliograph.core.retry import RetryPolicy
 from heliograph.engine import notify
 from heliograph.engine.accept import Acceptor, AcceptSettings
@@ -573,7 +574,14 @@ def _smsc_settings(config: Config) -> SmscSettings:
         response_seconds=config.smpp_response_seconds,
         pdu_max_bytes=config.smpp_pdu_max_bytes,
         unanswered_max=config.smpp_unanswered_max,
+        unbound_max=config.smpp_unbound_max,
+        address_unbound_max=config.smpp_address_unbound_max,
+        unbound_pdu_bytes=config.smpp_unbound_pdu_bytes,
+        unbound_pdus_max=config.smpp_unbound_pdus_max,
+        idle_pdus_max=config.smpp_idle_pdus_max,
+        waiting_binds_max=config.smpp_waiting_binds_max,
         failed_binds=config.smpp_failed_binds,
+        trusted_proxies=listed_networks(config.trusted_proxies),
         directory_poll_seconds=config.directory_poll_seconds,
     )
 

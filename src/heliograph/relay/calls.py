@@ -113,8 +113,10 @@ class Calls:
         try:
             principal = self._login.check(params.get("authentication"), peer.address)
         except RpcError as refused:
-            self._metrics.relay_connects["refused" if refused.code == NOT_CONNECTED else "put_off"].inc()
-            log.warning("relay.connect_refused", address=peer.address, reason=refused.message)
+            is_counted = refused.code == NOT_CONNECTED
+            self._metrics.relay_connects["refused" if is_counted else "put_off"].inc()
+            if is_counted:
+                log.warning("relay.connect_refused", address=peer.address, reason=refused.message)
             asyncio.get_running_loop().call_soon(peer.socket.close, REFUSED, refused.message)
             raise
         project = self._directory.project(principal.project_id)

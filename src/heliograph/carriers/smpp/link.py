@@ -119,8 +119,15 @@ class Link(asyncio.Protocol):
     """Made for each connection, by the factory of `create_connection` or `create_server`."""
 
     def __init__(
-        self, role: Role, settings: LinkSettings, handler: LinkHandler, *, timing: Timing | None = None
+        self,
+        role: Role,
+        settings: LinkSettings,
+        handler: LinkHandler,
+        *,
+        timing: Timing | None = None,
+        peer: tuple[str, int] | None = None,
     ) -> None:
+        """peer: the client's address where it is not the socket's, as behind a proxy."""
         self.on_made: Callable[[Link], None] | None = None
         """Called when the connection stands, its TLS handshake included; if that fails nothing is called."""
         self.on_orphan: Callable[[Link, Header, Pdu], None] | None = None
@@ -134,6 +141,7 @@ class Link(asyncio.Protocol):
         self._settings = settings
         self._handler = handler
         self._timing = timing
+        self._peer = peer
         self._session: Session[_Ticket] = Session(
             role, max_pdu_octets=settings.max_pdu_bytes, max_unbound_octets=_unbound_octets(role, settings)
         )
@@ -178,14 +186,21 @@ class Link(asyncio.Protocol):
         return self._transport is None or self._reason is not None
 
     @property
+    def is_binding(self) -> bool:
+        """Whether a bind of the peer's waits for our response."""
+        return self._session.is_binding
+
+    @property
     def may_ask(self) -> bool:
         """Whether requests can be sent: after an unbind of the peer's no more, though it is not answered yet."""
         return not self.is_closing and self._unbind is None and self.state.is_bound
 
     @property
     def peer(self) -> Any:
-        """The peer's address, as the socket gives it."""
-        return None if self._transport is None else self._transport.get_extra_info("peername")
+        """The peer's address: as it was given, else as the socket has it."""
+        if self._peer is not None or self._transport is None:
+            return self._peer
+        return self._transport.get_extra_info("peername")
 
     def request(self, request: Pdu) -> "asyncio.Future[Response]":
         """Ask. Raises NotSent, and ValueError for what can't be encoded; the future raises LinkLost or NoAnswer."""
@@ -214,6 +229,12 @@ class Link(asyncio.Protocol):
             self._schedule_turn()
         if self._unbind is not None and not self.unanswered:
             self._answer_unbind()
+
+    def enquire(self) -> None:
+        """Ask for a sign of life now. Without a response within `response_seconds` the link is closed."""
+        if self.state.is_bound and self._is_reading and self._enquiry is None and not self.is_closing:
+            self._enquiry, frame = self._session.request(pdu.EnquireLink(), _Ticket(None, self._monotonic()))
+            self._send(frame)
 
     def configure(self, settings: LinkSettings) -> None:
         """Other timers and bounds, for what is under way too; the longest PDU stays as it was."""
@@ -492,18 +513,13 @@ class Link(asyncio.Protocol):
             self._answer_unbind()
         elif self._is_late_to_bind(now):
             self.close("not bound in time")
-        elif self._is_silent(now):
-            self._enquiry, frame = self._session.request(pdu.EnquireLink(), _Ticket(None, now))
-            self._send(frame)
+        elif now - self._heard_at >= self._settings.enquire_link_seconds:
+            self.enquire()
         if self._is_reading:
             self._expire(now)
 
     def _is_late_to_bind(self, now: float) -> bool:
         return self._is_unbound and now - self._made_at >= self._settings.bind_seconds
-
-    def _is_silent(self, now: float) -> bool:
-        is_listening = self.state.is_bound and self._is_reading and self._enquiry is None
-        return is_listening and now - self._heard_at >= self._settings.enquire_link_seconds
 
     def _expire(self, now: float) -> None:
         seconds = self._settings.response_seconds
