@@ -304,9 +304,16 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     # Relay clients
     _whole("relay_clients_max", 10000, "Relay connections at once.", 1, 10**6),
-    _whole("relay_project_clients_max", 5000, "Relay clients of one project at once; 0 is off.", 0, 10**6),
+    _whole(
+        "relay_project_clients_max", 5000, "Relay clients of a project and its subprojects at once; 0 is off.", 0, 10**6
+    ),
     _real("relay_connect_seconds", 10.0, "How long a connection may take to say who it is.", 0.1, 600),
-    _whole("relay_failed_connects", 10, "Failed logins of an address in a minute before it is put off; 0 is off."),
+    _whole(
+        "relay_failed_connects",
+        10,
+        "Failed logins of an address in a minute that are logged and answered as such; further ones are told to try "
+        "later. 0 is off.",
+    ),
     _whole("relay_frame_max_bytes", 131072, "Largest message taken from a Relay client, bytes.", 1024, 10**8),
     _whole(
         "relay_send_buffer_bytes",
@@ -324,8 +331,19 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _whole("relay_requests_max", 200, "Requests of one client in work; beyond them no more is read of it.", 1, 10**5),
     _whole("relay_events_max", 100, "Events to one client that wait for its acknowledgement.", 1, 10**5),
-    _whole("relay_contexts_max", 100, "Contexts that one client may listen to.", 1, 10**5),
-    _whole("relay_context_max_chars", 1024, "Longest name of a context.", 1, 10**5),
+    _whole("relay_contexts_max", 64, "Contexts that one client may listen to.", 1, 10**5),
+    _whole("relay_context_max_chars", 128, "Longest name of a context, characters.", 1, 10**5),
+    _whole(
+        "relay_project_contexts_bytes",
+        32_000_000,
+        "Memory of the contexts that the clients of a project and its subprojects listen to, bytes.",
+        10_000,
+        10**12,
+    ),
+    _whole("relay_remembered_max", 20_000, "Ended sessions that can be resumed.", 1, 10**7),
+    _whole("relay_remembered_bytes", 64_000_000, "Memory of these, bytes.", 10_000, 10**12),
+    _whole("relay_project_remembered_max", 2_000, "Those of a project and its subprojects.", 1, 10**7),
+    _whole("relay_project_remembered_bytes", 8_000_000, "Memory of these, bytes.", 10_000, 10**12),
     _real(
         "relay_answer_seconds",
         8.0,

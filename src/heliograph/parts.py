@@ -57,6 +57,7 @@ from heliograph.relay import door as relay_door
 from heliograph.relay import login as relay_login
 from heliograph.relay.calls import Calls
 from heliograph.relay.clients import Clients as RelayClients
+from heliograph.relay.ended import EndedLimits
 from heliograph.relay.settings import RelaySettings
 from heliograph.relay.socket import SocketLimits
 from heliograph.smsc.clients import Clients
@@ -382,7 +383,13 @@ class Parts:
 
     @cached_property
     def relay_clients(self) -> RelayClients:
-        clients = RelayClients(self.clock.monotonic, self.config.relay_return_seconds)
+        ended = EndedLimits(
+            most=self.config.relay_remembered_max,
+            bytes_max=self.config.relay_remembered_bytes,
+            project_max=self.config.relay_project_remembered_max,
+            project_bytes=self.config.relay_project_remembered_bytes,
+        )
+        clients = RelayClients(self.clock.monotonic, self.config.relay_return_seconds, ended)
         self.metrics.gauge("heliograph_relay_clients", "Relay clients that are connected.", lambda: len(clients))
         return clients
 
@@ -599,6 +606,7 @@ def _relay_settings(config: Config) -> RelaySettings:
         ),
         requests_max=config.relay_requests_max,
         events_max=config.relay_events_max,
+        project_contexts_bytes=config.relay_project_contexts_bytes,
         contexts_max=config.relay_contexts_max,
         context_max_chars=config.relay_context_max_chars,
         answer_seconds=config.relay_answer_seconds,
