@@ -169,7 +169,8 @@ class Door:
                 raise Rejected(Status.RALYBND, "as many binds as the credential may have")
         except Rejected as rejected:
             self._metrics.smpp_binds_refused[rejected.status.name].inc()
-            log.warning("smpp.bind_refused", system_id=request.system_id, address=address, reason=str(rejected))
+            if not self._login.has_failed_often(request, address):
+                log.warning("smpp.bind_refused", system_id=request.system_id, address=address, reason=str(rejected))
             link.respond(header, _answer(header), rejected.status)
             link.close("the bind was refused")
             return

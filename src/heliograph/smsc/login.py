@@ -26,7 +26,7 @@ class Login:
         """The credential as it is now; raises Rejected."""
         known = self._directory.smpp_credential(bind.system_id)
         stored = known.password_hash if known else smpp_credentials.NOBODY
-        lane = Lane(counted_address(address), bind.system_id if known else "")
+        lane = self._lane(bind.system_id, address)
         is_right = await self._checks.is_right(stored, bind.system_id, bind.password, lane)
         now = self._directory.smpp_credential(bind.system_id)
         if known is None or now is None or now.password_hash != stored:  # it may have changed meanwhile
@@ -36,3 +36,11 @@ class Login:
             reason = "unknown system_id" if now is None else "address not allowed" if is_right else "wrong password"
             raise Rejected(Status.RBINDFAIL, reason)
         return now
+
+    def has_failed_often(self, bind: Bind, address: str) -> bool:
+        """Whether so many binds like this one failed in the last minute that one more is not worth a log line."""
+        return self._failed.is_over_limit(*self._lane(bind.system_id, address))
+
+    def _lane(self, system_id: str, address: str) -> Lane:
+        is_known = self._directory.smpp_credential(system_id) is not None
+        return Lane(counted_address(address), system_id if is_known else "")
