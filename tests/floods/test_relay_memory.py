@@ -19,7 +19,7 @@ def test_contexts_of_sessions_take_bounded_memory(server: ServerFactory) -> None
     most, longest = 64, 128
 
     def contexts(number: int) -> list[str]:
-        return [f"{number}.{each}.".ljust(longest, "\N{GRINNING FACE}") for each in range(most)]
+        return [f"{number}.{each}.".ljust(longest - 1, "x") + "\N{GRINNING FACE}" for each in range(most)]
 
     for number in range(SESSIONS):
         relay.client(*contexts(number))

@@ -282,9 +282,14 @@ class Link(asyncio.Protocol):
 
     def data_received(self, octets: bytes) -> None:
         self._heard_at = self._monotonic()
-        self._unread += octets
-        if not self._is_turn_due:
-            self._read_on()
+        if self._unread or len(octets) > SLICE_OCTETS or self._is_unbound or not self._may_read:
+            self._unread += octets
+            if not self._is_turn_due:
+                self._read_on()
+        else:
+            self._read(octets)
+            if not self._is_reading:
+                self._read_on()  # which pauses the socket
 
     def pause_writing(self) -> None:
         self.writable = False
@@ -327,7 +332,7 @@ class Link(asyncio.Protocol):
     @property
     def _is_unbound(self) -> bool:
         """Whether the peer is one that has to bind first."""
-        return self._session.role is Role.SMSC and self.state is State.OPEN
+        return self._session.state is State.OPEN and self._session.role is Role.SMSC
 
     def _read_on(self) -> None:
         """Read a slice of what has come, and the socket when nothing of it is left."""
@@ -404,7 +409,8 @@ class Link(asyncio.Protocol):
 
     def _answered(self, ticket: _Ticket, header: Header, value: Pdu, now: float) -> None:
         future = ticket.future
-        self._idle_pdus = max(0, self._idle_pdus - 1)
+        if self._idle_pdus:
+            self._idle_pdus -= 1
         if future is None:
             self._enquiry = None
         elif not future.done():
@@ -432,7 +438,8 @@ class Link(asyncio.Protocol):
 
     def _hand(self, event: session.Request) -> None:
         self._handed += 1
-        self._idle_pdus = max(0, self._idle_pdus - 1)
+        if self._idle_pdus:
+            self._idle_pdus -= 1
         self._handler.on_request(self, event.header, event.pdu)
 
     def _wrong(self, fault: session.Fault[_Ticket]) -> None:

@@ -142,16 +142,12 @@ class Session(Generic[T]):
         """Tickets of requests without an answer, by sequence number, the oldest first."""
         self._commands: dict[int, int] = {}
         self._sequence = 0
-        self._binding = False
+        self.is_binding = False
+        """Whether a bind of the peer's waits for our response."""
         self._max_pdu_octets = max_pdu_octets
         self._framer = pdu.Framer(min(max_pdu_octets, max_unbound_octets or max_pdu_octets))
         self._ours = REQUESTS[role]
         self._theirs = REQUESTS[role.other]
-
-    @property
-    def is_binding(self) -> bool:
-        """Whether a bind of the peer's waits for our response."""
-        return self._binding
 
     def request(self, request: Pdu, ticket: T) -> tuple[int, bytes]:
         """Sequence number and frame. Raises IllegalState, and ValueError for what can't be encoded."""
@@ -180,7 +176,7 @@ class Session(Generic[T]):
             raise IllegalState(f"{command.name.lower()} is no answer to {header.command:#010x}")
         frame = pdu.encode(response, header.sequence, status)
         if isinstance(response, BindResp):
-            self._binding = False
+            self.is_binding = False
             if status == Status.ROK and self.state is State.OPEN:
                 self.state = BOUND_BY[command]
                 self._framer.max_octets = self._max_pdu_octets
@@ -206,9 +202,9 @@ class Session(Generic[T]):
         if self.state not in self._theirs.get(header.command, ()):
             return self._refused(header, value)
         if isinstance(value, Bind):
-            if self._binding:
+            if self.is_binding:
                 return self._refused(header, value)
-            self._binding = True
+            self.is_binding = True
         return Request(header, value)
 
     def _response(self, header: Header, value: Pdu) -> Response[T] | Orphan:
