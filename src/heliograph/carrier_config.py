@@ -278,6 +278,12 @@ class CarrierConfig:
     response_seconds: float = real(30.0, "How long the answer to a PDU is waited for.", 0.1, 3600)
     reconnect_seconds: float = real(1.0, "First pause before a lost connection is made again; it doubles.", 0.01, 3600)
     reconnect_max_seconds: float = real(60.0, "Longest such pause.", 0.01, 86400)
+    idle_pdus_max: int = whole(
+        1000,
+        "enquire_links, invalid PDUs and responses to nothing of a connection in a second; more end it.",
+        10,
+        1_000_000,
+    )
 
     # how fast
     window: int = whole(10, "Submits of a connection that wait for their answer at once.", 1, 10_000)

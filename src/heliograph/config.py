@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from heliograph.core import places
+from heliograph.core.networks import listed_networks
 
 TABLES: Final = ("carriers", "routes", "rates", "inventory")
 """Keys of the file that hold tables instead of a setting; carrier_config.py reads them."""
@@ -26,7 +27,8 @@ class ConfigError(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """One row of the table. `minimum` and `maximum` bound numbers; `choices` and `country` bound text. `country`: it is
-    an ISO 3166 code. `secret`: what was given is never repeated."""
+    an ISO 3166 code. `networks`: a list of IP networks, separated by commas; `core.networks.listed_networks` reads it.
+    `secret`: what was given is never repeated."""
 
     name: str
     type: type
@@ -38,10 +40,15 @@ class Setting:
     optional: bool = False
     secret: bool = False
     country: bool = False
+    networks: bool = False
 
 
 def _text(name: str, default: str | None, about: str, *, choices: tuple[str, ...] = ()) -> Setting:
     return Setting(name=name, type=str, default=default, about=about, choices=choices, optional=default is None)
+
+
+def _networks(name: str, about: str) -> Setting:
+    return Setting(name=name, type=str, default=None, about=about, optional=True, networks=True)
 
 
 def _flag(name: str, default: bool | None, about: str) -> Setting:
@@ -67,6 +74,10 @@ SETTINGS: tuple[Setting, ...] = (
     _text("public_url", None, "What clients and carriers see as this server's address, for absolute URLs."),
     _text("tls_cert", None, "Certificate file (PEM) to serve HTTPS with."),
     _text("tls_key", None, "Key file (PEM) of `tls_cert`."),
+    _networks(
+        "trusted_proxies",
+        "Networks of the reverse proxies whose X-Forwarded-For, Forwarded and PROXY headers name the client.",
+    ),
     _text("log_format", "console", "How log lines look.", choices=("console", "json")),
     _text("log_level", "info", "Least severe log lines shown.", choices=("debug", "info", "warning", "error")),
     _real("shutdown_seconds", 10.0, "Deadline of a graceful stop.", 0.1, 600),
@@ -269,12 +280,48 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _whole("smpp_pdu_max_bytes", 70000, "Largest PDU taken from a customer, bytes.", 1024, 10**7),
     _whole("smpp_unanswered_max", 100, "Requests of one bind in work; beyond them no more is read of it.", 1, 100000),
-    _whole("smpp_failed_binds", 10, "Failed binds of an address in a minute before it is put off; 0 is off."),
+    _whole(
+        "smpp_unbound_max",
+        200,
+        "SMPP customers' connections at once that are not bound; the oldest silent one is closed for a new one.",
+        1,
+        100000,
+    ),
+    _whole("smpp_address_unbound_max", 50, "Those of one address; of IPv6, of one /64.", 1, 100000),
+    _whole("smpp_unbound_pdu_bytes", 1024, "Largest PDU taken from a connection before its bind, bytes.", 128, 10**7),
+    _whole("smpp_unbound_pdus_max", 20, "PDUs without a bind that end a connection when there are more.", 1, 10**6),
+    _whole(
+        "smpp_idle_pdus_max",
+        500,
+        "enquire_links, invalid PDUs and responses to nothing of one bind in a second; more end its connection.",
+        10,
+        10**6,
+    ),
+    _whole(
+        "smpp_waiting_binds_max",
+        20,
+        "Binds of one credential from one address that wait for a check of their password; more are throttled.",
+        1,
+        100000,
+    ),
+    _whole(
+        "smpp_failed_binds",
+        10,
+        "Failed binds of a credential from one address in a minute; further ones are checked after all others. "
+        "0 is off.",
+    ),
     # Relay clients
     _whole("relay_clients_max", 10000, "Relay connections at once.", 1, 10**6),
-    _whole("relay_project_clients_max", 5000, "Relay clients of one project at once; 0 is off.", 0, 10**6),
+    _whole(
+        "relay_project_clients_max", 5000, "Relay clients of a project and its subprojects at once; 0 is off.", 0, 10**6
+    ),
     _real("relay_connect_seconds", 10.0, "How long a connection may take to say who it is.", 0.1, 600),
-    _whole("relay_failed_connects", 10, "Failed logins of an address in a minute before it is put off; 0 is off."),
+    _whole(
+        "relay_failed_connects",
+        10,
+        "Failed logins of an address in a minute that are logged and answered as such; further ones are told to try "
+        "later. 0 is off.",
+    ),
     _whole("relay_frame_max_bytes", 131072, "Largest message taken from a Relay client, bytes.", 1024, 10**8),
     _whole(
         "relay_send_buffer_bytes",
@@ -292,8 +339,19 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _whole("relay_requests_max", 200, "Requests of one client in work; beyond them no more is read of it.", 1, 10**5),
     _whole("relay_events_max", 100, "Events to one client that wait for its acknowledgement.", 1, 10**5),
-    _whole("relay_contexts_max", 100, "Contexts that one client may listen to.", 1, 10**5),
-    _whole("relay_context_max_chars", 1024, "Longest name of a context.", 1, 10**5),
+    _whole("relay_contexts_max", 64, "Contexts that one client may listen to.", 1, 10**5),
+    _whole("relay_context_max_chars", 128, "Longest name of a context, characters.", 1, 10**5),
+    _whole(
+        "relay_project_contexts_bytes",
+        32_000_000,
+        "Memory of the contexts that the clients of a project and its subprojects listen to, bytes.",
+        10_000,
+        10**12,
+    ),
+    _whole("relay_remembered_max", 20_000, "Ended sessions that can be resumed.", 1, 10**7),
+    _whole("relay_remembered_bytes", 64_000_000, "Memory of these, bytes.", 10_000, 10**12),
+    _whole("relay_project_remembered_max", 2_000, "Those of a project and its subprojects.", 1, 10**7),
+    _whole("relay_project_remembered_bytes", 8_000_000, "Memory of these, bytes.", 10_000, 10**12),
     _real(
         "relay_answer_seconds",
         8.0,
@@ -402,6 +460,8 @@ def parse(setting: Setting, given: object, source: str) -> Value:
     if setting.optional and given == "":
         return None
     shown = "what is given" if setting.secret else repr(given)
+    if setting.networks:
+        return _network_list(given, source)
     try:
         value = _convert(setting.type, given)
     except (ValueError, KeyError, TypeError, OverflowError):
@@ -416,6 +476,18 @@ def parse(setting: Setting, given: object, source: str) -> Value:
         if setting.maximum is not None and value > setting.maximum:
             raise ConfigError(f"{source}: {shown} is more than {setting.maximum:g}")
     return value
+
+
+def _network_list(given: object, source: str) -> str | None:
+    """The list in its usual form; a file may have it as a TOML list of texts."""
+    entries = given if isinstance(given, list) else [given]
+    texts = [entry for entry in entries if isinstance(entry, str)]
+    if len(texts) < len(entries):
+        raise ConfigError(f"{source}: {given!r} is not a list of networks such as 10.0.0.0/8")
+    try:
+        return str(listed_networks(",".join(texts))) or None
+    except ValueError as error:
+        raise ConfigError(f"{source}: {error}") from None
 
 
 _NEEDED = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -19,6 +19,7 @@ from heliograph.core import numbers, pricing
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.limits import Buckets
 from heliograph.core.message import SMPP_SCHEME, Change, Message, PartReceipts
+from heliograph.core.networks import listed_networks
 from heliograph.core.retry import RetryPolicy
 from heliograph.engine import notify
 from heliograph.engine.accept import Acceptor, AcceptSettings
@@ -58,6 +59,7 @@ from heliograph.relay import door as relay_door
 from heliograph.relay import login as relay_login
 from heliograph.relay.calls import Calls
 from heliograph.relay.clients import Clients as RelayClients
+from heliograph.relay.ended import EndedLimits
 from heliograph.relay.settings import RelaySettings
 from heliograph.relay.socket import SocketLimits
 from heliograph.smsc.clients import Clients
@@ -398,7 +400,13 @@ class Parts:
 
     @cached_property
     def relay_clients(self) -> RelayClients:
-        clients = RelayClients(self.clock.monotonic, self.config.relay_return_seconds)
+        ended = EndedLimits(
+            most=self.config.relay_remembered_max,
+            bytes_max=self.config.relay_remembered_bytes,
+            project_max=self.config.relay_project_remembered_max,
+            project_bytes=self.config.relay_project_remembered_bytes,
+        )
+        clients = RelayClients(self.clock.monotonic, self.config.relay_return_seconds, ended)
         self.metrics.gauge("heliograph_relay_clients", "Relay clients that are connected.", lambda: len(clients))
         return clients
 
@@ -591,7 +599,14 @@ def _smsc_settings(config: Config) -> SmscSettings:
         response_seconds=config.smpp_response_seconds,
         pdu_max_bytes=config.smpp_pdu_max_bytes,
         unanswered_max=config.smpp_unanswered_max,
+        unbound_max=config.smpp_unbound_max,
+        address_unbound_max=config.smpp_address_unbound_max,
+        unbound_pdu_bytes=config.smpp_unbound_pdu_bytes,
+        unbound_pdus_max=config.smpp_unbound_pdus_max,
+        idle_pdus_max=config.smpp_idle_pdus_max,
+        waiting_binds_max=config.smpp_waiting_binds_max,
         failed_binds=config.smpp_failed_binds,
+        trusted_proxies=listed_networks(config.trusted_proxies),
         directory_poll_seconds=config.directory_poll_seconds,
     )
 
@@ -609,6 +624,7 @@ def _relay_settings(config: Config) -> RelaySettings:
         ),
         requests_max=config.relay_requests_max,
         events_max=config.relay_events_max,
+        project_contexts_bytes=config.relay_project_contexts_bytes,
         contexts_max=config.relay_contexts_max,
         context_max_chars=config.relay_context_max_chars,
         answer_seconds=config.relay_answer_seconds,

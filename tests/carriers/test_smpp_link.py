@@ -401,6 +401,129 @@ async def test_while_nothing_is_read_timers_stand_still() -> None:
         assert (await soon(answer)).pdu.message_id == "in time"
 
 
+UNKNOWN = bytes.fromhex("00000010 00000110 00000000 00000001")
+FLOODS = {
+    "enquire_link": pdu.encode(pdu.EnquireLink(), 1),
+    "unknown command": UNKNOWN,
+    "response to nothing": pdu.encode(pdu.EnquireLinkResp(), 4242),
+    "alert_notification": pdu.encode(pdu.AlertNotification(), 1),
+}
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("kind", FLOODS)
+async def test_bound_peer_that_floods_idle_pdus_loses_its_link(role: Role, kind: str) -> None:
+    async with bound(role, LinkSettings(idle_pdus_max=50)) as world:
+        reading = asyncio.create_task(world.peer.end())
+        world.peer.writer.write(FLOODS[kind] * 20_000)
+        assert await world.holder.reason() == "too many idle PDUs"
+        assert len(await reading) <= (50 + links.SLICE_OCTETS) * 16
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+async def test_unbound_peer_that_floods_idle_pdus_loses_its_link(kind: str) -> None:
+    async with joined(Role.SMSC, LinkSettings(unbound_pdus_max=5)) as world:
+        world.peer.writer.write(FLOODS[kind] * 20_000)
+        assert await world.holder.reason() == "too many PDUs before a bind"
+        assert len(await world.peer.end()) <= 6 * 17
+
+
+async def test_idle_pdus_within_the_limit_of_each_second_go_through() -> None:
+    async with bound(settings=LinkSettings(idle_pdus_max=50, enquire_link_seconds=1000)) as world:
+        for _ in range(4):
+            world.peer.writer.write(FLOODS["response to nothing"] * 49)
+            await world.heard()
+            await world.silence(1)
+        assert not world.link.is_closing
+
+
+async def test_useful_pdus_make_up_for_idle_ones() -> None:
+    async with bound(settings=LinkSettings(idle_pdus_max=10)) as world:
+        world.holder.at_once = lambda link, header, _: link.respond(header, pdu.DeliverSmResp())
+        both = pdu.encode(pdu.DeliverSm(), 1) + FLOODS["response to nothing"]
+        world.peer.writer.write(both * 200)
+        for _ in range(200):
+            await world.peer.expect(pdu.DeliverSmResp())
+
+
+async def test_late_responses_are_not_idle() -> None:
+    settings = LinkSettings(idle_pdus_max=5, response_seconds=10, enquire_link_seconds=1000)
+    async with bound(settings=settings) as world:
+        late = [world.link.request(pdu.SubmitSm()) for _ in range(50)]
+        sequences = [await world.peer.expect(pdu.SubmitSm()) for _ in late]
+        await world.silence(12)
+        assert all(isinstance(each.exception(), NoAnswer) for each in late)
+        for sequence in sequences:
+            world.peer.send(pdu.SubmitSmResp(message_id="late"), sequence)
+        await world.heard()
+        assert world.holder.orphans.qsize() == 50
+
+
+async def test_other_tasks_run_between_the_slices_of_what_came_at_once() -> None:
+    async with bound(Role.SMSC, LinkSettings(idle_pdus_max=10**6)) as world:
+        turns: list[int] = []
+        world.link.on_orphan = lambda *_: turns.append(turn)
+        turn = 0
+        world.peer.writer.write(FLOODS["response to nothing"] * 10_000)
+        while len(turns) < 10_000:
+            turn += 1
+            await asyncio.sleep(0)
+        most = max(turns.count(each) for each in set(turns))
+        assert most <= 2 * links.SLICE_OCTETS // 16, "one slice by the socket, one by the turn"
+
+
+async def test_what_follows_a_bind_waits_for_its_response() -> None:
+    async with joined(Role.SMSC, LinkSettings(unbound_pdu_bytes=1024)) as world:
+        submits = [pdu.SubmitSm(tlvs={Tag.MESSAGE_PAYLOAD: bytes(3000)}), pdu.SubmitSm(source_addr="2")]
+        frames = [pdu.encode(each, number) for number, each in enumerate([pdu.BindTransceiver(), *submits], 1)]
+        world.peer.writer.write(b"".join(frames))
+        header, request = await world.holder.requested()
+        assert request == pdu.BindTransceiver()
+        assert world.holder.requests.empty() and world.link.faults == 0
+        world.link.respond(header, pdu.BindTransceiverResp())
+        assert [(await world.holder.requested())[1] for _ in submits] == submits
+
+
+async def test_what_follows_a_refused_bind_is_not_read() -> None:
+    async with joined(Role.SMSC) as world:
+        world.peer.send(pdu.BindTransceiver(), 1)
+        world.peer.send(pdu.SubmitSm(), 2)
+        header, _ = await world.holder.requested()
+        world.link.respond(header, pdu.BindTransceiverResp(), Status.RBINDFAIL)
+        world.link.close("refused")
+        assert (await world.peer.read())[0].command == Command.BIND_TRANSCEIVER_RESP
+        assert await world.peer.end() == b""
+        assert world.holder.requests.empty()
+
+
+@pytest.mark.parametrize("size", [1025, 70_000, 0xFFFFFFFF, 15, 0])
+async def test_pdu_of_invalid_length_before_a_bind_ends_the_link_before_it_is_whole(size: int) -> None:
+    async with joined(Role.SMSC, LinkSettings(unbound_pdu_bytes=1024)) as world:
+        world.peer.writer.write(size.to_bytes(4, "big") + bytes.fromhex("00000009 00000000 00000007"))
+        header, value = await world.peer.read()
+        assert value == pdu.GenericNack() and header.status == Status.RINVCMDLEN
+        assert await world.peer.end() == b""
+
+
+async def test_bind_in_single_octets_is_read() -> None:
+    async with joined(Role.SMSC) as world:
+        for octet in pdu.encode(pdu.BindTransceiver(system_id="acme"), 1):
+            world.peer.writer.write(bytes((octet,)))
+            await world.peer.writer.drain()
+        assert (await world.holder.requested())[1] == pdu.BindTransceiver(system_id="acme")
+
+
+async def test_responses_that_came_before_the_connection_was_lost_are_read() -> None:
+    async with bound() as world:
+        answers = [world.link.request(pdu.SubmitSm()) for _ in range(400)]
+        sequences = [await world.peer.expect(pdu.SubmitSm()) for _ in answers]
+        octets = b"".join(pdu.encode(pdu.SubmitSmResp(message_id="x"), each) for each in sequences)
+        world.link.data_received(octets)
+        world.peer.writer.transport.abort()
+        world.link._transport.abort()  # type: ignore[union-attr]
+        assert [(await soon(each)).pdu.message_id for each in answers] == ["x"] * len(answers)
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Let the event loop read what the kernel already has."""
     while not condition():

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from websockets.protocol import Protocol as Framing
 
 from heliograph.relay.socket import SLICE_OCTETS
 from relay_client import Relay, RelayClient
+from relay_frames import RpcError
 from servers import HOST
 
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
@@ -36,7 +38,7 @@ def test_a_frame_that_can_not_be_served_is_told_so(relay: Relay, frame: str, cod
     assert client.call("signalwire.ping")
 
 
-@pytest.mark.parametrize("contexts", ["office", [7], [""], ["x" * 1025], [str(n) for n in range(101)], {"a": 1}])
+@pytest.mark.parametrize("contexts", ["office", [7], [""], ["x" * 129], [str(n) for n in range(65)], {"a": 1}])
 def test_bad_contexts_are_refused(relay: Relay, contexts: Any) -> None:
     assert relay.client().call("signalwire.receive", {"contexts": contexts})["code"] == "422"
     credentials = relay.server.credentials
@@ -46,9 +48,21 @@ def test_bad_contexts_are_refused(relay: Relay, contexts: Any) -> None:
 
 
 def test_contexts_add_up_to_their_limit(relay: Relay) -> None:
-    client = relay.client(*(f"a{number}" for number in range(60)))
-    assert client.call("signalwire.receive", {"contexts": [f"b{number}" for number in range(41)]})["code"] == "422"
-    assert client.call("signalwire.receive", {"contexts": [f"b{number}" for number in range(40)]})["code"] == "200"
+    client = relay.client(*(f"a{number}" for number in range(40)))
+    assert client.call("signalwire.receive", {"contexts": [f"b{number}" for number in range(25)]})["code"] == "422"
+    assert client.call("signalwire.receive", {"contexts": [f"b{number}" for number in range(24)]})["code"] == "200"
+
+
+def test_contexts_of_a_project_are_bounded_in_octets(own_relay: Callable[..., Relay]) -> None:
+    relay = own_relay(relay_project_contexts_bytes=10_000)
+    first = relay.client(*(f"a{number}" for number in range(10)))
+    with pytest.raises(RpcError, match="-32000"):
+        relay.client(*(f"b{number}" for number in range(15)))
+    second = relay.client()
+    more = {"contexts": [f"c{number}" for number in range(15)]}
+    assert second.call("signalwire.receive", more)["code"] == "422"
+    assert first.call("signalwire.unreceive", {"contexts": [f"a{number}" for number in range(10)]})["code"] == "200"
+    assert second.call("signalwire.receive", more)["code"] == "200"
 
 
 def test_one_frame_has_only_so_many_bytes(relay: Relay) -> None:
@@ -149,11 +163,11 @@ def test_what_is_too_deep_to_write_is_not_echoed(relay: Relay) -> None:
 
 
 def test_a_session_that_is_resumed_again_and_again_has_no_more_contexts_than_another(relay: Relay) -> None:
-    protocol = relay.client(*(f"a{n}" for n in range(100))).result["protocol"]
-    relay.client(*(f"b{n}" for n in range(60)), protocol=protocol)
+    protocol = relay.client(*(f"a{n}" for n in range(64))).result["protocol"]
+    relay.client(*(f"b{n}" for n in range(40)), protocol=protocol)
     (contexts,) = [each["contexts"] for each in relay.clients() if "b0" in each["contexts"]]
-    assert len(contexts) == 100
-    assert contexts[:60] == [f"b{n}" for n in range(60)], "what it asks for now comes first"
+    assert len(contexts) == 64
+    assert contexts[:40] == [f"b{n}" for n in range(40)], "what it asks for now comes first"
 
 
 @pytest.mark.parametrize("path", ["/elsewhere", "/api/relay/rest/phone_numbers", "/health"])

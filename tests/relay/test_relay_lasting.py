@@ -201,13 +201,16 @@ def _may(relay: Relay) -> bool:
     return True
 
 
-def test_an_address_that_fails_too_often_is_put_off(own_relay: StartRelay) -> None:
+def test_right_token_connects_after_many_wrong_ones_from_its_address(own_relay: StartRelay) -> None:
     relay = own_relay(relay_failed_connects=2)
     for _ in range(2):
         with pytest.raises(RpcError, match="-32002"):
             relay.client(token="PTwrong")
-    with pytest.raises(RpcError, match="-32000"):
-        relay.client()
+    for _ in range(10):
+        with pytest.raises(RpcError, match="-32000"):
+            relay.client(token="PTwrong")
+        relay.client().close()
+    assert relay.server.log().count("relay.connect_refused") == 2
 
 
 def test_what_nobody_comes_for_is_given_up(own_relay: StartRelay) -> None:

@@ -1,13 +1,24 @@
 """Servers with a door for SMPP customers."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from servers import HeliographServer, ServerFactory
 from smpp_customer import QUICK, Smsc, SmscFactory
+
+ON_BOTH_LOOPS = {"test_smsc_arrivals.py"}
+"""uvloop is what the server runs on, and its sockets are not asyncio's."""
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    if item.path.name in ON_BOTH_LOOPS:
+        return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    return {"asyncio": asyncio.new_event_loop}
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import ssl
+import struct
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from heliograph.wire.smpp import pdu as smpp
 from heliograph.wire.smpp.pdu import Status, Tag
 from servers import wait_until
-from smpp_customer import Closed, Credential, Customer, Smsc, SmscFactory
+from smpp_customer import Closed, Credential, Customer, Smsc, SmscFactory, text_from
 
 
 @pytest.mark.parametrize("mode", ["transceiver", "transmitter", "receiver"])
@@ -89,23 +90,71 @@ def test_a_connection_that_does_not_bind_is_closed(own_smsc: SmscFactory) -> Non
         smsc.connect().read()
 
 
-def test_connections_are_bounded(own_smsc: SmscFactory) -> None:
+def test_oldest_silent_connection_makes_room_for_a_customer(own_smsc: SmscFactory) -> None:
     smsc = own_smsc(smpp_connections_max=2)
-    first, second = smsc.connect(), smsc.connect()
+    credential = smsc.credential("acme")
+    smsc.bind(credential)
+    silent = smsc.connect()
+    smsc.bind(credential)
+    with pytest.raises(Closed):
+        silent.read()
     with pytest.raises(Closed):
         smsc.connect().read()
-    assert [each.ask(smpp.EnquireLink())[0] for each in (first, second)] == [Status.ROK] * 2
+    assert smsc.metric("heliograph_smpp_connections_refused_total") == 1
 
 
-def test_an_address_that_fails_too_often_is_put_off(own_smsc: SmscFactory) -> None:
+def test_wrong_passwords_refuse_no_right_one(own_smsc: SmscFactory) -> None:
     smsc = own_smsc(smpp_failed_binds=3)
     credential = smsc.credential("acme")
-    wrong = Credential("acme", "wrong")
+    for number in range(12):
+        assert smsc.try_bind(Credential("acme", f"wrong{number}"))[0] is Status.RBINDFAIL
+    smsc.bind(credential)
+
+
+@pytest.mark.parametrize("header", [b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 2775\r\n", b""])
+def test_credential_is_allowed_by_the_address_that_a_trusted_proxy_names(own_smsc: SmscFactory, header: bytes) -> None:
+    smsc = own_smsc(trusted_proxies="127.0.0.0/8")
+    here, there = smsc.credential("here", allowed=("127.0.0.1",)), smsc.credential("there", allowed=("192.0.2.7",))
+
+    def status_of(credential: Credential) -> Status:
+        customer = smsc.connect()
+        customer.write(header)
+        return customer.ask(smpp.BindTransceiver(system_id=credential.system_id, password=credential.password))[0]
+
+    right, wrong = (there, here) if header else (here, there)
+    assert wait_until(lambda: status_of(right) is Status.ROK, "the credential to be known")
+    assert status_of(wrong) is Status.RBINDFAIL
+
+
+def test_submit_behind_the_bind_waits_for_its_answer(smsc: Smsc) -> None:
+    credential = smsc.credential("pipelined")
     smsc.bind(credential).close()
-    seen = [smsc.try_bind(wrong)[0] for _ in range(5)]
-    assert seen[-1] is Status.RTHROTTLED and seen.count(Status.RBINDFAIL) <= 3
-    assert smsc.try_bind(credential)[0] is Status.RTHROTTLED
-    assert smsc.metric('heliograph_smpp_binds_refused_total{status="RTHROTTLED"}') >= 2
+    customer = smsc.connect()
+    bind = smpp.BindTransceiver(system_id=credential.system_id, password=credential.password)
+    long_text = text_from(smsc.number, short_message=b"", tlvs={Tag.MESSAGE_PAYLOAD: b"x" * 1500})
+    frames = [bind, text_from(smsc.number), long_text]
+    customer.write(b"".join(smpp.encode(each, number) for number, each in enumerate(frames, 1)))
+    assert [customer.answer_to(number)[0] for number in (1, 2, 3)] == [Status.ROK] * 3
+
+
+def test_password_longer_than_the_field_is_judged_as_any_other(smsc: Smsc) -> None:
+    credential = smsc.credential("long-password")
+    smsc.bind(credential).close()
+    customer = smsc.connect()
+    body = b"long-password\0" + credential.password.encode() + b" and more\0" + b"\0\x34\0\0\0"
+    customer.write(struct.pack(">IIII", 16 + len(body), smpp.Command.BIND_TRANSCEIVER, 0, 1) + body)
+    assert customer.answer_to(1)[0] is Status.RBINDFAIL
+
+
+def test_bind_too_many_asks_the_older_ones_for_a_sign_of_life(own_smsc: SmscFactory) -> None:
+    smsc = own_smsc(smpp_response_seconds=0.2, smpp_enquire_link_seconds=1000)
+    credential = smsc.credential("cut", max_binds=1)
+    old = smsc.bind(credential)
+    assert smsc.try_bind(credential)[0] is Status.RALYBND
+    old.next(smpp.EnquireLink)
+    smsc.bind(credential)
+    with pytest.raises(Closed):
+        old.read()
 
 
 def test_customers_bind_over_tls(own_smsc: SmscFactory, tmp_path: Path) -> None:

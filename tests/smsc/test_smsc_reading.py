@@ -106,6 +106,94 @@ def test_text_may_be_in_message_payload() -> None:
     assert read(DataSm(tlvs={Tag.MESSAGE_PAYLOAD: b"hello"})).incoming.text == "hello"
 
 
+@pytest.mark.parametrize("esm_class", [0x00, 0x01, 0x03, 0x08, 0x10, 0x80, 0x0B])
+def test_esm_class_that_an_esme_may_send_is_accepted(esm_class: int) -> None:
+    assert read(submit(esm_class=esm_class)).incoming.text == "hello"
+
+
+@pytest.mark.parametrize("element", [bytes((0x70, 1, 2)), bytes((0x26, 0)), bytes((0xC5, 2, 1, 2)), bytes((0x0A, 0))])
+def test_unknown_user_data_element_is_skipped(element: bytes) -> None:
+    alone = bytes((len(element),)) + element
+    assert read(submit(esm_class=0x40, short_message=alone + b"hola")).incoming.text == "hola"
+    both = bytes((len(element) + 5,)) + element + HEADER[1:]
+    part = read(submit(esm_class=0x40, short_message=both + b"hola")).incoming
+    assert part.text == "hola" and part.concat is not None and part.concat.reference == 77
+
+
+CONTROLS = [each for each in (*range(0x20), 0x7F) if each not in b"\n\f\r"]
+
+
+@pytest.mark.parametrize(
+    ("data_coding", "octets", "alphabet"),
+    [
+        (0, b"f\xfcr dich", "gsm"),
+        (0, "é".encode(), "gsm"),
+        (0, b"cut\x1b", "gsm"),
+        (0, b"f\xfcr", "ascii"),
+        (0, b"odd", "ucs2"),
+        (1, "aébc".encode(), "gsm"),
+        (1, b"me\0x.com \x025", "gsm"),
+        (3, b"a\0b", "gsm"),
+        (3, b"a\x80b", "gsm"),
+        (8, b"\0h\0i\0", "gsm"),
+        (8, "x".encode("utf-16-be") + b"\xd8\x3d", "gsm"),
+        (8, b"\xdc\x4b\0i", "gsm"),
+        (8, "a\0b".encode("utf-16-be"), "gsm"),
+        (8, "hi\0".encode("utf-16-be"), "gsm"),
+        (8, "a\x85b".encode("utf-16-be"), "gsm"),
+        (0x18, b"\0h\0", "gsm"),
+        (0xF1, b"\xff", "gsm"),
+        (7, b"\xfb\xff", "gsm"),
+        (5, b"\x81", "gsm"),
+        (14, b"\xff\xff", "gsm"),
+        *[(data_coding, bytes((0x61, each)), "gsm") for data_coding in (1, 3, 6) for each in CONTROLS],
+        *[(8, bytes((0, 0x61, 0, each)), "gsm") for each in CONTROLS if each != ord("\t")],
+    ],
+)  # fmt: skip
+def test_text_that_its_alphabet_does_not_have_is_refused_for_good(
+    data_coding: int, octets: bytes, alphabet: str
+) -> None:
+    for pdu in (
+        submit(data_coding=data_coding, short_message=octets),
+        DataSm(data_coding=data_coding, tlvs={Tag.MESSAGE_PAYLOAD: octets}),
+        SubmitMulti(data_coding=data_coding, short_message=octets),
+    ):
+        with pytest.raises(Rejected) as refused:
+            read(pdu, alphabet=alphabet)
+        assert refused.value.status is Status.RX_P_APPN
+
+
+@pytest.mark.parametrize(
+    ("data_coding", "octets", "text"),
+    [
+        (0, bytes((0x00, 0x02, 0x09, 0x0A, 0x0D, 0x7F)), "@$Ç\n\rà"),
+        (0, b"\x1bA", "A"),
+        (1, b"two\r\nlines\f", "two\r\nlines\f"),
+        (3, b"caf\xe9\n", "café\n"),
+        (8, "tab\tand \ufffd 👋".encode("utf-16-be"), "tab\tand \ufffd 👋"),
+        (8, b"\xff\xfe" + "le \ufffd".encode("utf-16-le"), "le \ufffd"),
+        (10, "日本".encode("iso2022_jp"), "日本"),
+    ],
+)
+def test_text_is_never_altered(data_coding: int, octets: bytes, text: str) -> None:
+    assert read(submit(data_coding=data_coding, short_message=octets)).incoming.text == text
+
+
+@pytest.mark.parametrize(
+    ("data_coding", "octets"), [(0, b"euro follows \x1b"), (8, b"\0h\0i\xd8\x3d"), (8, b"odd"), (5, b"\x81")]
+)
+def test_character_may_be_cut_between_two_parts(data_coding: int, octets: bytes) -> None:
+    incoming = read(submit(data_coding=data_coding, esm_class=0x40, short_message=HEADER + octets)).incoming
+    assert incoming.data == octets
+
+
+@pytest.mark.parametrize(("data_coding", "octets"), [(0, b"\xfc"), (1, b"\0"), (3, b"\x02")])
+def test_part_that_its_alphabet_does_not_have_is_refused(data_coding: int, octets: bytes) -> None:
+    with pytest.raises(Rejected) as refused:
+        read(submit(data_coding=data_coding, esm_class=0x40, short_message=HEADER + octets))
+    assert refused.value.status is Status.RX_P_APPN
+
+
 @pytest.mark.parametrize("mode", ["udh", "sar"])
 def test_a_part_says_what_it_is_of(mode: str) -> None:
     sar = {Tag.SAR_MSG_REF_NUM: b"\0M", Tag.SAR_TOTAL_SEGMENTS: b"\2", Tag.SAR_SEGMENT_SEQNUM: b"\1"}
@@ -150,9 +238,15 @@ def test_what_is_not_ours_to_read_is_passed_on() -> None:
         (submit(priority_flag=4), Status.RINVPRTFLG),
         (submit(esm_class=0x02), Status.RINVESMCLASS),
         (submit(esm_class=0x04), Status.RINVESMCLASS),
+        (submit(esm_class=0x0C), Status.RINVESMCLASS),
+        (submit(esm_class=0x18), Status.RINVESMCLASS),
+        (submit(esm_class=0x20), Status.RINVESMCLASS),
         (submit(registered_delivery=3), Status.RINVREGDLVFLG),
-        (submit(data_coding=4), Status.RSUBMITFAIL),
-        (submit(esm_class=0x40, short_message=bytes((6, 5, 4, 11, 132, 35, 240)) + b"wap"), Status.RSUBMITFAIL),
+        (submit(data_coding=4), Status.RX_P_APPN),
+        (submit(esm_class=0x40, short_message=bytes((6, 5, 4, 11, 132, 35, 240)) + b"wap"), Status.RINVESMCLASS),
+        (submit(esm_class=0x40, short_message=bytes((4, 4, 2, 11, 132)) + b"wap"), Status.RINVESMCLASS),
+        (submit(esm_class=0x40, short_message=b""), Status.RINVESMCLASS),
+        (submit(esm_class=0x40, short_message=b"hello"), Status.RINVESMCLASS),
         (submit(tlvs={Tag.MESSAGE_PAYLOAD: b"x"}), Status.ROPTPARNOTALLWD),
         (submit(tlvs={0x1400: b"x" * 1025}), Status.RINVPARLEN),
         (SubmitMulti(esm_class=0x40, short_message=HEADER + b"one"), Status.RINVESMCLASS),

@@ -57,7 +57,6 @@ def test_a_message_that_is_taken_has_no_callback_url(smsc: Smsc, customer: Custo
         ({"data_coding": 3, "short_message": "café".encode("latin-1")}, "café"),
         ({"short_message": b"\x00 \x1be"}, "@ €"),
         ({"short_message": b"", "tlvs": {Tag.MESSAGE_PAYLOAD: b"x" * 400}}, "x" * 400),
-        ({"data_coding": 1, "short_message": b"padded\0"}, "padded"),
     ],
 )
 def test_texts_in_every_alphabet(smsc: Smsc, customer: Customer, fields: dict[str, Any], body: str) -> None:
@@ -92,11 +91,29 @@ def test_data_sm_is_a_submit(smsc: Smsc, customer: Customer) -> None:
         ({"schedule_delivery_time": "000000010000000R"}, Status.RINVSCHED),
         ({"validity_period": "soon"}, Status.RINVEXPIRY),
         ({"esm_class": 2}, Status.RINVESMCLASS),
-        ({"data_coding": 4}, Status.RSUBMITFAIL),
+        ({"data_coding": 4}, Status.RX_P_APPN),
+        ({"data_coding": 8, "short_message": b"odd"}, Status.RX_P_APPN),
+        ({"data_coding": 1, "short_message": b"padded\0"}, Status.RX_P_APPN),
     ],
 )
 def test_refusals_in_smpps_words(smsc: Smsc, bound: Customer, fields: dict[str, Any], status: Status) -> None:
     assert bound.ask(text_from(smsc.number, **fields))[0] is status
+
+
+@pytest.mark.parametrize(
+    ("last", "status", "text"),
+    [(b"\xdc\x4b", Status.ROK, "h👋"), (b"\0i", Status.RX_P_APPN, None), (b"\xdc\x4b\0", Status.RX_P_APPN, None)],
+)
+def test_last_part_is_refused_where_the_whole_text_can_not_be_read(
+    smsc: Smsc, bound: Customer, last: bytes, status: Status, text: str | None
+) -> None:
+    reference = last[-1]
+    first = text_from(smsc.number, data_coding=8, **part(reference, 2, 1, b"\0h\xd8\x3d"))
+    accepted, answer = bound.ask(first)
+    assert accepted is Status.ROK
+    assert bound.ask(text_from(smsc.number, data_coding=8, **part(reference, 2, 2, last)))[0] is status
+    if text is not None:
+        assert smsc.reaches(answer.message_id, "delivered")["body"] == text
 
 
 def test_a_full_backlog_is_told(own_smsc: SmscFactory) -> None:

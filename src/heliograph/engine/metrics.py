@@ -76,6 +76,9 @@ class Metrics:
         self.smpp_binds_refused = self._counts(
             "heliograph_smpp_binds_refused", "Binds refused.", "status", ["RBINDFAIL", "RALYBND", "RTHROTTLED"]
         )
+        self.smpp_connections_refused = self._count(
+            "heliograph_smpp_connections_refused", "Connections of SMPP customers closed for want of a place."
+        )
         self.relay_connects = self._counts(
             "heliograph_relay_connects",
             "Relay clients that asked to connect.",

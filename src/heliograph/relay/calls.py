@@ -5,7 +5,8 @@ result whose `code` says why, in HTTP's numbers: SignalWire's SDKs expect it the
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Final
 
@@ -21,7 +22,7 @@ from heliograph.engine.metrics import Metrics
 from heliograph.engine.requests import SendRequest
 from heliograph.ports import Clock
 from heliograph.relay import fields, tickets
-from heliograph.relay.clients import Clients
+from heliograph.relay.clients import Clients, octets_of
 from heliograph.relay.dialects import BLADE, CURRENT, Dialect
 from heliograph.relay.login import Login
 from heliograph.relay.peer import Answer, Peer
@@ -113,8 +114,10 @@ class Calls:
         try:
             principal = self._login.check(params.get("authentication"), peer.address)
         except RpcError as refused:
-            self._metrics.relay_connects["refused" if refused.code == NOT_CONNECTED else "put_off"].inc()
-            log.warning("relay.connect_refused", address=peer.address, reason=refused.message)
+            is_counted = refused.code == NOT_CONNECTED
+            self._metrics.relay_connects["refused" if is_counted else "put_off"].inc()
+            if is_counted:
+                log.warning("relay.connect_refused", address=peer.address, reason=refused.message)
             asyncio.get_running_loop().call_soon(peer.socket.close, REFUSED, refused.message)
             raise
         project = self._directory.project(principal.project_id)
@@ -122,13 +125,16 @@ class Calls:
             raise RpcError(NOT_CONNECTED, "The project is gone.")
         contexts = self._contexts(params) if "contexts" in params else []
         protocol, recalled = self._protocol(project, params)
-        if self._is_full(project, protocol):
+        heard = dict.fromkeys((*contexts, *recalled))  # what it asks for now comes first
+        heard = dict.fromkeys(list(heard)[: self._settings.contexts_max])
+        if self._is_full(project, protocol, heard):
             self._metrics.relay_connects["full"].inc()
             asyncio.get_running_loop().call_soon(peer.socket.close, TRY_LATER, "too many clients")
-            raise RpcError(BUSY, "The project has as many clients as it may.")
+            raise RpcError(BUSY, "The project has as many clients, or contexts of clients, as it may.")
         session = Session(
             peer.socket,
             principal=principal,
+            root_id=project.parent_id or project.id,
             protocol=protocol,
             signature=protocol.split("_")[1],
             dialect=dialect,
@@ -139,8 +145,7 @@ class Calls:
             address=peer.address,
             since=self._clock.now(),
         )
-        heard = dict.fromkeys((*contexts, *recalled))  # what it asks for now comes first
-        session.contexts = dict.fromkeys(list(heard)[: self._settings.contexts_max])
+        session.contexts = heard
         peer.session = session
         return Answer(result=_connected(session), then=partial(self._came, session))
 
@@ -162,12 +167,20 @@ class Calls:
             return name, list(recalled)
         if now - self._started <= limit:
             state = tickets.unseal(project, name, params.get("authorization_state"))
-            return name, (state or [])[: self._settings.contexts_max]
+            return name, [sys.intern(each) for each in (state or [])[: self._settings.contexts_max]]
         return tickets.protocol(project, tickets.new_nonce()), []
 
-    def _is_full(self, project: Project, protocol: str) -> bool:
+    def _is_full(self, project: Project, protocol: str, contexts: Iterable[str]) -> bool:
+        if self._clients.get(protocol) is not None:
+            return False  # it takes over from that one
+        root_id = project.parent_id or project.id
         limit = self._settings.project_clients_max
-        return bool(limit) and self._clients.of_project(project.id) >= limit and self._clients.get(protocol) is None
+        return (bool(limit) and self._clients.of_root(root_id) >= limit) or self._are_too_many(root_id, contexts)
+
+    def _are_too_many(self, root_id: str, contexts: Iterable[str]) -> bool:
+        """Whether one more session that hears them would take more memory than the project and its subprojects may."""
+        taken = self._clients.context_octets(root_id) + octets_of(contexts)
+        return taken > self._settings.project_contexts_bytes
 
     def _came(self, session: Session) -> None:
         """It was told that it is connected."""
@@ -207,7 +220,7 @@ class Calls:
             raise RpcError(jsonrpc.INVALID_PARAMS, f"A context has 1 to {longest} characters.")
         if len(names) > self._settings.contexts_max:
             raise RpcError(jsonrpc.INVALID_PARAMS, f"A session has at most {self._settings.contexts_max} contexts.")
-        return names
+        return [sys.intern(name) for name in names]  # one text for all sessions that hear it
 
     async def _receive(self, session: Session, params: Members) -> Answer:
         try:
@@ -216,6 +229,8 @@ class Calls:
             return _no(422, error.message)
         if len({*session.contexts, *session.coming, *names}) > self._settings.contexts_max:
             return _no(422, f"A session has at most {self._settings.contexts_max} contexts.")
+        if self._are_too_many(session.root_id, {*names} - {*session.contexts}):
+            return _no(422, "The project's clients listen to as many contexts as they may.")
         session.coming |= dict.fromkeys(names)
         return _yes(f"Receiving events of: {', '.join(names)}", then=partial(self._hear_soon, session, names))
 

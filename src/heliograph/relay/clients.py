@@ -1,19 +1,22 @@
 """Who is connected and who hears what.
 
 A session hears its contexts, and besides them the context that is called like its own `protocol`, which is what a send
-without a context gets. An ended session is remembered for a while, with its contexts, so that it can be resumed.
+without a context gets. An ended session is remembered for a while, with its contexts, so that it can be resumed
+(`ended.py`).
 """
 
 import asyncio
-from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator
+import sys
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from heliograph.ports import RelayClientStatus
+from heliograph.relay.ended import EndedLimits, EndedSessions
 from heliograph.relay.session import Session
 
-REMEMBERED_MAX: Final = 20_000
-"""Ended sessions that can be resumed; at the limit the one that ended longest ago is forgotten."""
+HEARING_OCTETS: Final = 400
+"""Of a context that one session hears, besides its name: its places in the tables here, and in the session."""
 
 Context = tuple[str, str]
 """(project_id, name)"""
@@ -24,15 +27,17 @@ class Nobody(Exception):
 
 
 class Clients:
-    def __init__(self, now: Callable[[], float], return_seconds: float) -> None:
+    def __init__(self, now: Callable[[], float], return_seconds: float, ended: EndedLimits | None = None) -> None:
         """now: a monotonic clock. return_seconds: how long a session that ended may be expected back."""
         self._now = now
         self._return_seconds = return_seconds
         self._started = now()
         self._sessions: dict[str, Session] = {}
         self._hearing: dict[Context, list[Session]] = defaultdict(list)
-        self._of_project: Counter[str] = Counter()
-        self._ended: OrderedDict[str, tuple[float, tuple[str, ...]]] = OrderedDict()
+        self._of_root: Counter[str] = Counter()
+        self._octets: Counter[str] = Counter()
+        """What the contexts that are heard take in memory, by root project."""
+        self._ended = EndedSessions(ended or EndedLimits())
         self._turns: Counter[Context] = Counter()
         self._waiting: dict[Context, deque[asyncio.Future[None]]] = {}
         self._waiting_for: dict[str, deque[asyncio.Future[None]]] = {}
@@ -45,8 +50,13 @@ class Clients:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def of_project(self, project_id: str) -> int:
-        return self._of_project[project_id]
+    def of_root(self, root_id: str) -> int:
+        """Sessions of a root project and its subprojects."""
+        return self._of_root[root_id]
+
+    def context_octets(self, root_id: str) -> int:
+        """What the contexts of these sessions take in memory."""
+        return self._octets[root_id]
 
     def get(self, protocol: str) -> Session | None:
         return self._sessions.get(protocol)
@@ -64,9 +74,10 @@ class Clients:
 
     def add(self, session: Session) -> None:
         """It is connected and was told so: it hears from now on."""
-        self._ended.pop(session.protocol, None)
+        self._ended.remove(session.protocol)
         self._sessions[session.protocol] = session
-        self._of_project[session.project_id] += 1
+        self._of_root[session.root_id] += 1
+        self._octets[session.root_id] += octets_of(session.contexts)
         session.freed = self._freed
         for context in session.hears:
             self._hearing[session.project_id, context].append(session)
@@ -77,10 +88,11 @@ class Clients:
         """Its connection is gone; what it has not acknowledged goes to others."""
         if self._sessions.get(session.protocol) is session:
             del self._sessions[session.protocol]
-            self._remember(session)
-            self._of_project[session.project_id] -= 1
-            if not self._of_project[session.project_id]:
-                del self._of_project[session.project_id]
+            self._ended.add(session.protocol, session.root_id, self._now(), tuple(session.contexts))
+            self._of_root[session.root_id] -= 1
+            self._octets[session.root_id] -= octets_of(session.contexts)
+            if not self._of_root[session.root_id]:
+                del self._of_root[session.root_id], self._octets[session.root_id]
             for context in session.hears:
                 self._forget(session, context)
         session.ended()
@@ -90,6 +102,7 @@ class Clients:
     def hear(self, session: Session, context: str) -> None:
         if context not in session.contexts:
             session.contexts[context] = None
+            self._octets[session.root_id] += octets_of((context,))
             if context != session.protocol:
                 self._hearing[session.project_id, context].append(session)
                 self._came(session, context)
@@ -97,6 +110,7 @@ class Clients:
     def unhear(self, session: Session, context: str) -> None:
         if context in session.contexts:
             del session.contexts[context]
+            self._octets[session.root_id] -= octets_of((context,))
             if context != session.protocol:
                 self._forget(session, context)
             self._wake_all(session, context)
@@ -112,24 +126,19 @@ class Clients:
 
     # -- resuming
 
-    def _remember(self, session: Session) -> None:
-        self._ended[session.protocol] = (self._now(), tuple(session.contexts))
-        if len(self._ended) > REMEMBERED_MAX:
-            self._ended.popitem(last=False)
-
     def may_return(self, protocol: str) -> bool:
         """Whether an absent session has only just gone: ended, or was one of the process before this one."""
-        ended_at = self._ended[protocol][0] if protocol in self._ended else self._started
+        known = self._ended.get(protocol)
+        ended_at = self._started if known is None else known.at
         return self._now() - ended_at < self._return_seconds
 
     def recall(self, protocol: str, since: float) -> tuple[str, ...] | None:
         """The contexts of a session that ended after `since`; None where none did."""
         known = self._ended.get(protocol)
-        return known[1] if known is not None and known[0] >= since else None
+        return known.contexts if known is not None and known.at >= since else None
 
     def forget_ended(self, before: float) -> None:
-        while self._ended and next(iter(self._ended.values()))[0] < before:
-            self._ended.popitem(last=False)
+        self._ended.forget_before(before)
 
     # -- choosing
 
@@ -198,6 +207,11 @@ class Clients:
         ):
             while _wake_next(line):
                 pass
+
+
+def octets_of(contexts: Iterable[str]) -> int:
+    """What it takes in memory that one session hears these contexts."""
+    return sum(HEARING_OCTETS + sys.getsizeof(context) for context in contexts)
 
 
 def _busy(session: Session) -> tuple[bool, int]:

@@ -24,8 +24,8 @@ SETTLE_SECONDS: Final = 0.1
 """From a send's result to the first event of its message. SignalWire's Python SDK registers the id only after it has
 handled what it read together with the result, and drops an event of an id that it does not know."""
 
-FRESH_MAX: Final = 10_000
-"""Sends of one session whose results were just written, remembered."""
+FRESH_MAX: Final = 1000
+"""Sends of one session in the last SETTLE_SECONDS, remembered."""
 
 
 class Taken(Enum):
@@ -43,6 +43,7 @@ class Session:
         socket: Socket,
         *,
         principal: Principal,
+        root_id: str,
         protocol: str,
         signature: str,
         dialect: Dialect,
@@ -53,9 +54,11 @@ class Session:
         address: str,
         since: int,
     ) -> None:
+        """root_id: the project, or the one that it is a subproject of."""
         self.socket = socket
         self.principal = principal
         self.project_id = principal.project_id
+        self.root_id = root_id
         self.protocol = protocol
         self.signature = signature
         self.identity = str(uuid_utils.uuid4())
@@ -172,8 +175,9 @@ class Session:
     def answered(self, message_id: str) -> None:
         """The result of a send was just written."""
         self.sends += 1
-        self._fresh[message_id] = asyncio.get_running_loop().time()
-        if len(self._fresh) > FRESH_MAX:
+        now = asyncio.get_running_loop().time()
+        self._fresh[message_id] = now
+        while len(self._fresh) > FRESH_MAX or now - next(iter(self._fresh.values())) >= SETTLE_SECONDS:
             self._fresh.popitem(last=False)
 
     async def settled(self, message_id: str) -> None:

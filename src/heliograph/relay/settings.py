@@ -7,8 +7,9 @@ from heliograph.relay.socket import SocketLimits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelaySettings:
-    """clients_max, project_clients_max: connections of all, sessions of one project. failed_connects: of one address in
-    a minute; 0: no limit. requests_max: of one client, in work. events_max: to one client, without its
+    """clients_max, project_clients_max: connections of all, sessions of a project and its subprojects.
+    project_contexts_bytes: memory of the contexts of the latter. failed_connects: of one address in a minute; 0: no
+    limit. requests_max: of one client, in work. events_max: to one client, without its
     acknowledgement."""
 
     clients_max: int
@@ -18,6 +19,7 @@ class RelaySettings:
     socket: SocketLimits
     requests_max: int
     events_max: int
+    project_contexts_bytes: int
     contexts_max: int
     context_max_chars: int
     answer_seconds: float

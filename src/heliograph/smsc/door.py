@@ -1,25 +1,24 @@
-"""The listener: connections, binds, and each request's way to who answers it.
+"""The SMPP server: binds, and each request's way to the machine that answers it.
 
-Bounded: connections, time to bind, requests of one bind that wait for our answer, octets of a PDU, failed binds of an
-address. A peer that breaks the protocol loses its own connection, nothing else.
+Connections come from `arrivals.py`, which bounds those that are not bound. Bounded besides: requests of one bind
+without our response, octets of a PDU, idle PDUs. A peer that breaks the protocol loses its own connection, nothing
+else.
 """
 
 import asyncio
-import ssl
-from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Final
 
 import structlog
 from msgspec.structs import replace
 
-from heliograph.carriers.smpp.link import Link, LinkSettings
-from heliograph.config import ConfigError
+from heliograph.carriers.smpp.link import Link
 from heliograph.core.errors import Refused, StoreUnavailable
 from heliograph.engine import smpp_credentials
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
 from heliograph.smsc import references, statuses
+from heliograph.smsc.arrivals import Arrivals, StartTask
 from heliograph.smsc.clients import Bound, Client, Clients
 from heliograph.smsc.login import Login
 from heliograph.smsc.queries import Queries
@@ -47,16 +46,12 @@ from heliograph.wire.smpp.pdu import (
     Tag,
 )
 from heliograph.wire.smpp.receipt import MessageState
-from heliograph.wire.smpp.session import Role
 
 log = structlog.get_logger(__name__)
 
 SYSTEM_ID: Final = "heliograph"
 VERSION: Final = bytes((0x34,))
-LISTEN_BACKLOG: Final = 512
 ACCEPTED: Final = "accepted"
-
-StartTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class Door:
@@ -78,20 +73,11 @@ class Door:
         self._submits = submits
         self._queries = queries
         self._metrics = metrics
-        self._link_settings = LinkSettings(
-            enquire_link_seconds=settings.enquire_link_seconds,
-            response_seconds=settings.response_seconds,
-            bind_seconds=settings.bind_seconds,
-            max_pdu_bytes=settings.pdu_max_bytes,
-            unanswered_max=settings.unanswered_max,
-        )
-        self._links: dict[Link, Bound | None] = {}
-        self._shaking: OrderedDict[Link, float] = OrderedDict()
-        """Connections in their TLS handshake, and when it began. Of one that fails asyncio tells nobody."""
+        self._bound: dict[Link, Bound] = {}
         self._working: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
         self._seen_version = -1
         self.start_task: StartTask = lambda work: asyncio.ensure_future(work)
+        self._arrivals = Arrivals(settings, self, metrics=metrics, start_task=lambda work: self.start_task(work))
 
     @property
     def is_open(self) -> bool:
@@ -99,37 +85,20 @@ class Door:
 
     async def listen(self) -> None:
         """Take the port, without serving it yet; raises ConfigError."""
-        settings = self._settings
-        if not self.is_open:
-            return
-        loop = asyncio.get_running_loop()
-        context = _tls(settings)
-        try:
-            self._server = await loop.create_server(
-                self._connection,
-                settings.host,
-                settings.port,
-                ssl=context,
-                ssl_handshake_timeout=settings.bind_seconds if context else None,
-                backlog=LISTEN_BACKLOG,
-                start_serving=False,
-            )
-        except OSError as error:
-            raise ConfigError(f"can't listen on {settings.host}:{settings.port} for SMPP: {error.strerror}") from error
+        if self.is_open:
+            await self._arrivals.listen()
 
     async def open(self) -> None:
-        if self._server is not None:
-            await self._server.start_serving()
+        if self.is_open:
+            self._arrivals.open()
             log.info("smpp.listening", host=self._settings.host, port=self._settings.port)
 
     async def close(self, seconds: float) -> None:
         """Listen no more, answer what is under way, unbind; by the time given."""
-        if self._server is None:
-            return
-        self._server.close()
+        self._arrivals.close()
         if self._working:
             await asyncio.wait(self._working, timeout=seconds / 2)
-        await asyncio.gather(*(link.unbind(seconds / 2) for link in list(self._links)), return_exceptions=True)
+        await asyncio.gather(*(link.unbind(seconds / 2) for link in self._arrivals), return_exceptions=True)
 
     async def watch(self) -> None:
         """Unbind those whose credential is no more, or is another, for as long as the server runs."""
@@ -150,45 +119,31 @@ class Door:
             if now is None or not is_same or not smpp_credentials.is_allowed(now, _address(bound.link)):
                 log.info("smpp.credential_ended", system_id=client.credential.system_id, peer=bound.link.peer)
                 self._clients.remove(bound)
-                self._links[bound.link] = None
+                self._bound.pop(bound.link, None)
                 self._start(bound.link.unbind(self._settings.response_seconds))
         if now is not None and is_same:
             self._clients.renew(client, now)
 
     # -- as the handler of its links
 
-    def _connection(self) -> asyncio.Protocol:
-        now = asyncio.get_running_loop().time()
-        while self._shaking and now - next(iter(self._shaking.values())) > self._settings.bind_seconds:
-            self._shaking.popitem(last=False)  # it failed: none lasts so long
-        if len(self._links) + len(self._shaking) >= self._settings.connections_max:
-            return _Refusal()
-        link = Link(Role.SMSC, self._link_settings, self)
-        link.on_made = self._made
-        self._shaking[link] = now
-        return link
-
-    def _made(self, link: Link) -> None:
-        self._shaking.pop(link, None)
-        self._links[link] = None
-
     def on_request(self, link: Link, header: Header, request: Any) -> None:
         match request:
             case Bind():
                 self._start(self._bind(link, header, request))
             case _:
-                bound = self._links.get(link)
+                bound = self._bound.get(link)
                 if bound is None:  # its credential has just ended
                     link.respond(header, _answer(header), Status.RINVBNDSTS)
                 else:
                     self._start(self._work(bound, header, request))
 
     def on_damaged(self, link: Link) -> None:
-        bound = self._links.get(link)
+        bound = self._bound.get(link)
         self._metrics.smpp_damaged_pdus.labels(bound.client.credential.system_id if bound is not None else "").inc()
 
     def on_closed(self, link: Link, reason: str) -> None:
-        bound = self._links.pop(link, None)
+        self._arrivals.closed(link)
+        bound = self._bound.pop(link, None)
         if bound is not None:
             log.info("smpp.unbound", system_id=bound.client.credential.system_id, reason=reason)
             self._clients.remove(bound)
@@ -214,18 +169,27 @@ class Door:
                 version=request.interface_version,
             )
             if bound is None:
+                self._probe(credential.system_id)
                 raise Rejected(Status.RALYBND, "as many binds as the credential may have")
         except Rejected as rejected:
             self._metrics.smpp_binds_refused[rejected.status.name].inc()
-            log.warning("smpp.bind_refused", system_id=request.system_id, address=address, reason=str(rejected))
+            if not self._login.has_failed_often(request, address):
+                log.warning("smpp.bind_refused", system_id=request.system_id, address=address, reason=str(rejected))
             link.respond(header, _answer(header), rejected.status)
             link.close("the bind was refused")
             return
-        self._links[link] = bound
+        self._bound[link] = bound
+        self._arrivals.bound(link)
         tlvs = {Tag.SC_INTERFACE_VERSION: VERSION} if bound.tlvs else {}
         link.respond(header, KINDS[header.command | RESPONSE_BIT](system_id=SYSTEM_ID, tlvs=tlvs))
         log.info("smpp.bound", system_id=credential.system_id, address=address, mode=request.command.name.lower())
         self._clients.ready(bound)
+
+    def _probe(self, system_id: str) -> None:
+        """The customer may bind anew since its connections were cut: those that do not answer make room."""
+        client = self._clients.get(system_id)
+        for bound in client.binds if client is not None else ():
+            bound.link.enquire()
 
     # -- requests
 
@@ -297,13 +261,6 @@ class Door:
         raise Rejected(Status.RINVMSGID if is_sure else Status.RQUERYFAIL, "no submit with this reference is known")
 
 
-class _Refusal(asyncio.Protocol):
-    """A connection too many: closed at once, before anything is read."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
-
-
 def _answer(header: Header) -> Pdu:
     """The request's own response, without contents."""
     return KINDS[header.command | RESPONSE_BIT]()
@@ -312,14 +269,3 @@ def _answer(header: Header) -> Pdu:
 def _address(link: Link) -> str:
     peer = link.peer
     return str(peer[0]) if peer else ""
-
-
-def _tls(settings: SmscSettings) -> ssl.SSLContext | None:
-    if not settings.tls_cert:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"smpp_tls_cert, smpp_tls_key: can't be used: {error}") from error
-    return context

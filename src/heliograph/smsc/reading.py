@@ -8,9 +8,9 @@ from msgspec import Struct
 from heliograph.core.directory import SmppCredential
 from heliograph.core.message import SmppOptions
 from heliograph.engine.accept import VALIDITY_MAX_SECONDS
-from heliograph.smsc import addresses
+from heliograph.smsc import addresses, texts
 from heliograph.smsc.statuses import Rejected
-from heliograph.wire.smpp import national, receipt, text, times
+from heliograph.wire.smpp import text, times
 from heliograph.wire.smpp.pdu import DataSm, Status, SubmitMulti, SubmitSm, Tag
 from heliograph.wire.smpp.text import Alphabet, Incoming
 
@@ -19,6 +19,10 @@ Submit = SubmitSm | DataSm | SubmitMulti
 MODE: Final = 0b11
 TRANSACTION_MODE: Final = 0b10
 """esm_class: the answer is to say that it was delivered, which is not known then (SMPP 3.4, 5.2.12)."""
+MESSAGE_TYPES: Final = frozenset({0x00, 0x08, 0x10})
+"""What an ESME may send (SMPP 3.4, 5.2.12): a message, a delivery acknowledgement, a user acknowledgement. SMS has no
+such acknowledgements, so to the handset each is a message."""
+MESSAGE_TYPE: Final = 0b00111100
 PRIORITY_MAX: Final = 3
 RECEIPT_RESERVED: Final = 0b11
 """registered_delivery: SMPP 3.4, 5.2.17."""
@@ -41,8 +45,10 @@ _READ_HERE: Final = frozenset(
     }
 )
 """What they say is said otherwise to a carrier, or of no use to one."""
-_ELEMENTS_READ: Final = frozenset({0x00, 0x08, national.IEI_SINGLE, national.IEI_LOCKING})
-"""Information elements that make parts of a whole (3GPP TS 23.040, 9.2.3.24), or name the tables of a language."""
+_REFUSED_ELEMENTS: Final = frozenset({0x04, 0x05, 0x09})
+"""Information elements without which the text would be another (3GPP TS 23.040, 9.2.3.24): it is for a program of the
+phone (ports, WCMP). National language tables (0x24, 0x25) are read. Every other element that is not understood is
+skipped, as the standard says."""
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -84,7 +90,7 @@ def _check_fields(pdu: SubmitSm | SubmitMulti) -> None:
 
 
 def _check_class(pdu: Submit) -> None:
-    if pdu.esm_class & MODE == TRANSACTION_MODE or pdu.esm_class & receipt.MESSAGE_TYPE:
+    if pdu.esm_class & MODE == TRANSACTION_MODE or pdu.esm_class & MESSAGE_TYPE not in MESSAGE_TYPES:
         raise Rejected(Status.RINVESMCLASS, f"esm_class {pdu.esm_class:#04x}")
     if pdu.registered_delivery & RECEIPT_RESERVED == RECEIPT_RESERVED:
         raise Rejected(Status.RINVREGDLVFLG, f"registered_delivery {pdu.registered_delivery:#04x}")
@@ -93,14 +99,24 @@ def _check_class(pdu: Submit) -> None:
 def _text(pdu: Submit, credential: SmppCredential) -> Incoming:
     incoming = text.read(pdu, Alphabet(credential.alphabet))
     if incoming.alphabet is Alphabet.BINARY:
-        raise Rejected(Status.RSUBMITFAIL, f"data_coding {pdu.data_coding:#04x} is no text")
-    if any(identifier not in _ELEMENTS_READ for identifier, _ in incoming.elements):
-        raise Rejected(Status.RSUBMITFAIL, "a user data header that is not for long messages")
+        raise Rejected(Status.RX_P_APPN, f"data_coding {pdu.data_coding:#04x} is not text")
+    if pdu.esm_class & text.UDHI:
+        _check_header(pdu, incoming)
     if incoming.concat is not None and len(incoming.data) > PART_MAX_OCTETS:
         raise Rejected(Status.RINVMSGLEN, f"a part of {len(incoming.data)} octets")
     if incoming.concat is not None and isinstance(pdu, SubmitMulti):
         raise Rejected(Status.RINVESMCLASS, "a part of a long message to several destinations")
+    texts.check(incoming)
     return incoming
+
+
+def _check_header(pdu: Submit, incoming: Incoming) -> None:
+    octets = pdu.tlvs.get(Tag.MESSAGE_PAYLOAD) or (b"" if isinstance(pdu, DataSm) else pdu.short_message)
+    if not octets or octets[0] >= len(octets):
+        raise Rejected(Status.RINVESMCLASS, "a user data header that exceeds its message")
+    refused = [identifier for identifier, _ in incoming.elements if identifier in _REFUSED_ELEMENTS]
+    if refused:
+        raise Rejected(Status.RINVESMCLASS, f"the user data element {refused[0]:#04x}")
 
 
 def _expiry(pdu: Submit, now: int) -> int | None:

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 
+from heliograph.core.networks import Networks
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmscSettings:
-    """`port` 0: there is no door. `failed_binds`: of one address in a minute; 0: no limit."""
+    """`port` 0: there is no door. unbound_max, address_unbound_max: connections that are not bound, in all and of one
+    address. waiting_binds_max: binds of one credential from one address that wait for a check of their password.
+    failed_binds: of one credential from one address in a minute; 0: no limit."""
 
     host: str
     port: int
@@ -17,5 +21,12 @@ class SmscSettings:
     response_seconds: float
     pdu_max_bytes: int
     unanswered_max: int
+    unbound_max: int
+    address_unbound_max: int
+    unbound_pdu_bytes: int
+    unbound_pdus_max: int
+    idle_pdus_max: int
+    waiting_binds_max: int
     failed_binds: int
+    trusted_proxies: Networks
     directory_poll_seconds: float

@@ -42,5 +42,6 @@ TEMPORARY: Final = frozenset({Fault.BACKLOG_FULL, Fault.RATE_EXCEEDED})
 
 
 def status_of(refused: Refused) -> Status:
-    """A request with several faults is told of the first."""
-    return STATUSES.get(refused.refusals[0].fault, Status.RSUBMITFAIL)
+    """A request with several faults is told of the first. One without a status of its own is refused for good:
+    RSUBMITFAIL would have many clients submit it again."""
+    return STATUSES.get(refused.refusals[0].fault, Status.RX_P_APPN)

@@ -24,7 +24,7 @@ from heliograph.engine.notify import FAILURE_ONLY, FINAL, FINAL_MASK, INTERMEDIA
 from heliograph.engine.pieces import Pieces
 from heliograph.engine.requests import SendRequest
 from heliograph.ports import Clock
-from heliograph.smsc import addresses, reading, references, statuses
+from heliograph.smsc import addresses, reading, references, statuses, texts
 from heliograph.smsc.clients import Client
 from heliograph.smsc.reading import Order
 from heliograph.smsc.references import Reference
@@ -158,7 +158,7 @@ class Submits:
             source=Source.LAML,
             to_number=to_number,
             from_number=order.from_number,
-            body=_fit(order.incoming.text),
+            body=order.incoming.text,
             validity=self._validity(order.expires_at),
             options=order.options,
             receipts_to=system_id,
@@ -218,40 +218,43 @@ class Submits:
 
     async def make(self, parts: list[Piece]) -> None:
         """The message that a customer's pieces make (engine.pieces.Maker)."""
+        message_id = _extra(parts[0]).message_id
+        try:
+            if (await self._acceptor.send(self._request_of(parts))).replayed:
+                await self._pieces.drop(parts[0])
+        except Refused as refused:
+            if refused.refusals[0].fault in statuses.TEMPORARY:
+                raise StoreUnavailable("the backlog is full") from refused
+            if message_id in self._refusals:
+                self._refusals[message_id] = refused
+            raise
+
+    def _request_of(self, parts: list[Piece]) -> SendRequest:
+        """Raises Refused."""
         first = parts[0]
         extra = _extra(first)
+        is_whole = len(parts) == first.total
         options = [_extra(piece).options for piece in parts]
         asking = [
             part_id(extra.message_id, p.part) for p, o in zip(parts, options, strict=True) if o.registered_delivery
         ]
+        system_id = first.owner.removeprefix(PIECES_OF)
         request = SendRequest(
             project_id=first.project_id,
             source=Source.LAML,
             to_number=first.to_number,
             from_number=first.from_number,
-            body=_fit(engine_pieces.joined(parts)),
+            body=texts.joined(parts) if is_whole else _fit(engine_pieces.joined(parts)),
             validity=self._validity(extra.expires_at),
             options=replace(extra.options, registered_delivery=_asked_of_all(options), reply_ids=tuple(asking)),
-            receipts_to=first.owner.removeprefix(PIECES_OF),
+            receipts_to=system_id,
             message_id=extra.message_id,
             pieces=tuple(parts),
         )
         reference = references.of(extra.options)
-        if reference is not None and len(parts) == first.total:
-            request = replace(
-                request,
-                idempotency_key=reference.key(first.owner.removeprefix(PIECES_OF)),
-                fingerprint=references.COMPLETE,
-            )
-        try:
-            if (await self._acceptor.send(request)).replayed:
-                await self._pieces.drop(first)
-        except Refused as refused:
-            if refused.refusals[0].fault in statuses.TEMPORARY:
-                raise StoreUnavailable("the backlog is full") from refused
-            if extra.message_id in self._refusals:
-                self._refusals[extra.message_id] = refused
-            raise
+        if reference is None or not is_whole:
+            return request
+        return replace(request, idempotency_key=reference.key(system_id), fingerprint=references.COMPLETE)
 
 
 def part_id(message_id: str, part: int) -> str:
@@ -263,7 +266,7 @@ def _extra(piece: Piece) -> Extra:
 
 
 def _fit(text: str) -> str:
-    """NUL is no text that a database keeps; senders pad with it."""
+    """NUL is no text that a database keeps. Only of a message that lacks parts: others were refused for it."""
     return text.replace("\0", "")
 
 

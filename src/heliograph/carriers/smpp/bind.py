@@ -301,6 +301,7 @@ def link_settings(config: CarrierConfig) -> LinkSettings:
         enquire_link_seconds=config.enquire_link_seconds or math.inf,
         response_seconds=config.response_seconds,
         unanswered_max=UNANSWERED_MAX,
+        idle_pdus_max=config.idle_pdus_max,
     )
 
 

@@ -6,8 +6,14 @@ Rules:
 - One coarse tick for each link serves all its timers (SMPP 3.4, 7.2); each may be late by TICK_MAX_SECONDS.
 - A request without an answer in time fails with NoAnswer and the link stays: the answer may still come, as an orphan.
   Nothing heard for `enquire_link_seconds` asks for a sign of life; without one in time the link is closed.
+- What the peer sends is read in slices of SLICE_PDUS, one in each turn of the event loop. Until the last slice is read
+  the socket is not.
 - Of the peer's requests at most `unanswered_max` are with the handler at once. What was read beyond that is held, and
   no more is read. Meanwhile answers to us can't be read either, so their timers stand still.
+- An SMSC reads one PDU at a time until the peer is bound: what follows a bind waits for the bind's response.
+- A peer that sends more than `idle_pdus_max` idle PDUs in a second loses its link. Idle are enquire_links, requests
+  that have no response, PDUs that are wrong, and responses to nothing that are not late. Every other PDU of the same
+  second makes up for an idle one.
 - A peer that sends and doesn't read is cut off at UNREAD_OCTETS_MAX.
 - The peer's unbind is answered when all its earlier requests are, or at `response_seconds`, and ends the link.
 
@@ -39,18 +45,25 @@ UNREAD_OCTETS_MAX: Final = 4 * 1024 * 1024
 WRITE_FRAMES: Final = 16
 """So many at most wait for the turn's end: with a full window in one turn the peer would idle until all of it is
 written, and what was answered in one lump would go round as one. Fewer cost a tenth of a core's throughput."""
+SLICE_OCTETS: Final = 4096
+SLICE_PDUS: Final = 128
+"""A slice has so many PDUs, and the rest of the SLICE_OCTETS that the last of them is in: some 2 ms."""
 FAULTS_LOGGED: Final = 10
 """PDUs of one link that can't be read, and as many whose end is damaged; more are counted only."""
 
 
 class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds, requests and octets. bind_seconds: how long an SMSC waits for the bind (session_init_timer, 7.2)."""
+    """Seconds, requests, PDUs and octets. bind_seconds: how long an SMSC waits for the bind (session_init_timer, 7.2).
+    unbound_pdu_bytes, unbound_pdus_max: of a peer that is not bound, by an SMSC. idle_pdus_max: in a second."""
 
     enquire_link_seconds: float = 30.0
     response_seconds: float = 10.0
     bind_seconds: float = 10.0
     max_pdu_bytes: int = pdu.MAX_PDU_OCTETS
     unanswered_max: int = 100
+    unbound_pdu_bytes: int = 1024
+    unbound_pdus_max: int = 20
+    idle_pdus_max: int = 500
 
 
 class Timing(NamedTuple):
@@ -109,8 +122,15 @@ class Link(asyncio.Protocol):
     """Made for each connection, by the factory of `create_connection` or `create_server`."""
 
     def __init__(
-        self, role: Role, settings: LinkSettings, handler: LinkHandler, *, timing: Timing | None = None
+        self,
+        role: Role,
+        settings: LinkSettings,
+        handler: LinkHandler,
+        *,
+        timing: Timing | None = None,
+        peer: tuple[str, int] | None = None,
     ) -> None:
+        """peer: the client's address where it is not the socket's, as behind a proxy."""
         self.on_made: Callable[[Link], None] | None = None
         """Called when the connection stands, its TLS handshake included; if that fails nothing is called."""
         self.on_orphan: Callable[[Link, Header, Pdu], None] | None = None
@@ -126,7 +146,10 @@ class Link(asyncio.Protocol):
         self._settings = settings
         self._handler = handler
         self._timing = timing
-        self._session: Session[_Ticket] = Session(role, max_pdu_octets=settings.max_pdu_bytes)
+        self._peer = peer
+        self._session: Session[_Ticket] = Session(
+            role, max_pdu_octets=settings.max_pdu_bytes, max_unbound_octets=_unbound_octets(role, settings)
+        )
         self._handed = 0
         self._held: deque[session.Request] = deque()
         self._out: list[bytes] = []
@@ -138,6 +161,12 @@ class Link(asyncio.Protocol):
         self._unbind_at = self._closed_at = self._reading_since = self._heard_at = 0.0
         self._is_reading = True
         self._is_making_room = False
+        self._unread = bytearray()
+        """Octets that have come and wait for their turn."""
+        self._is_turn_due = False
+        self._idle_second = self._idle_pdus = 0
+        self._given_up = 0
+        """Requests of ours without a response in time: as many responses to nothing may come yet."""
         self._tick_seconds = _tick_seconds(settings)
 
     # -- what a holder asks
@@ -162,14 +191,21 @@ class Link(asyncio.Protocol):
         return self._transport is None or self._reason is not None
 
     @property
+    def is_binding(self) -> bool:
+        """Whether a bind of the peer's waits for our response."""
+        return self._session.is_binding
+
+    @property
     def may_ask(self) -> bool:
         """Whether requests can be sent: after an unbind of the peer's no more, though it is not answered yet."""
         return not self.is_closing and self._unbind is None and self.state.is_bound
 
     @property
     def peer(self) -> Any:
-        """The peer's address, as the socket gives it."""
-        return None if self._transport is None else self._transport.get_extra_info("peername")
+        """The peer's address: as it was given, else as the socket has it."""
+        if self._peer is not None or self._transport is None:
+            return self._peer
+        return self._transport.get_extra_info("peername")
 
     def request(self, request: Pdu) -> "asyncio.Future[Response]":
         """Ask. Raises NotSent, and ValueError for what can't be encoded; the future raises LinkLost or NoAnswer."""
@@ -189,12 +225,21 @@ class Link(asyncio.Protocol):
         """Answer a request; without effect when the link is gone. Raises ValueError for what can't be encoded."""
         if self.is_closing:
             return
+        was_binding = self._session.is_binding
         self._send(self._session.respond(header, response, status))
         self._handed = max(0, self._handed - 1)
         if not self._is_reading and not self._is_making_room:
             self._make_room()
+        if was_binding and not self._session.is_binding:
+            self._schedule_turn()
         if self._unbind is not None and not self.unanswered:
             self._answer_unbind()
+
+    def enquire(self) -> None:
+        """Ask for a sign of life now. Without a response within `response_seconds` the link is closed."""
+        if self.state.is_bound and self._is_reading and self._enquiry is None and not self.is_closing:
+            self._enquiry, frame = self._session.request(pdu.EnquireLink(), _Ticket(None, self._monotonic()))
+            self._send(frame)
 
     def configure(self, settings: LinkSettings) -> None:
         """Other timers and bounds, for what is under way too; the longest PDU stays as it was."""
@@ -224,6 +269,7 @@ class Link(asyncio.Protocol):
             return
         self._reason = reason
         self._closed_at = self._monotonic()
+        self._unread.clear()
         self._flush()
         self._transport.close()
 
@@ -240,24 +286,15 @@ class Link(asyncio.Protocol):
             self.on_made(self)
 
     def data_received(self, octets: bytes) -> None:
-        self._heard_at = now = self._monotonic()
-        for event in self._session.receive(octets):
-            match event:
-                case session.Response(ticket, header, value, damage):
-                    if damage is not None:
-                        self._note_damage(header, damage)
-                    self._answered(ticket, header, value, now)
-                case session.Request(header, _, damage):
-                    if damage is not None:
-                        self._note_damage(header, damage)
-                    self._requested(event)
-                case session.Orphan(header, value, damage):
-                    if damage is not None:
-                        self._note_damage(header, damage)
-                    if self.on_orphan is not None:
-                        self.on_orphan(self, header, value)
-                case session.Fault():
-                    self._wrong(event)
+        self._heard_at = self._monotonic()
+        if self._unread or len(octets) > SLICE_OCTETS or self._is_unbound or not self._may_read:
+            self._unread += octets
+            if not self._is_turn_due:
+                self._read_on()
+        else:
+            self._read(octets)
+            if not self._is_reading:
+                self._read_on()  # which pauses the socket
 
     def pause_writing(self) -> None:
         self.writable = False
@@ -273,6 +310,14 @@ class Link(asyncio.Protocol):
         self._transport = None
         self._ticking.cancel()
         self._held.clear()
+        self._end(reason)
+
+    def _end(self, reason: str) -> None:
+        """Responses that have come are read yet, a slice in each turn of the event loop; then the link is no more."""
+        if self._unread and self._session.pending:
+            self._read(self._cut(SLICE_OCTETS))
+            self._loop.call_soon(self._end, reason)
+            return
         try:
             self._handler.on_closed(self, reason)
         finally:
@@ -285,8 +330,98 @@ class Link(asyncio.Protocol):
 
     # -- the peer's PDUs
 
+    @property
+    def _may_read(self) -> bool:
+        return self._reason is None and self._is_reading and not self._session.is_binding
+
+    @property
+    def _is_unbound(self) -> bool:
+        """Whether the peer is one that has to bind first."""
+        return self._session.state is State.OPEN and self._session.role is Role.SMSC
+
+    def _read_on(self) -> None:
+        """Read a slice of what has come, and the socket when nothing of it is left."""
+        self._is_turn_due = False
+        count = 0
+        while self._may_read and (size := self._readable()):
+            if count >= SLICE_PDUS:
+                self._schedule_turn()
+                break
+            count += self._read(self._cut(size))
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            is_wanted = self._may_read and not self._is_turn_due
+            if is_wanted is not transport.is_reading():
+                (transport.resume_reading if is_wanted else transport.pause_reading)()
+
+    def _readable(self) -> int:
+        """How many octets can be read now; 0: more have to come first."""
+        unread = self._unread
+        if not self._is_unbound:
+            return min(len(unread), SLICE_OCTETS)
+        if len(unread) < pdu.LENGTH_OCTETS:
+            return 0
+        length = int.from_bytes(unread[: pdu.LENGTH_OCTETS], "big")
+        if not pdu.HEADER_OCTETS <= length <= self._settings.unbound_pdu_bytes:
+            return min(len(unread), pdu.HEADER_OCTETS)  # enough for the fault
+        return length if length <= len(unread) else 0
+
+    def _cut(self, size: int) -> bytes:
+        octets = bytes(self._unread[:size])
+        del self._unread[:size]
+        return octets
+
+    def _schedule_turn(self) -> None:
+        if not self._is_turn_due:
+            self._is_turn_due = True
+            self._loop.call_soon(self._read_on)
+
+    def _read(self, octets: bytes) -> int:
+        """Returns how many PDUs came."""
+        now = self._monotonic()
+        events = self._session.receive(octets)
+        for event in events:
+            match event:
+                case session.Response(ticket, header, value, damage):
+                    if damage is not None:
+                        self._note_damage(header, damage)
+                    self._answered(ticket, header, value, now)
+                case session.Request(header, _, damage):
+                    if damage is not None:
+                        self._note_damage(header, damage)
+                    self._requested(event)
+                case session.Orphan(header, value, damage):
+                    if damage is not None:
+                        self._note_damage(header, damage)
+                    self._orphaned(header, value)
+                case session.Fault():
+                    self._wrong(event)
+        return len(events)
+
+    def _orphaned(self, header: Header, value: Pdu) -> None:
+        if self._given_up:
+            self._given_up -= 1
+        else:
+            self._count_idle()
+        if self.on_orphan is not None:
+            self.on_orphan(self, header, value)
+
+    def _count_idle(self) -> None:
+        """Before its bind the peer may send `unbound_pdus_max` idle PDUs, thereafter `idle_pdus_max` in a second."""
+        if self._is_unbound:
+            most, flood = self._settings.unbound_pdus_max, "too many PDUs before a bind"
+        else:
+            most, flood = self._settings.idle_pdus_max, "too many idle PDUs"
+            if int(self._heard_at) != self._idle_second:
+                self._idle_second, self._idle_pdus = int(self._heard_at), 0
+        self._idle_pdus += 1
+        if self._idle_pdus > most:
+            self.close(flood)
+
     def _answered(self, ticket: _Ticket, header: Header, value: Pdu, now: float) -> None:
         future = ticket.future
+        if self._idle_pdus:
+            self._idle_pdus -= 1
         if future is None:
             self._enquiry = None
         elif not future.done():
@@ -297,21 +432,25 @@ class Link(asyncio.Protocol):
             return
         match event.pdu:
             case pdu.EnquireLink():
+                self._count_idle()
                 self._send(self._session.respond(event.header, pdu.EnquireLinkResp()))
             case pdu.Unbind():
                 self._unbind, self._unbind_at = event.header, self._monotonic()
                 if not self.unanswered:
                     self._answer_unbind()
             case request if event.header.command in session.UNANSWERED:
+                self._count_idle()
                 self._handler.on_request(self, event.header, request)
             case _ if self._held or self._handed >= self._settings.unanswered_max:
                 self._held.append(event)
-                self._pause_reading()
+                self._is_reading = False
             case _:
                 self._hand(event)
 
     def _hand(self, event: session.Request) -> None:
         self._handed += 1
+        if self._idle_pdus:
+            self._idle_pdus -= 1
         self._handler.on_request(self, event.header, event.pdu)
 
     def _note_damage(self, header: Header, damage: str) -> None:
@@ -322,6 +461,7 @@ class Link(asyncio.Protocol):
 
     def _wrong(self, fault: session.Fault) -> None:
         self.faults += 1
+        self._count_idle()
         if self.faults <= FAULTS_LOGGED:
             log.warning("smpp.fault", peer=self.peer, error=str(fault.error), command=f"{fault.error.command:#010x}")
         if fault.reply is not None:
@@ -341,13 +481,7 @@ class Link(asyncio.Protocol):
         if self.unanswered <= most // 2:
             self._is_reading = True
             self._reading_since = self._heard_at = self._monotonic()
-            if self._transport is not None and not self._transport.is_closing():
-                self._transport.resume_reading()
-
-    def _pause_reading(self) -> None:
-        if self._is_reading and self._transport is not None and not self._transport.is_closing():
-            self._is_reading = False
-            self._transport.pause_reading()
+            self._schedule_turn()
 
     def _answer_unbind(self) -> None:
         header, self._unbind = self._unbind, None
@@ -399,19 +533,13 @@ class Link(asyncio.Protocol):
             self._answer_unbind()
         elif self._is_late_to_bind(now):
             self.close("not bound in time")
-        elif self._is_silent(now):
-            self._enquiry, frame = self._session.request(pdu.EnquireLink(), _Ticket(None, now))
-            self._send(frame)
+        elif now - self._heard_at >= self._settings.enquire_link_seconds:
+            self.enquire()
         if self._is_reading:
             self._expire(now)
 
     def _is_late_to_bind(self, now: float) -> bool:
-        is_waiting = self._session.role is Role.SMSC and self.state is State.OPEN
-        return is_waiting and now - self._made_at >= self._settings.bind_seconds
-
-    def _is_silent(self, now: float) -> bool:
-        is_listening = self.state.is_bound and self._is_reading and self._enquiry is None
-        return is_listening and now - self._heard_at >= self._settings.enquire_link_seconds
+        return self._is_unbound and now - self._made_at >= self._settings.bind_seconds
 
     def _expire(self, now: float) -> None:
         seconds = self._settings.response_seconds
@@ -419,6 +547,7 @@ class Link(asyncio.Protocol):
             if now - max(ticket.sent_at, self._reading_since) < seconds:
                 break
             self._session.forget(sequence)
+            self._given_up += 1
             if ticket.future is None:
                 self._enquiry = None
                 if self._heard_at <= ticket.sent_at:
@@ -430,3 +559,7 @@ class Link(asyncio.Protocol):
 
 def _tick_seconds(settings: LinkSettings) -> float:
     return min(TICK_MAX_SECONDS, settings.response_seconds / 4, settings.enquire_link_seconds / 4)
+
+
+def _unbound_octets(role: Role, settings: LinkSettings) -> int | None:
+    return settings.unbound_pdu_bytes if role is Role.SMSC else None

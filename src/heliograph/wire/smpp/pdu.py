@@ -32,6 +32,8 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple, cast, get_type_h
 import msgspec
 
 HEADER_OCTETS: Final = 16
+LENGTH_OCTETS: Final = 4
+"""command_length, with which a PDU begins (3.2)."""
 """command_length, command_id, command_status, sequence_number: four octets each (3.2)."""
 MAX_PDU_OCTETS: Final = 70_000
 """The longest frame taken: a message_payload of 64 KiB (5.3.2.32) and room for everything beside it."""
@@ -744,7 +746,7 @@ class Framer:
     """Cuts a stream into frames by their command_length (3.2)."""
 
     def __init__(self, max_octets: int = MAX_PDU_OCTETS) -> None:
-        self._max_octets = max_octets
+        self.max_octets = max_octets
         self._rest = bytearray()
         self._needed = 4
 
@@ -765,7 +767,7 @@ class Framer:
         self._needed = 4
         while size - start >= 4:
             length: int = _int4.unpack_from(octets, start)[0]
-            if not HEADER_OCTETS <= length <= self._max_octets:
+            if not HEADER_OCTETS <= length <= self.max_octets:
                 raise self._lost(octets[start : start + HEADER_OCTETS], length, frames)
             end = start + length
             if end > size:
@@ -780,7 +782,7 @@ class Framer:
         command = sequence = 0
         if len(header) == HEADER_OCTETS:
             _, command, _, sequence = _header.unpack(header)
-        reason = f"command_length {length}, not within {HEADER_OCTETS} to {self._max_octets}"
+        reason = f"command_length {length}, not within {HEADER_OCTETS} to {self.max_octets}"
         error = FramingError(reason, Status.RINVCMDLEN, command, sequence)
         error.frames = tuple(frames)
         return error

@@ -5,6 +5,7 @@ list for the state and the side is a protocol error. Rules beyond the table:
 
 - A bind takes effect with its positive response (2.2), sent or received; a second bind is answered RALYBND.
 - A PDU whose end alone is damaged is read (pdu.decode_tolerantly), and the event's `damage` says what was wrong.
+- Before its bind an ESME sends short PDUs only: a longer length is invalid (`max_unbound_octets`).
 - A request that can't be read is answered by its own response with the error's status; a command that nobody knows, and
   a stream that can't be followed, by generic_nack (4.3.1), the latter for the last time.
 - A response is never answered. One that fits no request of ours is an Orphan: too late, or invented. A response's
@@ -134,15 +135,20 @@ class Fault(msgspec.Struct, frozen=True):
 class Session(Generic[T]):
     """`T` is what the caller keeps for a request until its response: a ticket, given back with it."""
 
-    def __init__(self, role: Role, *, max_pdu_octets: int = pdu.MAX_PDU_OCTETS) -> None:
+    def __init__(
+        self, role: Role, *, max_pdu_octets: int = pdu.MAX_PDU_OCTETS, max_unbound_octets: int | None = None
+    ) -> None:
+        """max_unbound_octets: the longest PDU that an SMSC accepts before a bind; `max_pdu_octets` if not given."""
         self.role: Final = role
         self.state = State.OPEN
         self.pending: dict[int, T] = {}
         """Tickets of requests without an answer, by sequence number, the oldest first."""
         self._commands: dict[int, int] = {}
         self._sequence = 0
-        self._binding = False
-        self._framer = pdu.Framer(max_pdu_octets)
+        self.is_binding = False
+        """Whether a bind of the peer's waits for our response."""
+        self._max_pdu_octets = max_pdu_octets
+        self._framer = pdu.Framer(min(max_pdu_octets, max_unbound_octets or max_pdu_octets))
         self._ours = REQUESTS[role]
         self._theirs = REQUESTS[role.other]
 
@@ -173,9 +179,10 @@ class Session(Generic[T]):
             raise IllegalState(f"{command.name.lower()} is no answer to {header.command:#010x}")
         frame = pdu.encode(response, header.sequence, status)
         if isinstance(response, BindResp):
-            self._binding = False
+            self.is_binding = False
             if status == Status.ROK and self.state is State.OPEN:
                 self.state = BOUND_BY[command]
+                self._framer.max_octets = self._max_pdu_octets
         elif command is Command.UNBIND_RESP:
             self.state = State.UNBOUND
         return frame
@@ -202,9 +209,9 @@ class Session(Generic[T]):
         if self.state not in self._theirs.get(header.command, ()):
             return self._refused(header, value)
         if isinstance(value, Bind):
-            if self._binding:
+            if self.is_binding:
                 return self._refused(header, value)
-            self._binding = True
+            self.is_binding = True
         return Request(header, value, damage)
 
     def _response(self, header: Header, value: Pdu, damage: str | None) -> Response[T] | Orphan:
