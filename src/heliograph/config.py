@@ -74,7 +74,11 @@ SETTINGS: tuple[Setting, ...] = (
     # limits at the door
     _whole("rate_limit_writes", 13800, "Writes that a project may make in `rate_limit_seconds`; 0 is off."),
     _whole("rate_limit_seconds", 10, "Period of the rate limit, seconds.", 1, 86400),
-    _whole("backlog_limit", 10000, "Messages that a project may have queued; 0 is off."),
+    _whole(
+        "backlog_limit",
+        10000,
+        "Messages that a project with its subprojects may have queued or refused for now; 0 is off.",
+    ),
     _whole("max_body_bytes", 1048576, "Largest request body, bytes.", 1024, 2**31),
     _whole("max_header_bytes", 65536, "Largest head of a request, its address and headers, bytes.", 1024, 2**31),
     _real(
@@ -121,6 +125,30 @@ SETTINGS: tuple[Setting, ...] = (
         "First pause after a carrier's temporary refusal; it grows to 30 times.",
         0.01,
         3600,
+    ),
+    _whole(
+        "deferred_memory_max",
+        1000,
+        "Messages that one carrier refused for now and that are due again, kept in memory; the rest waits on disk.",
+        1,
+        10**6,
+    ),
+    _whole("deferred_project_max", 250, "The same of one project with its subprojects.", 1, 10**6),
+    _whole("deferred_destination_max", 50, "The same of one project's messages to one destination.", 1, 10**6),
+    _real(
+        "retry_window_share",
+        0.25,
+        "Share of a carrier's window for retries while other messages wait; one destination gets half of it.",
+        0.01,
+        0.99,
+    ),
+    _whole(
+        "silent_submits_max",
+        10_000,
+        "Unanswered submits of one carrier past `submit_answer_seconds` that are still waited for; the oldest of more "
+        "are uncertain.",
+        1,
+        10**6,
     ),
     _whole("receipts_memory_max", 100000, "Sent messages kept in memory while their receipts are awaited.", 100, 10**7),
     _real(

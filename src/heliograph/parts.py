@@ -39,6 +39,7 @@ from heliograph.engine.own_documents import OwnDocuments
 from heliograph.engine.pieces import Pieces
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.records import Records
+from heliograph.engine.retries import RetrySettings
 from heliograph.engine.scripts import Scripts
 from heliograph.engine.senders import Senders
 from heliograph.engine.sequences import Sequences, SequenceSettings
@@ -157,7 +158,7 @@ class Parts:
 
     @cached_property
     def transitions(self) -> Transitions:
-        transitions = Transitions(self.store, self.clock, rates(self.config), self.metrics)
+        transitions = Transitions(self.store, self.clock, rates(self.config), self.metrics, self.directory.root_of)
         transitions.owed = self.callbacks_owed
         return transitions
 
@@ -258,6 +259,7 @@ class Parts:
             store=self.store,
             clock=self.clock,
             ways=lambda message: self.carriers.ways(message),
+            root_of=self.directory.root_of,
             transitions=self.transitions,
             attachments=self.attachments,
             receipts=self.receipts,
@@ -268,6 +270,13 @@ class Parts:
                 retry_temporary_seconds=self.config.retry_temporary_seconds,
                 answer_seconds=self.config.submit_answer_seconds,
                 resend_uncertain=self.config.uncertain_policy == "resend",
+                silent_max=self.config.silent_submits_max,
+                retries=RetrySettings(
+                    memory_max=self.config.deferred_memory_max,
+                    project_max=self.config.deferred_project_max,
+                    destination_max=self.config.deferred_destination_max,
+                    window_share=self.config.retry_window_share,
+                ),
             ),
         )
         dispatcher.start_task = self._start_task
@@ -519,8 +528,9 @@ class Parts:
             ),
         )
         sweeper.forget_codes = self.mfa.forget_ended
-        sweeper.ended = self.dispatcher.forget
-        sweeper.deferred = self.dispatcher.deferred
+        sweeper.ended = lambda message, deferred: self.dispatcher.forget(message, deferred=deferred)
+        sweeper.in_hand = self.dispatcher.in_hand
+        sweeper.recount = self.dispatcher.recount
         return sweeper
 
     @cached_property

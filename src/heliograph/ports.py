@@ -341,12 +341,50 @@ class IdempotencyClaim(Struct, frozen=True, kw_only=True):
 
 
 class HandOver(Struct, frozen=True, kw_only=True):
-    """An initiated message's way between us and a carrier. deferred: it is with us, to be tried again; else it is about
-    to be handed over. carrier: to another one than before."""
+    """An initiated message's way between us and a carrier. deferred: it is with us, to be tried again at `retry_at`;
+    else it is about to be handed over. carrier: to another one than before. tries: None leaves those written before."""
 
     message: Message
     deferred: bool
     carrier: str | None = None
+    retry_at: int = 0
+    tries: "TriesMade | None" = None
+
+
+class TriesMade(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was tried with a message that carriers refuse for now. total: refusals; here: those of the present carrier;
+    resent: times that it was sent again in doubt; carriers: those that had their turn."""
+
+    total: int = 0
+    here: int = 0
+    resent: int = 0
+    carriers: tuple[str, ...] = ()
+
+
+class DeferredMessage(Struct, frozen=True, kw_only=True):
+    """partly: the carrier has accepted a part of it."""
+
+    message: Message
+    retry_at: int
+    tries: TriesMade
+    partly: bool
+
+
+class DeferredCount(Struct, frozen=True, kw_only=True):
+    """How many deferred messages a project has at a carrier, and when the first is due."""
+
+    carrier: str
+    project_id: str
+    count: int
+    retry_at: int
+
+
+class ExpiredMessage(Struct, frozen=True, kw_only=True):
+    """deferred: initiated, and with us; partly: a carrier has accepted a part of it."""
+
+    message: Message
+    deferred: bool
+    partly: bool
 
 
 class HeldReceipt(Struct, frozen=True, kw_only=True):
@@ -698,8 +736,10 @@ class Store(Protocol):
     async def by_carrier_ref(self, carrier: str, carrier_ref: str) -> Message | None:
         """The newest message of one part under that reference, or the one whose first part has it."""
 
-    async def hand_over(self, hand_overs: Sequence[HandOver], events: Sequence[Event]) -> None:
-        """Write down whose hands initiated messages are in."""
+    async def hand_over(self, hand_overs: Sequence[HandOver], events: Sequence[Event]) -> frozenset[str]:
+        """Write down whose hands initiated messages are in; returns the ids of at least those of them that are
+        initiated."""
+        ...
 
     # parts of long messages
 
@@ -752,8 +792,14 @@ class Store(Protocol):
     async def open_messages(self, state: State, after_id: str, limit: int) -> list[Message]:
         """Messages in `state` (initiated or receiving), by id."""
 
-    async def deferred(self, after_id: str, limit: int) -> list[Message]:
-        """Initiated messages that a carrier refused for now, by id."""
+    async def deferred(
+        self, carrier: str, project_id: str, *, until: int, after: tuple[int, str], limit: int
+    ) -> list[DeferredMessage]:
+        """Initiated messages that a carrier refused for now and that are due by a moment, in the order of their next
+        tries, after a (retry_at, id)."""
+        ...
+
+    async def deferred_counts(self) -> list[DeferredCount]: ...
 
     async def in_doubt(self, after_id: str, limit: int) -> list[Message]:
         """Initiated messages that are in a carrier's hands, by id."""
@@ -765,7 +811,7 @@ class Store(Protocol):
         """How many messages of each sender are queued or initiated."""
         ...
 
-    async def expired(self, now: int, limit: int) -> list[Message]:
+    async def expired(self, now: int, limit: int) -> list[ExpiredMessage]:
         """Queued or initiated messages whose validity has ended."""
 
     async def mark_uncertain(self, messages: Sequence[tuple[str, str]]) -> None:

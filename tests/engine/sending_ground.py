@@ -155,7 +155,7 @@ async def make_sending(store: Store, memory_max: int = 100) -> Sending:
     )
     directory = Directory(watched, clock)  # type: ignore[arg-type]  # the store, watched
     await directory.load()
-    transitions = Transitions(store, clock, Rates(), Metrics())
+    transitions = Transitions(store, clock, Rates(), Metrics(), directory.root_of)
     acceptor = make_acceptor(watched, clock, directory, transitions, memory_max)
     return Sending(watched, clock, directory, transitions, acceptor, memory_max)
 

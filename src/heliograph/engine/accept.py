@@ -97,8 +97,7 @@ class Acceptor:
         self, message: Message, request: SendRequest, claim: IdempotencyClaim | None, pick: Pick | None = None
     ) -> Sent:
         """Keep it, counted from now on among what waits to be sent."""
-        limit = self._settings.backlog_limit
-        if limit and self._transitions.queued[message.project_id] >= limit:
+        if self._is_full(message.project_id):
             raise Refused(Refusal(Fault.BACKLOG_FULL), retry_after_seconds=BACKLOG_RETRY_SECONDS)
         self._transitions.count(message)
         try:
@@ -109,6 +108,15 @@ class Acceptor:
         if sent.replayed:
             self._transitions.uncount(message)
         return sent
+
+    def _is_full(self, project_id: str) -> bool:
+        """Whether the project with its subprojects has as many messages that wait to be sent as it may: queued ones,
+        and those that a carrier refused for now."""
+        limit, transitions = self._settings.backlog_limit, self._transitions
+        if not limit:
+            return False
+        root = self._directory.root_of(project_id)
+        return transitions.queued.of_family(root) + transitions.deferred.of_family(root) >= limit
 
     async def _keep(
         self, message: Message, request: SendRequest, claim: IdempotencyClaim | None, pick: Pick | None

@@ -25,7 +25,10 @@ from heliograph.ports import (
     CallbackOutcome,
     CallbackRecord,
     Cursor,
+    DeferredCount,
+    DeferredMessage,
     DueCallback,
+    ExpiredMessage,
     HandOver,
     HeldReceipt,
     IdempotencyClaim,
@@ -299,8 +302,8 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
         found = await self._database.read("messages_by_carrier_ref", parameters)
         return rows.message(found[0]) if found else None
 
-    async def hand_over(self, hand_overs: Sequence[HandOver], events: Sequence[Event]) -> None:
-        await self._database.write(scripts.hand_over, (hand_overs, events))
+    async def hand_over(self, hand_overs: Sequence[HandOver], events: Sequence[Event]) -> frozenset[str]:
+        return await self._database.write(scripts.hand_over, (hand_overs, events))  # type: ignore[no-any-return]
 
     # -- parts
 
@@ -363,9 +366,16 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
         parameters = {"state": state.value, "after": after_id, "limit": limit}
         return [rows.message(row) for row in await self._database.read("messages_queued_after", parameters)]
 
-    async def deferred(self, after_id: str, limit: int) -> list[Message]:
-        found = await self._database.read("messages_deferred", {"after": after_id, "limit": limit})
-        return [rows.message(row) for row in found]
+    async def deferred(
+        self, carrier: str, project_id: str, *, until: int, after: tuple[int, str], limit: int
+    ) -> list[DeferredMessage]:
+        parameters: dict[str, Any] = {"carrier": carrier, "project_id": project_id, "until": until, "limit": limit}
+        parameters |= {"after_at": after[0], "after_id": after[1]}
+        return [rows.deferred(row) for row in await self._database.read("messages_deferred", parameters)]
+
+    async def deferred_counts(self) -> list[DeferredCount]:
+        found = await self._database.read("messages_deferred_counts", {})
+        return [DeferredCount(carrier=r[0], project_id=str(r[1]), count=r[2], retry_at=r[3]) for r in found]
 
     async def in_doubt(self, after_id: str, limit: int) -> list[Message]:
         found = await self._database.read("messages_in_doubt", {"after": after_id, "limit": limit})
@@ -377,9 +387,9 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def unsent_counts(self) -> dict[str, int]:
         return {row[0]: row[1] for row in await self._database.read("messages_unsent_counts", {})}
 
-    async def expired(self, now: int, limit: int) -> list[Message]:
+    async def expired(self, now: int, limit: int) -> list[ExpiredMessage]:
         found = await self._database.read("messages_expired", {"now": now, "limit": limit})
-        return [rows.message(row) for row in found]
+        return [rows.expired(row) for row in found]
 
     async def mark_uncertain(self, messages: Sequence[tuple[str, str]]) -> None:
         await self._database.write(scripts.mark_uncertain, messages)
