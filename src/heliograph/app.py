@@ -127,6 +127,7 @@ class _Server:
         left = await parts.dispatcher.left_initiated()
         await parts.receipts.load()
         await parts.pieces.load()
+        await parts.scripts.load()
         await self._pass_known_ids()
         listening = self._listen()
         await parts.smpp_door.listen()

@@ -72,7 +72,11 @@ SETTINGS: tuple[Setting, ...] = (
     _real("shutdown_seconds", 10.0, "Deadline of a graceful stop.", 0.1, 600),
     _real("directory_poll_seconds", 0.5, "How often changes made by the command line are looked for.", 0.05, 60),
     # limits at the door
-    _whole("rate_limit_writes", 13800, "Writes that a project may make in `rate_limit_seconds`; 0 is off."),
+    _whole(
+        "rate_limit_writes",
+        13800,
+        "Writes that a project with its subprojects may make in `rate_limit_seconds`; 0 is off.",
+    ),
     _whole("rate_limit_seconds", 10, "Period of the rate limit, seconds.", 1, 86400),
     _whole(
         "backlog_limit",
@@ -212,10 +216,24 @@ SETTINGS: tuple[Setting, ...] = (
     _whole(
         "project_objects_max",
         10_000,
-        "Most subprojects, tokens, applications, number groups, memberships and imported numbers, of each kind, that a "
-        "project with its subprojects makes over the APIs.",
+        "Most subprojects, tokens, applications, scripts, number groups, memberships and imported numbers, of each "
+        "kind, that a project with its subprojects makes over the APIs.",
         1,
         10**6,
+    ),
+    _whole(
+        "project_numbers_max",
+        100,
+        "Most numbers that a project with its subprojects has bought, over the APIs.",
+        0,
+        10**6,
+    ),
+    _whole(
+        "project_directory_bytes_max",
+        16_777_216,
+        "Largest sum of the names, URLs, settings and scripts of a project with its subprojects, bytes.",
+        1024,
+        2**40,
     ),
     # numbers
     _flag(
@@ -246,6 +264,13 @@ SETTINGS: tuple[Setting, ...] = (
         "Inbound messages kept in memory for their handlers; the rest waits on disk.",
         1,
         10**7,
+    ),
+    _whole(
+        "handler_replies_max",
+        10,
+        "Most replies that the documents of one inbound message may send; the rest is left out.",
+        1,
+        1000,
     ),
     # their SWML documents
     _whole("swml_steps", 100, "Most steps that SWML documents may take for one inbound message.", 1, 100000),

@@ -37,6 +37,7 @@ from heliograph.engine.notify import RELAY, SMPP
 from heliograph.engine.number_orders import NumberOrders
 from heliograph.engine.own_documents import OwnDocuments
 from heliograph.engine.pieces import Pieces
+from heliograph.engine.project_room import ProjectLimits
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.records import Records
 from heliograph.engine.retries import RetrySettings
@@ -154,7 +155,15 @@ class Parts:
 
     @cached_property
     def directory(self) -> Directory:
-        return Directory(self.store, self.clock, objects_max=self.config.project_objects_max)
+        return Directory(
+            self.store,
+            self.clock,
+            limits=ProjectLimits(
+                objects=self.config.project_objects_max,
+                numbers=self.config.project_numbers_max,
+                octets=self.config.project_directory_bytes_max,
+            ),
+        )
 
     @cached_property
     def transitions(self) -> Transitions:
@@ -241,6 +250,7 @@ class Parts:
             directory=self.directory,
             transitions=self.transitions,
             senders=self.senders,
+            writes=self.writes,
             metrics=self.metrics,
             settings=AcceptSettings(
                 simulator=self.config.simulator,
@@ -384,6 +394,7 @@ class Parts:
                 requests=self.config.swml_requests,
                 request_seconds=self.config.swml_request_seconds,
                 seconds=self.config.swml_seconds,
+                replies=self.config.handler_replies_max,
             ),
             allow_loopback_urls=self.allow_loopback,
         )
@@ -426,7 +437,6 @@ class Parts:
             clients=self.relay_clients,
             login=login,
             acceptor=self.acceptor,
-            writes=self.writes,
             clock=self.clock,
             metrics=self.metrics,
         )
@@ -443,7 +453,7 @@ class Parts:
 
     @cached_property
     def writes(self) -> Buckets:
-        """What each project may still write, through all doors."""
+        """What each root project with its subprojects may still write, at all doors."""
         return Buckets(self.config.rate_limit_writes, self.config.rate_limit_seconds)
 
     @cached_property
@@ -455,6 +465,7 @@ class Parts:
             send=self.acceptor.send,
             base_url=lambda: self.base_url,
             allow_loopback_urls=self.allow_loopback,
+            replies_max=self.config.handler_replies_max,
         )
         inbound = Inbound(
             store=self.store,
@@ -483,7 +494,7 @@ class Parts:
 
     @cached_property
     def scripts(self) -> Scripts:
-        scripts = Scripts(self.store, self.clock, self.ids, self.config.script_max_bytes)
+        scripts = Scripts(self.store, self.clock, self.ids, self.directory.room, self.config.script_max_bytes)
         scripts.start_task = self._start_task
         return scripts
 

@@ -324,6 +324,9 @@ class MediaFiles(Protocol):
         ...
 
 
+TIMELINE_MAX = 1000
+"""Lines of a message's timeline in one answer; a message that is retried for days has more."""
+
 CALLBACK_LEASE_MICROS = 60_000_000
 """How long a fresh callback belongs to the process that made it, before the poll on disk may pick it up. A start makes
 them all due (release_callbacks), so a crash costs no waiting."""
@@ -679,7 +682,13 @@ class Store(Protocol):
         """Name, contents and when they changed; False where there is none such any more."""
         ...
 
-    async def remove_script(self, project_id: str, script_id: str) -> bool: ...
+    async def remove_script(self, project_id: str, script_id: str) -> int | None:
+        """Returns its octets; None where there is none such."""
+        ...
+
+    async def script_counts(self) -> list[tuple[str, int, int]]:
+        """Project, how many scripts it has, and their octets."""
+        ...
 
     async def script(self, project_id: str, script_id: str) -> Script | None: ...
 
@@ -782,7 +791,9 @@ class Store(Protocol):
     async def delete(self, project_id: str, message_id: str, at: int, event_no: int) -> bool:
         """Hide the message and its media; False while in progress, gone already, or where there is none."""
 
-    async def timeline(self, project_id: str, message_id: str) -> list[TimelineEntry]: ...
+    async def timeline(self, project_id: str, message_id: str, limit: int = TIMELINE_MAX) -> list[TimelineEntry]:
+        """The newest lines, oldest first."""
+        ...
 
     # what a node must go on with after a start, or when its memory was full
 
@@ -870,8 +881,12 @@ class Store(Protocol):
     ) -> list[CallbackRecord]:
         """Callbacks in a status (pending, delivered, dead), of one message or of all, newest message first."""
 
-    async def replay_callbacks(self, project_id: str, message_id: str | None, now: int) -> int:
-        """Make dead callbacks pending again, of one message or of all; returns how many."""
+    async def replay_callbacks(
+        self, project_id: str, message_id: str | None, now: int, *, after: tuple[str, int], limit: int
+    ) -> list[tuple[str, int]]:
+        """Make at most `limit` dead callbacks pending again, of one message or of all, those after a (message, rank);
+        returns these, in that order."""
+        ...
 
     # housekeeping
 

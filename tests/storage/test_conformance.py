@@ -502,9 +502,39 @@ async def test_dead_callbacks_are_listed_and_replayed(store: Store) -> None:
     (record,) = await store.callbacks(P1, "dead", 10)
     assert (record.message_id, record.state, record.last_error) == (message.id, State.INITIATED, "answered 500")
     assert await store.callbacks(P2, "dead", 10) == []
-    assert await store.replay_callbacks(P1, None, NOW + 1) == 1
+    first = (floor(0), -1)
+    assert await store.replay_callbacks(P1, None, NOW + 1, after=first, limit=9) == [(message.id, 1)]
     assert await store.callbacks(P1, "dead", 10) == []
     assert [d.state for d in await store.due_callbacks("http://x:1", NOW + 1, NOW + 1, 10)] == [State.INITIATED]
+
+
+async def test_dead_callbacks_are_replayed_in_slices_and_each_once(store: Store) -> None:
+    messages = [await with_callbacks(store) for _ in range(3)]
+    dead = [(message.id, rank) for message in messages for rank in (1, 2)]
+    await store.settle_callbacks([an_outcome(message, rank, "dead") for message in messages for rank in (1, 2)])
+    replayed: list[tuple[str, int]] = []
+    after = (floor(0), -1)
+    while found := await store.replay_callbacks(P1, None, NOW + 1, after=after, limit=2):
+        replayed += found
+        after = found[-1]
+        await store.settle_callbacks([an_outcome(messages[0], 1, "dead")])  # it fails again at once
+    assert replayed == dead
+    assert [record.message_id for record in await store.callbacks(P1, "dead", 10)] == [messages[0].id]
+
+
+async def test_replay_of_one_message_leaves_the_others_dead(store: Store) -> None:
+    one, other = await with_callbacks(store), await with_callbacks(store)
+    await store.settle_callbacks([an_outcome(each, 1, "dead") for each in (one, other)])
+    assert await store.replay_callbacks(P1, one.id, NOW + 1, after=(floor(0), -1), limit=9) == [(one.id, 1)]
+    assert [record.message_id for record in await store.callbacks(P1, "dead", 10)] == [other.id]
+
+
+async def test_timeline_returns_the_newest_lines_oldest_first(store: Store) -> None:
+    message = a_message()
+    await accept(store, message)
+    lines = [Event(project_id=P1, message_id=message.id, event_no=NOW + n, at=NOW + n, kind=f"k{n}") for n in range(10)]
+    await store.note(lines)
+    assert [entry.kind for entry in await store.timeline(P1, message.id, 3)] == ["k7", "k8", "k9"]
 
 
 async def in_sequence(store: Store, sequence: str, *, origin: str = "relay:x:office", at: int = NOW) -> Message:

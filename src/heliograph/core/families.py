@@ -39,6 +39,10 @@ class FamilyCounts:
         if not self._of_root[root]:
             del self._of_root[root]
 
+    def remove_all(self, project_id: str) -> None:
+        """The project's, all of them."""
+        self.remove(project_id, self._of_project[project_id])
+
     def replace(self, counts: Mapping[str, int]) -> None:
         """Count anew."""
         self._roots.clear()

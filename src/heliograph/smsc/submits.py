@@ -179,6 +179,7 @@ class Submits:
         refusals = [refusal for refusal in refusals if refusal.fault is not Fault.CONTENT_MISSING]
         if refusals:
             raise Refused(*refusals)
+        self._acceptor.admit(credential.project_id)
         concat = order.incoming.concat
         assert concat is not None  # noqa: S101 - by the caller
         piece = Piece(
@@ -235,6 +236,7 @@ class Submits:
             receipts_to=first.owner.removeprefix(PIECES_OF),
             message_id=extra.message_id,
             pieces=tuple(parts),
+            is_counted=True,
         )
         reference = references.of(extra.options)
         if reference is not None and len(parts) == first.total:

@@ -559,6 +559,7 @@ def script_params(s: Script) -> dict[str, Any]:
         "place": s.place,
         "name": s.name,
         "contents": s.contents,
+        "octets": s.octets,
         "created_at": s.created_at,
         "updated_at": s.updated_at,
     }

@@ -32,6 +32,7 @@ from heliograph.ports import (
     HandOver,
     HeldReceipt,
     IdempotencyClaim,
+    TIMELINE_MAX,
     MessageFilter,
     NumberTaken,
     SystemIdTaken,
@@ -225,9 +226,13 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def update_script(self, script: Script) -> bool:
         return bool(await self._database.write(scripts.run, [Step("cxml_script_update", rows.script_params(script))]))
 
-    async def remove_script(self, project_id: str, script_id: str) -> bool:
+    async def remove_script(self, project_id: str, script_id: str) -> int | None:
         keys = {"project_id": project_id, "script_id": script_id}
-        return bool(await self._database.write(scripts.run, [Step("cxml_script_remove", keys)]))
+        removed = await self._database.write(scripts.run, [Step("cxml_script_remove", keys)])
+        return int(removed[0][0]) if removed else None
+
+    async def script_counts(self) -> list[tuple[str, int, int]]:
+        return [(str(row[0]), row[1], row[2]) for row in await self._database.read("cxml_script_counts", {})]
 
     async def script(self, project_id: str, script_id: str) -> Script | None:
         found = await self._database.read("cxml_script_get", {"project_id": project_id, "script_id": script_id})
@@ -353,9 +358,10 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def _change(self, query: str, kind: str, keys: dict[str, Any]) -> bool:
         return bool(await self._database.write(scripts.change_record, (query, keys, kind)))
 
-    async def timeline(self, project_id: str, message_id: str) -> list[TimelineEntry]:
-        found = await self._database.read("timeline", {"project_id": project_id, "message_id": message_id})
-        return [TimelineEntry(at=r[1], kind=r[2], state=r[3], error_code=r[4], detail=r[5]) for r in found]
+    async def timeline(self, project_id: str, message_id: str, limit: int = TIMELINE_MAX) -> list[TimelineEntry]:
+        parameters = {"project_id": project_id, "message_id": message_id, "limit": limit}
+        found = await self._database.read("timeline", parameters)
+        return [TimelineEntry(at=r[1], kind=r[2], state=r[3], error_code=r[4], detail=r[5]) for r in reversed(found)]
 
     # -- what a node goes on with
 
@@ -472,10 +478,14 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
             read = await self._database.read("callbacks_list", parameters, frozenset({"one"}))
         return rows.callback_records(read)[:limit]
 
-    async def replay_callbacks(self, project_id: str, message_id: str | None, now: int) -> int:
-        parameters = {"project_id": project_id, "message_id": message_id, "now": now}
+    async def replay_callbacks(
+        self, project_id: str, message_id: str | None, now: int, *, after: tuple[str, int], limit: int
+    ) -> list[tuple[str, int]]:
+        parameters = {"project_id": project_id, "message_id": message_id, "now": now, "limit": limit}
+        parameters |= {"after_id": after[0], "after_rank": after[1]}
         flags = frozenset() if message_id is None else frozenset({"one"})
-        return len(await self._database.write(scripts.run, [Step("callbacks_replay", parameters, flags)]))
+        found = await self._database.write(scripts.run, [Step("callbacks_replay", parameters, flags)])
+        return sorted((str(row[0]), row[1]) for row in found)
 
     # -- housekeeping
 

@@ -10,6 +10,7 @@ from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Route
 from heliograph.core import errors
 from heliograph.core.message import Message, Part, TimelineEntry
+from heliograph.ports import TIMELINE_MAX
 
 
 class Step(msgspec.Struct, kw_only=True):
@@ -111,6 +112,7 @@ def routes() -> list[Route]:
             family=Family.HELIOGRAPH,
             operation="get_timeline",
             summary="Show what happened to a message",
+            about=f"The newest {TIMELINE_MAX} lines.",
             handler=timeline,
             answers={200: Timeline},
             scopes=("messaging",),

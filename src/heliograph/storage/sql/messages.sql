@@ -232,6 +232,7 @@ RETURNING message_id
 INSERT INTO events (project_id, message_id, event_no, at, kind, state, error_code, detail)
 VALUES (:project_id, :message_id, :event_no, :at, :kind, NULL, NULL, NULL)
 
+-- The newest lines, newest first.
 -- name: timeline
 SELECT event_no AS place, at, kind, state, error_code, detail FROM events
 WHERE project_id = :project_id AND message_id = :message_id
@@ -241,7 +242,7 @@ SELECT a.at AS place, a.at, 'callback' AS kind, c.state, NULL AS error_code,
 FROM callback_attempts a
 JOIN callbacks c ON c.project_id = a.project_id AND c.message_id = a.message_id AND c.rank = a.rank
 WHERE a.project_id = :project_id AND a.message_id = :message_id
-ORDER BY place
+ORDER BY place DESC LIMIT :limit
 
 -- name: purge_candidates
 SELECT project_id, message_id FROM messages
