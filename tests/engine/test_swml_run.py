@@ -106,6 +106,13 @@ def test_a_timeout_is_at_most_the_limit(timeout: float | None, seconds: float) -
     assert ran.asked[0].seconds == seconds
 
 
+def test_run_with_more_replies_than_allowed_ends() -> None:
+    limits = SwmlLimits(steps=100, requests=1, replies=2, request_seconds=5, seconds=60)
+    ran = Ran(main({"reply": "a"}, {"reply": "b"}, {"reply": "c"}, {"reply": "d"}), limits=limits)
+    assert ran.bodies == ["a", "b"]
+    assert ran.details[-1] == "main[2] reply: swml_too_many_replies: more than 2 replies for one message"
+
+
 def test_the_limits_are_those_of_the_whole_run() -> None:
     limits = SwmlLimits(steps=3, requests=1, replies=10, request_seconds=5, seconds=60)
     ran = Ran(main({"request": {"url": "u"}}, {"request": {"url": "u"}}, {"reply": "a"}, {"reply": "b"}), limits=limits)

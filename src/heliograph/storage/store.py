@@ -20,6 +20,7 @@ from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, Part, Piece, TimelineEntry
 from heliograph.core.script import Script, ScriptUse
 from heliograph.ports import (
+    TIMELINE_MAX,
     Acceptance,
     Accepted,
     CallbackOutcome,
@@ -32,7 +33,6 @@ from heliograph.ports import (
     HandOver,
     HeldReceipt,
     IdempotencyClaim,
-    TIMELINE_MAX,
     MessageFilter,
     NumberTaken,
     SystemIdTaken,
