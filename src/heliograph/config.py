@@ -287,6 +287,7 @@ SETTINGS: tuple[Setting, ...] = (
         86400,
     ),
     _whole("reassembly_max", 10000, "Long inbound messages that wait for parts at once.", 1, 10**6),
+    _whole("reassembly_project_max", 2500, "The same of one project with its subprojects.", 1, 10**6),
     # the simulated carrier
     _flag("simulator", True, "Whether the simulated carrier runs and its special numbers hold."),
     _real("simulator_answer_ms", 50.0, "Pause before the simulated carrier accepts a message.", 0, 3_600_000),

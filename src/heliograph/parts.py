@@ -306,7 +306,12 @@ class Parts:
     @cached_property
     def pieces(self) -> Pieces:
         return Pieces(
-            self.store, self.clock, sets_max=self.config.reassembly_max, seconds=self.config.reassembly_seconds
+            self.store,
+            self.clock,
+            root_of=self.directory.root_of,
+            sets_max=self.config.reassembly_max,
+            family_sets_max=self.config.reassembly_project_max,
+            seconds=self.config.reassembly_seconds,
         )
 
     @cached_property
