@@ -266,7 +266,8 @@ class Dispatcher:
             for lane in list(self._lanes.values()):
                 if lane.carrier.available:
                     await lane.retries.read(self._clock.now())
-                    lane.nudge()
+                    if lane.retries.ready:
+                        lane.nudge()
             if now - self._rebalanced_at >= REBALANCE_SECONDS:
                 self._rebalanced_at = now
                 await self._rebalance()
