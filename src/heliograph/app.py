@@ -122,11 +122,12 @@ class _Server:
         parts.directory.space_id = await parts.store.space_id(str(uuid_utils.uuid4()))
         await self._stock(self._source.running.topology)
         await parts.directory.load()
-        parts.transitions.queued.update(await parts.store.queued_counts())
+        parts.transitions.queued.replace(await parts.store.queued_counts())
         parts.transitions.unsent.update(await parts.store.unsent_counts())
         left = await parts.dispatcher.left_initiated()
         await parts.receipts.load()
         await parts.pieces.load()
+        await parts.scripts.load()
         await self._pass_known_ids()
         listening = self._listen()
         await parts.smpp_door.listen()
@@ -205,7 +206,12 @@ class _Server:
         for machine in machines:
             self._start_machine(machine)
         parts.metrics.build(__version__, "postgresql" if self._config.database_url else "sqlite")
-        parts.metrics.gauge("heliograph_queued", "Messages queued.", lambda: sum(parts.transitions.queued.values()))
+        parts.metrics.gauge("heliograph_queued", "Messages queued.", parts.transitions.queued.total)
+        parts.metrics.gauge(
+            "heliograph_deferred",
+            "Messages that a carrier refused for now and that are tried again.",
+            parts.transitions.deferred.total,
+        )
         parts.metrics.gauge("heliograph_dispatch_depth", "Queued messages in memory.", parts.dispatcher.depth)
         parts.metrics.gauge("heliograph_in_flight", "Submits without an answer.", parts.dispatcher.in_flight)
         parts.metrics.gauge("heliograph_pieces", "Long messages that wait for parts.", parts.pieces.waiting)

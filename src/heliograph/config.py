@@ -83,9 +83,17 @@ SETTINGS: tuple[Setting, ...] = (
     _real("shutdown_seconds", 10.0, "Deadline of a graceful stop.", 0.1, 600),
     _real("directory_poll_seconds", 0.5, "How often changes made by the command line are looked for.", 0.05, 60),
     # limits at the door
-    _whole("rate_limit_writes", 13800, "Writes that a project may make in `rate_limit_seconds`; 0 is off."),
+    _whole(
+        "rate_limit_writes",
+        13800,
+        "Writes that a project with its subprojects may make in `rate_limit_seconds`; 0 is off.",
+    ),
     _whole("rate_limit_seconds", 10, "Period of the rate limit, seconds.", 1, 86400),
-    _whole("backlog_limit", 10000, "Messages that a project may have queued; 0 is off."),
+    _whole(
+        "backlog_limit",
+        10000,
+        "Messages that a project with its subprojects may have queued or refused for now; 0 is off.",
+    ),
     _whole("max_body_bytes", 1048576, "Largest request body, bytes.", 1024, 2**31),
     _whole("max_header_bytes", 65536, "Largest head of a request, its address and headers, bytes.", 1024, 2**31),
     _real(
@@ -132,6 +140,30 @@ SETTINGS: tuple[Setting, ...] = (
         "First pause after a carrier's temporary refusal; it grows to 30 times.",
         0.01,
         3600,
+    ),
+    _whole(
+        "deferred_memory_max",
+        1000,
+        "Messages that one carrier refused for now and that are due again, kept in memory; the rest waits on disk.",
+        1,
+        10**6,
+    ),
+    _whole("deferred_project_max", 250, "The same of one project with its subprojects.", 1, 10**6),
+    _whole("deferred_destination_max", 50, "The same of one project's messages to one destination.", 1, 10**6),
+    _real(
+        "retry_window_share",
+        0.25,
+        "Share of a carrier's window for retries while other messages wait; one destination gets half of it.",
+        0.01,
+        0.99,
+    ),
+    _whole(
+        "silent_submits_max",
+        10_000,
+        "Unanswered submits of one carrier past `submit_answer_seconds` that are still waited for; the oldest of more "
+        "are uncertain.",
+        1,
+        10**6,
     ),
     _whole("receipts_memory_max", 100000, "Sent messages kept in memory while their receipts are awaited.", 100, 10**7),
     _whole(
@@ -203,10 +235,24 @@ SETTINGS: tuple[Setting, ...] = (
     _whole(
         "project_objects_max",
         10_000,
-        "Most subprojects, tokens, applications, number groups, memberships and imported numbers, of each kind, that a "
-        "project with its subprojects makes over the APIs.",
+        "Most subprojects, tokens, applications, scripts, number groups, memberships and imported numbers, of each "
+        "kind, that a project with its subprojects makes over the APIs.",
         1,
         10**6,
+    ),
+    _whole(
+        "project_numbers_max",
+        100,
+        "Most numbers that a project with its subprojects has bought, over the APIs.",
+        0,
+        10**6,
+    ),
+    _whole(
+        "project_directory_bytes_max",
+        16_777_216,
+        "Largest sum of the names, URLs, settings and scripts of a project with its subprojects, bytes.",
+        1024,
+        2**40,
     ),
     # numbers
     _flag(
@@ -238,6 +284,13 @@ SETTINGS: tuple[Setting, ...] = (
         1,
         10**7,
     ),
+    _whole(
+        "handler_replies_max",
+        10,
+        "Most replies that the documents of one inbound message may send; the rest is left out.",
+        1,
+        1000,
+    ),
     # their SWML documents
     _whole("swml_steps", 100, "Most steps that SWML documents may take for one inbound message.", 1, 100000),
     _whole("swml_requests", 10, "Most requests that SWML documents may make for one inbound message.", 0, 1000),
@@ -253,6 +306,7 @@ SETTINGS: tuple[Setting, ...] = (
         86400,
     ),
     _whole("reassembly_max", 10000, "Long inbound messages that wait for parts at once.", 1, 10**6),
+    _whole("reassembly_project_max", 2500, "The same of one project with its subprojects.", 1, 10**6),
     # the simulated carrier
     _flag("simulator", True, "Whether the simulated carrier runs and its special numbers hold."),
     _real("simulator_answer_ms", 50.0, "Pause before the simulated carrier accepts a message.", 0, 3_600_000),

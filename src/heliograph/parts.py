@@ -40,8 +40,10 @@ from heliograph.engine.number_orders import NumberOrders
 from heliograph.engine.overdue_parts import OverdueParts
 from heliograph.engine.own_documents import OwnDocuments
 from heliograph.engine.pieces import Pieces
+from heliograph.engine.project_room import ProjectLimits
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.records import Records
+from heliograph.engine.retries import RetrySettings
 from heliograph.engine.scripts import Scripts
 from heliograph.engine.senders import Senders
 from heliograph.engine.sequences import Sequences, SequenceSettings
@@ -157,11 +159,19 @@ class Parts:
 
     @cached_property
     def directory(self) -> Directory:
-        return Directory(self.store, self.clock, objects_max=self.config.project_objects_max)
+        return Directory(
+            self.store,
+            self.clock,
+            limits=ProjectLimits(
+                objects=self.config.project_objects_max,
+                numbers=self.config.project_numbers_max,
+                octets=self.config.project_directory_bytes_max,
+            ),
+        )
 
     @cached_property
     def transitions(self) -> Transitions:
-        transitions = Transitions(self.store, self.clock, rates(self.config), self.metrics)
+        transitions = Transitions(self.store, self.clock, rates(self.config), self.metrics, self.directory.root_of)
         transitions.owed = self.callbacks_owed
         return transitions
 
@@ -245,6 +255,7 @@ class Parts:
             directory=self.directory,
             transitions=self.transitions,
             senders=self.senders,
+            writes=self.writes,
             metrics=self.metrics,
             settings=AcceptSettings(
                 simulator=self.config.simulator,
@@ -263,6 +274,7 @@ class Parts:
             store=self.store,
             clock=self.clock,
             ways=lambda message: self.carriers.ways(message),
+            root_of=self.directory.root_of,
             transitions=self.transitions,
             attachments=self.attachments,
             receipts=self.receipts,
@@ -273,6 +285,13 @@ class Parts:
                 retry_temporary_seconds=self.config.retry_temporary_seconds,
                 answer_seconds=self.config.submit_answer_seconds,
                 resend_uncertain=self.config.uncertain_policy == "resend",
+                silent_max=self.config.silent_submits_max,
+                retries=RetrySettings(
+                    memory_max=self.config.deferred_memory_max,
+                    project_max=self.config.deferred_project_max,
+                    destination_max=self.config.deferred_destination_max,
+                    window_share=self.config.retry_window_share,
+                ),
             ),
         )
         dispatcher.start_task = self._start_task
@@ -306,7 +325,12 @@ class Parts:
     @cached_property
     def pieces(self) -> Pieces:
         return Pieces(
-            self.store, self.clock, sets_max=self.config.reassembly_max, seconds=self.config.reassembly_seconds
+            self.store,
+            self.clock,
+            root_of=self.directory.root_of,
+            sets_max=self.config.reassembly_max,
+            family_sets_max=self.config.reassembly_project_max,
+            seconds=self.config.reassembly_seconds,
         )
 
     @cached_property
@@ -394,6 +418,7 @@ class Parts:
                 requests=self.config.swml_requests,
                 request_seconds=self.config.swml_request_seconds,
                 seconds=self.config.swml_seconds,
+                replies=self.config.handler_replies_max,
             ),
             allow_loopback_urls=self.allow_loopback,
         )
@@ -442,7 +467,6 @@ class Parts:
             clients=self.relay_clients,
             login=login,
             acceptor=self.acceptor,
-            writes=self.writes,
             clock=self.clock,
             metrics=self.metrics,
         )
@@ -459,7 +483,7 @@ class Parts:
 
     @cached_property
     def writes(self) -> Buckets:
-        """What each project may still write, through all doors."""
+        """What each root project with its subprojects may still write, at all doors."""
         return Buckets(self.config.rate_limit_writes, self.config.rate_limit_seconds)
 
     @cached_property
@@ -471,6 +495,7 @@ class Parts:
             send=self.acceptor.send,
             base_url=lambda: self.base_url,
             allow_loopback_urls=self.allow_loopback,
+            replies_max=self.config.handler_replies_max,
         )
         inbound = Inbound(
             store=self.store,
@@ -499,7 +524,7 @@ class Parts:
 
     @cached_property
     def scripts(self) -> Scripts:
-        scripts = Scripts(self.store, self.clock, self.ids, self.config.script_max_bytes)
+        scripts = Scripts(self.store, self.clock, self.ids, self.directory.room, self.config.script_max_bytes)
         scripts.start_task = self._start_task
         return scripts
 
@@ -544,8 +569,9 @@ class Parts:
             ),
         )
         sweeper.forget_codes = self.mfa.forget_ended
-        sweeper.ended = self.dispatcher.forget
-        sweeper.deferred = self.dispatcher.deferred
+        sweeper.ended = lambda message, deferred: self.dispatcher.forget(message, deferred=deferred)
+        sweeper.in_hand = self.dispatcher.in_hand
+        sweeper.recount = self.dispatcher.recount
         return sweeper
 
     @cached_property

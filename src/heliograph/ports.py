@@ -339,6 +339,9 @@ class MediaFiles(Protocol):
         ...
 
 
+TIMELINE_MAX = 1000
+"""Lines of a message's timeline in one answer; a message that is retried for days has more."""
+
 CALLBACK_LEASE_MICROS = 60_000_000
 """How long a fresh callback belongs to the process that made it, before the poll on disk may pick it up. A start makes
 them all due (release_callbacks), so a crash costs no waiting."""
@@ -356,12 +359,50 @@ class IdempotencyClaim(Struct, frozen=True, kw_only=True):
 
 
 class HandOver(Struct, frozen=True, kw_only=True):
-    """An initiated message's way between us and a carrier. deferred: it is with us, to be tried again; else it is about
-    to be handed over. carrier: to another one than before."""
+    """An initiated message's way between us and a carrier. deferred: it is with us, to be tried again at `retry_at`;
+    else it is about to be handed over. carrier: to another one than before. tries: None leaves those written before."""
 
     message: Message
     deferred: bool
     carrier: str | None = None
+    retry_at: int = 0
+    tries: "TriesMade | None" = None
+
+
+class TriesMade(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was tried with a message that carriers refuse for now. total: refusals; here: those of the present carrier;
+    resent: times that it was sent again in doubt; carriers: those that had their turn."""
+
+    total: int = 0
+    here: int = 0
+    resent: int = 0
+    carriers: tuple[str, ...] = ()
+
+
+class DeferredMessage(Struct, frozen=True, kw_only=True):
+    """partly: the carrier has accepted a part of it."""
+
+    message: Message
+    retry_at: int
+    tries: TriesMade
+    partly: bool
+
+
+class DeferredCount(Struct, frozen=True, kw_only=True):
+    """How many deferred messages a project has at a carrier, and when the first is due."""
+
+    carrier: str
+    project_id: str
+    count: int
+    retry_at: int
+
+
+class ExpiredMessage(Struct, frozen=True, kw_only=True):
+    """deferred: initiated, and with us; partly: a carrier has accepted a part of it."""
+
+    message: Message
+    deferred: bool
+    partly: bool
 
 
 class HeldReceipt(Struct, frozen=True, kw_only=True):
@@ -665,7 +706,13 @@ class Store(Protocol):
         """Name, contents and when they changed; False where there is none such any more."""
         ...
 
-    async def remove_script(self, project_id: str, script_id: str) -> bool: ...
+    async def remove_script(self, project_id: str, script_id: str) -> int | None:
+        """Returns its octets; None where there is none such."""
+        ...
+
+    async def script_counts(self) -> list[tuple[str, int, int]]:
+        """Project, how many scripts it has, and their octets."""
+        ...
 
     async def script(self, project_id: str, script_id: str) -> Script | None: ...
 
@@ -724,8 +771,10 @@ class Store(Protocol):
         part has such a one."""
         ...
 
-    async def hand_over(self, hand_overs: Sequence[HandOver], events: Sequence[Event]) -> None:
-        """Write down whose hands initiated messages are in."""
+    async def hand_over(self, hand_overs: Sequence[HandOver], events: Sequence[Event]) -> frozenset[str]:
+        """Write down whose hands initiated messages are in; returns the ids of at least those of them that are
+        initiated."""
+        ...
 
     # parts of long messages
 
@@ -780,7 +829,9 @@ class Store(Protocol):
     async def delete(self, project_id: str, message_id: str, at: int, event_no: int) -> bool:
         """Hide the message and its media; False while in progress, gone already, or where there is none."""
 
-    async def timeline(self, project_id: str, message_id: str) -> list[TimelineEntry]: ...
+    async def timeline(self, project_id: str, message_id: str, limit: int = TIMELINE_MAX) -> list[TimelineEntry]:
+        """The newest lines, oldest first."""
+        ...
 
     # what a node must go on with after a start, or when its memory was full
 
@@ -790,8 +841,14 @@ class Store(Protocol):
     async def open_messages(self, state: State, after_id: str, limit: int) -> list[Message]:
         """Messages in `state` (initiated or receiving), by id."""
 
-    async def deferred(self, after_id: str, limit: int) -> list[Message]:
-        """Initiated messages that a carrier refused for now, by id."""
+    async def deferred(
+        self, carrier: str, project_id: str, *, until: int, after: tuple[int, str], limit: int
+    ) -> list[DeferredMessage]:
+        """Initiated messages that a carrier refused for now and that are due by a moment, in the order of their next
+        tries, after a (retry_at, id)."""
+        ...
+
+    async def deferred_counts(self) -> list[DeferredCount]: ...
 
     async def in_doubt(self, after_id: str, limit: int) -> list[Message]:
         """Initiated messages that are in a carrier's hands, by id."""
@@ -803,7 +860,7 @@ class Store(Protocol):
         """How many messages of each sender are queued or initiated."""
         ...
 
-    async def expired(self, now: int, limit: int) -> list[Message]:
+    async def expired(self, now: int, limit: int) -> list[ExpiredMessage]:
         """Queued or initiated messages whose validity has ended."""
 
     async def mark_uncertain(self, messages: Sequence[tuple[str, str]]) -> None:
@@ -862,8 +919,12 @@ class Store(Protocol):
     ) -> list[CallbackRecord]:
         """Callbacks in a status (pending, delivered, dead), of one message or of all, newest message first."""
 
-    async def replay_callbacks(self, project_id: str, message_id: str | None, now: int) -> int:
-        """Make dead callbacks pending again, of one message or of all; returns how many."""
+    async def replay_callbacks(
+        self, project_id: str, message_id: str | None, now: int, *, after: tuple[str, int], limit: int
+    ) -> list[tuple[str, int]]:
+        """Make at most `limit` dead callbacks pending again, of one message or of all, those after a (message, rank);
+        returns these, in that order."""
+        ...
 
     # housekeeping
 

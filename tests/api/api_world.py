@@ -110,6 +110,7 @@ class Store:
         self.entries: list[TimelineEntry] = []
         self.records: list[CallbackRecord] = []
         self.asked: list[Any] = []
+        self.dead = 2
 
     async def page(self, project_id: str, wanted: MessageFilter, cursor: Cursor | None, limit: int) -> list[Message]:
         self.asked.append((project_id, wanted))
@@ -123,7 +124,7 @@ class Store:
     async def media_of(self, project_id: str, message_id: str) -> list[Media]:
         return [row for row in self.media_rows if (row.project_id, row.message_id) == (project_id, message_id)]
 
-    async def timeline(self, project_id: str, message_id: str) -> list[TimelineEntry]:
+    async def timeline(self, project_id: str, message_id: str, limit: int = 1000) -> list[TimelineEntry]:
         return self.entries
 
     async def callbacks(
@@ -132,9 +133,12 @@ class Store:
         self.asked.append((project_id, status, message_id))
         return self.records
 
-    async def replay_callbacks(self, project_id: str, message_id: str | None, now: int) -> int:
+    async def replay_callbacks(
+        self, project_id: str, message_id: str | None, now: int, *, after: tuple[str, int], limit: int
+    ) -> list[tuple[str, int]]:
+        """Of as many dead callbacks as `dead` says, by rank, the next."""
         self.asked.append((project_id, message_id, now))
-        return 2
+        return [(message_id or PROJECT, rank) for rank in range(self.dead)[after[1] + 1 :][:limit]]
 
 
 class Records:

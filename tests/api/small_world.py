@@ -339,7 +339,7 @@ async def make() -> World:
         number_orders=NumberOrders(cast(Any, store), directory, FixedClock()),
         media_files=cast(Any, None),
         metrics=Metrics(),
-        scripts=Scripts(cast(Any, store), FixedClock(), Uuid7Generator(lambda: 7), SCRIPT_MAX_BYTES),
+        scripts=Scripts(cast(Any, store), FixedClock(), Uuid7Generator(lambda: 7), directory.room, SCRIPT_MAX_BYTES),
         dropped=Dropped(Metrics(), FixedClock().now, 10),
         local_secret="",
         own_url=lambda: OWN_URL,

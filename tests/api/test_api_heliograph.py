@@ -14,6 +14,7 @@ from api_world import (
     message_id,
 )
 
+from heliograph.api.heliograph_api.callbacks import REPLAYED_AT_ONCE
 from heliograph.core.lifecycle import State
 from heliograph.core.message import TimelineEntry
 from heliograph.engine.dropped import Reason
@@ -127,6 +128,13 @@ def test_replay() -> None:
     world.ask("POST", f"{CALLBACKS}/replay", json={"message_id": message_id(1)})
     assert world.store.asked == [(PROJECT, None, AT), (PROJECT, message_id(1), AT)]
     assert world.ask("POST", f"{CALLBACKS}/replay", json={"message_id": "all"}).status_code == 422
+
+
+def test_replay_goes_on_in_slices_until_all_are_replayed() -> None:
+    world = World()
+    world.store.dead = 2 * REPLAYED_AT_ONCE
+    assert world.ask("POST", f"{CALLBACKS}/replay").json == {"replayed": 2 * REPLAYED_AT_ONCE}
+    assert len(world.store.asked) == 3
 
 
 def test_carriers_as_they_are_now() -> None:

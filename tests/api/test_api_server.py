@@ -172,6 +172,13 @@ def test_writes_are_counted_per_project_and_refused_beyond_the_rate() -> None:
     assert world.ask("POST", CREATE, body="").status_code == 201
 
 
+def test_create_tells_the_engine_that_it_is_counted() -> None:
+    world = World(rate_limit_writes=5)
+    world.ask("POST", CREATE, body="To=%2B15557654321")
+    world.ask("POST", "/api/messaging/messages", json={})
+    assert [asked.is_counted for asked in world.acceptor.asked] == [True, True]
+
+
 def test_rate_in_the_words_of_the_json_families() -> None:
     world = World(rate_limit_writes=1)
     world.ask("POST", "/api/messaging/messages", json={})

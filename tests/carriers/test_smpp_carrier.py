@@ -247,10 +247,36 @@ async def test_after_throttling_the_bind_rests(here: Ground) -> None:
 async def test_the_adaptive_window_shrinks(here: Ground) -> None:
     carrier = await here.carrier(window=40, window_mode="adaptive", window_max=100)
     here.smsc.on_submit = lambda link, header, pdu: link.refuse(header, Status.RMSGQFUL)
-    answers = [carrier.submit(message(f"m{n}")) for n in range(20)]
+    answers = [carrier.submit(message(f"m{n}", to_number=f"+1312555{n:04}")) for n in range(20)]
     outcomes = await asyncio.gather(*answers, return_exceptions=True)
     assert all(isinstance(outcome, Temporary) for outcome in outcomes)
     assert carrier.status().binds[0].window == 20
+
+
+async def test_full_queue_of_one_recipient_does_not_make_the_bind_rest(here: Ground) -> None:
+    full = "13125550100"
+
+    def on_submit(link: Any, header: Any, pdu: Any) -> None:
+        if pdu.destination_addr == full:
+            link.refuse(header, Status.RMSGQFUL)
+        else:
+            link.accept(header)
+
+    here.smsc.on_submit = on_submit
+    carrier = await here.carrier(window=40, window_mode="adaptive", window_max=100)
+    answers = [carrier.submit(message(f"m{n}", to_number=f"+{full}")) for n in range(30)]
+    outcomes = await asyncio.gather(*answers, return_exceptions=True)
+    assert all(isinstance(outcome, Temporary) for outcome in outcomes)
+    assert carrier.available and carrier.status().throttled == 0
+    await carrier.submit(message("other", to_number="+13125550101"))
+
+
+async def test_full_queue_that_the_settings_call_throttled_makes_the_bind_rest(here: Ground) -> None:
+    here.smsc.on_submit = lambda link, header, pdu: link.refuse(header, Status.RMSGQFUL)
+    carrier = await here.carrier(statuses={Status.RMSGQFUL: StatusRule("throttled")})
+    with pytest.raises(Temporary):
+        await carrier.submit(message("m"))
+    assert carrier.status().throttled == 1
 
 
 @pytest.mark.parametrize("limit", ["rate", "bind_rate", "sender_rate"])

@@ -252,6 +252,14 @@ def test_action_hands_over_and_tells_of_the_reply(
     assert [each["body"] for each in replies_to(api, handset)] == [*sent, "after"]
 
 
+def test_document_with_thousands_of_replies_sends_ten_and_says_so_once(api: Caller, receiver: Sink, path: str) -> None:
+    api.configure(SmsUrl=receiver.answer(path, cxml("<Message>x</Message>" * 3000)))
+    handset = new_handset()
+    message = api.received(**{"from": handset})
+    assert len(replies_to(api, handset)) == 10
+    assert faults(api, message) == [("replied", None)] * 10 + [("handler_stopped", "12200")]
+
+
 def test_at_most_ten_documents(api: Caller, receiver: Sink, path: str) -> None:
     api.configure(SmsUrl=receiver.answer(path, cxml(f"<Message>again</Message><Redirect>{path}</Redirect>")))
     handset = new_handset()

@@ -1,20 +1,30 @@
 """Parts in any order, twice, from several senders at once, too late, too many."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from heliograph.core import reassembly
 from heliograph.core.message import Piece
-from heliograph.core.reassembly import Reassembly, Seen
+from heliograph.core.reassembly import Bounds, Reassembly, Seen
 
 NOW = 1_790_000_000_000_000
 SECOND = 1_000_000
 
 
-def piece(part: int, total: int = 3, *, reference: int = 1, sender: str = "+1", text: str = "", at: int = NOW) -> Piece:
+def piece(
+    part: int,
+    total: int = 3,
+    *,
+    reference: int = 1,
+    sender: str = "+1",
+    text: str = "",
+    at: int = NOW,
+    project_id: str = "p",
+) -> Piece:
     return Piece(
-        project_id="p",
+        project_id=project_id,
         owner="carrier:one",
         from_number=sender,
         to_number="+2",
@@ -27,9 +37,9 @@ def piece(part: int, total: int = 3, *, reference: int = 1, sender: str = "+1", 
     )
 
 
-def sets(**changes: float) -> Reassembly:
-    values: dict[str, float] = {"limit": 100, "octets_max": 10_000, "seconds": 600, "repeat_seconds": 60}
-    return Reassembly(**(values | changes))  # type: ignore[arg-type]
+def sets(seconds: float = 600, **changes: int) -> Reassembly:
+    values = {"sets": 100, "octets": 10_000, "family_sets": 100, "family_octets": 10_000}
+    return Reassembly(Bounds(**(values | changes)), lambda id: id.split("/")[0], seconds=seconds, repeat_seconds=60)
 
 
 messages = st.dictionaries(
@@ -69,7 +79,7 @@ def test_what_never_comes_is_given_up_after_its_time() -> None:
 
 
 def test_of_too_many_the_oldest_is_given_up() -> None:
-    here = sets(limit=2)
+    here = sets(sets=2)
     for reference in (1, 2, 3):
         here.add(piece(1, reference=reference))
     assert [s.in_order()[0].reference for s in here.given_up(NOW)] == [1]
@@ -120,10 +130,24 @@ def test_another_text_in_a_parts_place_is_another_message() -> None:
 
 
 def test_of_texts_that_are_too_much_for_memory_the_oldest_are_given_up() -> None:
-    here = sets(octets_max=100)
+    here = sets(octets=100)
     first, second, third = (here.add(piece(1, reference=each, text="x" * 40)) for each in (1, 2, 3))
     assert here.given_up(NOW) == [first]
     here.made(first, NOW)
     assert here.given_up(NOW) == []
     here.add(piece(2, reference=2, text="x" * 80))
     assert here.given_up(NOW) == [third, second], "120 octets are too much alone"
+
+
+@pytest.mark.parametrize("bound", [{"family_sets": 3}, {"family_octets": 30}])
+def test_family_with_more_than_its_share_gives_up_its_own_oldest_sets(bound: dict[str, int]) -> None:
+    here = sets(**bound)
+    for reference in range(6):
+        project_id = "p" if reference % 2 else "p/child"
+        here.add(piece(1, reference=reference, text="ten octets", project_id=project_id))
+    here.add(piece(1, reference=9, text="ten octets", project_id="other"))
+    given_up = here.given_up(NOW)
+    assert [each.in_order()[0].reference for each in given_up] == [0, 1, 2]
+    for each in given_up:
+        here.made(each, NOW)
+    assert here.given_up(NOW) == [] and len(here) == 4

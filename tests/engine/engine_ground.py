@@ -135,7 +135,7 @@ async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
     await store.open()
     clock = SetClock()
     metrics = Metrics()
-    made = Ground(store, clock, metrics, Transitions(store, clock, Rates(), metrics))
+    made = Ground(store, clock, metrics, Transitions(store, clock, Rates(), metrics, lambda project_id: project_id))
     yield made
     for task in made.tasks:
         task.cancel()

@@ -13,6 +13,7 @@ from heliograph import app, config
 from heliograph.core.directory import Membership, Number, NumberGroup, Project
 from heliograph.core.errors import Fault, Refused
 from heliograph.core.ids import Uuid7Generator
+from heliograph.core.limits import Buckets
 from heliograph.core.message import Source
 from heliograph.core.pricing import Rates
 from heliograph.engine.accept import Acceptor, AcceptSettings
@@ -131,6 +132,8 @@ def make_acceptor(
     transitions: Transitions,
     memory_max: int,
     choice: str = "least_loaded",
+    writes: int = 0,
+    backlog_limit: int = 0,
 ) -> Acceptor:
     sticky = StickySenders(store, clock, memory_max)  # type: ignore[arg-type]  # the store, watched
     return Acceptor(
@@ -140,9 +143,10 @@ def make_acceptor(
         directory=directory,
         transitions=transitions,
         senders=Senders(directory, transitions, sticky, lambda: 0.999, choice),
+        writes=Buckets(writes, 10),
         metrics=Metrics(),
         settings=AcceptSettings(
-            simulator=True, allow_loopback_urls=True, backlog_limit=0, default_validity_seconds=3600
+            simulator=True, allow_loopback_urls=True, backlog_limit=backlog_limit, default_validity_seconds=3600
         ),
     )
 
@@ -155,7 +159,7 @@ async def make_sending(store: Store, memory_max: int = 100) -> Sending:
     )
     directory = Directory(watched, clock)  # type: ignore[arg-type]  # the store, watched
     await directory.load()
-    transitions = Transitions(store, clock, Rates(), Metrics())
+    transitions = Transitions(store, clock, Rates(), Metrics(), directory.root_of)
     acceptor = make_acceptor(watched, clock, directory, transitions, memory_max)
     return Sending(watched, clock, directory, transitions, acceptor, memory_max)
 

@@ -9,6 +9,7 @@ import pytest
 from engine_ground import PROJECT, Ground
 
 from heliograph.core.directory import FORCE_HTTPS, Project
+from heliograph.core.ids import floor
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Callback, Direction, Message, SmppOptions, Source, smpp_callback
 from heliograph.core.retry import RetryPolicy
@@ -177,7 +178,8 @@ async def test_one_that_fails_for_long_is_dead_and_can_be_replayed(bench: Bench,
     (dead,) = await ground.store.callbacks(PROJECT, "dead", 10)
     assert (dead.message_id, dead.attempts, dead.last_http_status) == (message.id, 3, 503)
     endpoints.status["a"] = 200
-    assert await ground.store.replay_callbacks(PROJECT, message.id, ground.clock.now()) == 1
+    now, first = ground.clock.now(), (floor(0), -1)
+    assert len(await ground.store.replay_callbacks(PROJECT, message.id, now, after=first, limit=9)) == 1
     await endpoints.until(lambda: len(endpoints.told) == 4)
 
 

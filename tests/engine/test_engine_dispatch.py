@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 import pytest
-from engine_ground import PROJECT, Ground, ScriptedCarrier
+from engine_ground import PROJECT, REACHES_SECONDS, Ground, ScriptedCarrier
 
 from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.lifecycle import State
@@ -15,6 +15,7 @@ from heliograph.engine.attachments import Attachments, AttachmentSettings
 from heliograph.engine.dispatch import RESENDS_MAX, Dispatcher, DispatchSettings
 from heliograph.engine.dropped import Dropped
 from heliograph.engine.receipts import Receipts
+from heliograph.engine.retries import BEGINNING, RetrySettings
 from heliograph.engine.transition import Step
 from heliograph.ports import Answer, FetchedMedia, HeldReceipt, Orphaned, Receipt, Store
 
@@ -47,6 +48,8 @@ class Machine:
             "retry_temporary_seconds": 0.01,
             "answer_seconds": 30.0,
             "resend_uncertain": False,
+            "silent_max": 100,
+            "retries": RetrySettings(memory_max=100, project_max=50, destination_max=20, window_share=0.25),
         }
         attachments = Attachments(
             store=ground.store,
@@ -75,6 +78,7 @@ class Machine:
         self.dispatcher = Dispatcher(
             store=ground.store,
             clock=ground.clock,
+            root_of=lambda project_id: project_id,
             ways=lambda message: router.candidates(facts(message), self.dispatcher.availability(), 0.0),
             transitions=ground.transitions,
             attachments=attachments,
@@ -870,10 +874,11 @@ async def test_what_was_refused_for_now_is_no_doubt_after_a_restart(ground: Grou
     while not (await machine.dispatcher.left_initiated()).deferred:
         pass
     left = await machine.dispatcher.left_initiated()
-    assert [each.id for each in left.deferred] == [message.id] and left.in_doubt == []
+    assert [each.count for each in left.deferred] == [1] and left.in_doubt == []
     again = ScriptedCarrier()
     restarted = Machine(ground, again)
     await restarted.dispatcher.recover(left)
+    ground.clock.add(1)
     await again.came.wait()
     assert [s.message_id for s in again.submitted] == [message.id]
 
@@ -890,3 +895,241 @@ async def test_on_its_way_and_delivered_in_one_batch_ahead_of_the_answer(
     ]
     await asyncio.gather(*taken)
     assert await ground.state(message) is State.DELIVERED
+
+
+# -- deferred messages
+
+
+async def refused(machine: Machine, ground: Ground, *messages: Message) -> None:
+    """The carrier refuses these for now, and it is on disk."""
+    before = await deferred(ground)
+    await machine.take(*messages)
+    async with asyncio.timeout(REACHES_SECONDS):
+        for message in messages:
+            while message.id not in machine.carrier.answers:
+                await ground.state(message)
+            machine.carrier.answers.pop(message.id).set_exception(Temporary(30022, "not now"))
+        while await deferred(ground) < before + len(messages):
+            pass
+
+
+async def deferred(ground: Ground) -> int:
+    return sum(each.count for each in await ground.store.deferred_counts())
+
+
+async def turns(ground: Ground, count: int = 50) -> None:
+    """Let the engine's tasks go on."""
+    for _ in range(count):
+        await ground.store.directory_version()
+
+
+async def test_deferred_messages_count_against_their_projects_backlog(machine: Machine, ground: Ground) -> None:
+    messages = [ground.message() for _ in range(3)]
+    await refused(machine, ground, *messages)
+    assert ground.transitions.deferred.of_family(PROJECT) == 3
+    machine.carrier.came.clear()
+    ground.clock.add(60)
+    async with asyncio.timeout(REACHES_SECONDS):
+        for message in messages:
+            while message.id not in machine.carrier.answers:
+                await ground.state(message)
+            machine.carrier.accept(message, f"ref-{message.id}")
+            await ground.reaches(message, State.SENT)
+    assert ground.transitions.deferred.of_family(PROJECT) == 0 and await deferred(ground) == 0
+
+
+async def test_more_refusals_than_memory_holds_leave_room_for_a_new_message(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    carrier.window = 8
+    limits = RetrySettings(memory_max=10, project_max=5, destination_max=2, window_share=0.25)
+    machine = Machine(ground, carrier, retries=limits)
+    await refused(machine, ground, *(ground.message(to_number="+13125550100") for _ in range(40)))
+    ground.clock.add(60)
+    await turns(ground)
+    assert len(carrier.answers) <= 6, "retries fill the window"  # of 8: a quarter is left where nothing else waits
+    fresh = ground.message()
+    await machine.take(fresh)
+    async with asyncio.timeout(REACHES_SECONDS):
+        while fresh.id not in carrier.answers:
+            await ground.state(fresh)
+
+
+async def test_retries_to_one_destination_get_a_bounded_share_of_the_window(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    carrier.window = 16
+    machine = Machine(ground, carrier)
+    full = [ground.message(to_number="+13125550100") for _ in range(18)]
+    other = ground.message(to_number="+13125550101")
+    await refused(machine, ground, *full, other)
+    carrier.submitted.clear()
+    ground.clock.add(60)
+    async with asyncio.timeout(REACHES_SECONDS):
+        while other.id not in carrier.answers:
+            await ground.state(other)
+    await turns(ground)
+    assert len([each for each in carrier.submitted if each.to_number == "+13125550100"]) == 2
+
+
+async def test_deferred_messages_beyond_memory_are_all_sent_in_their_order(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    carrier.window = 4
+    limits = RetrySettings(memory_max=6, project_max=4, destination_max=3, window_share=0.25)
+    machine = Machine(ground, carrier, retries=limits)
+    messages = []
+    for place in range(30):
+        messages.append(ground.message(to_number=f"+131255501{place % 3:02d}"))
+        await refused(machine, ground, messages[-1])
+    carrier.submitted.clear()
+    ground.clock.add(60)
+    accepted: set[str] = set()
+    async with asyncio.timeout(2 * REACHES_SECONDS):
+        while len(accepted) < len(messages):
+            for message in messages:
+                if message.id in carrier.answers and message.id not in accepted:
+                    carrier.accept(message, f"ref-{message.id}")
+                    accepted.add(message.id)
+            await turns(ground, 1)
+    for message in messages:
+        await ground.reaches(message, State.SENT)
+    for place in range(3):
+        mine = [each.message_id for each in carrier.submitted if each.to_number.endswith(f"{place:02d}")]
+        assert mine == [each.id for each in messages[place::3]]
+
+
+async def test_retry_times_and_tries_survive_a_restart(ground: Ground, carrier: ScriptedCarrier) -> None:
+    machine = Machine(ground, carrier, retry_temporary_seconds=8.0)
+    message = ground.message()
+    await refused(machine, ground, message)
+    (count,) = await ground.store.deferred_counts()
+    assert count.retry_at == ground.clock.now() + 8_000_000
+    for task in ground.tasks:
+        task.cancel()
+    await asyncio.gather(*ground.tasks, return_exceptions=True)
+    again = ScriptedCarrier()
+    restarted = Machine(ground, again, retry_temporary_seconds=0.01)
+    await restarted.dispatcher.recover(await restarted.dispatcher.left_initiated())
+    assert ground.transitions.deferred.of_family(PROJECT) == 1
+    ground.clock.add(7)
+    await turns(ground)
+    assert again.submitted == []
+    ground.clock.add(1)
+    async with asyncio.timeout(REACHES_SECONDS):
+        await again.came.wait()
+        again.answers[message.id].set_exception(Temporary(30022, "not now"))
+        found = []
+        while not found:
+            found = await ground.store.deferred("scripted", PROJECT, until=2**62, after=BEGINNING, limit=9)
+    assert (found[0].tries.total, found[0].tries.here) == (2, 2)
+    assert found[0].retry_at == ground.clock.now() + 20_000  # the second pause is twice the first
+
+
+async def test_deferred_messages_of_a_carrier_that_is_gone_go_another_way(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    other = ScriptedCarrier(name="other")
+    machine = Machine(ground, carrier, other)
+    messages = [ground.message() for _ in range(5)]
+    await refused(machine, ground, *messages)
+    machine.dispatcher.remove("scripted")
+    async with asyncio.timeout(REACHES_SECONDS):
+        while len(other.submitted) < len(messages):
+            await turns(ground, 1)
+    assert {each.message_id for each in other.submitted} == {each.id for each in messages}
+    assert ground.transitions.deferred.of_family(PROJECT) == 0
+
+
+async def test_deferred_messages_of_a_carrier_without_settings_are_moved_after_a_restart(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    await refused(Machine(ground, carrier), ground, ground.message())
+    for task in ground.tasks:
+        task.cancel()
+    await asyncio.gather(*ground.tasks, return_exceptions=True)
+    other = ScriptedCarrier(name="other")
+    machine = Machine(ground, other)
+    await machine.dispatcher.recover(await machine.dispatcher.left_initiated())
+    async with asyncio.timeout(REACHES_SECONDS):
+        await other.came.wait()
+
+
+async def test_deferred_messages_wait_while_their_only_carrier_is_down(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    machine = Machine(ground, carrier)
+    message = ground.message()
+    await refused(machine, ground, message)
+    carrier.available = False
+    carrier.came.clear()
+    ground.clock.add(60)
+    await turns(ground)
+    assert not carrier.came.is_set()
+    carrier.available = True
+    machine.dispatcher.changed("scripted")
+    async with asyncio.timeout(REACHES_SECONDS):
+        await carrier.came.wait()
+
+
+async def test_carrier_that_refuses_everything_for_now_is_left_for_another(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    carrier.attempts = 3
+    other = ScriptedCarrier(name="other")
+    machine = Machine(ground, carrier, other)
+    messages = [ground.message(to_number=f"+1312555{place:04d}") for place in range(40)]
+    await machine.take(*messages)
+    async with asyncio.timeout(2 * REACHES_SECONDS):
+        while len(other.submitted) < len(messages):
+            for answer in list(carrier.answers.values()):
+                if not answer.done():
+                    answer.set_exception(Temporary(63011, "system error"))
+            ground.clock.add(0.05)
+            await turns(ground, 1)
+    assert len(carrier.submitted) == carrier.attempts * len(messages)
+
+
+async def test_expired_deferred_message_leaves_the_backlog_unsubmitted(machine: Machine, ground: Ground) -> None:
+    message = ground.message(expires_at=ground.clock.now() + 1_000_000)
+    await refused(machine, ground, message)
+    machine.carrier.submitted.clear()
+    ground.clock.add(2)
+    await turns(ground)
+    assert machine.carrier.submitted == []
+    (expired,) = await ground.store.expired(ground.clock.now(), 9)
+    assert expired.deferred and not machine.dispatcher.in_hand(message.id)
+    step = Step(message=expired.message, states=(State.FAILED,), error_code=30001)
+    (ended,) = await ground.transitions.apply([step])
+    assert ended is not None
+    machine.dispatcher.forget(ended, deferred=True)
+    assert ground.transitions.deferred.of_family(PROJECT) == 0
+
+
+async def test_recount_heals_what_ended_without_its_lane(machine: Machine, ground: Ground) -> None:
+    message = ground.message()
+    await refused(machine, ground, message)
+    kept = await ground.store.message(PROJECT, message.id)
+    assert kept is not None
+    await ground.transitions.apply([Step(message=kept, states=(State.FAILED,), error_code=30001)])
+    assert ground.transitions.deferred.of_family(PROJECT) == 1
+    await machine.dispatcher.recount()
+    assert ground.transitions.deferred.of_family(PROJECT) == 0
+
+
+async def test_more_silent_submits_than_are_waited_for_do_not_stop_the_carrier(
+    ground: Ground, carrier: ScriptedCarrier
+) -> None:
+    carrier.window = 2
+    machine = Machine(ground, carrier, answer_seconds=5.0, silent_max=2)
+    messages = [ground.message() for _ in range(8)]
+    carrier.known |= {each.id: None for each in messages}
+    await machine.take(*messages)
+    async with asyncio.timeout(REACHES_SECONDS):
+        while len(carrier.submitted) < len(messages):
+            ground.clock.add(6)
+            await turns(ground, 5)
+        while not (first := await ground.store.message(PROJECT, messages[0].id)) or not first.uncertain:
+            ground.clock.add(6)
+            await turns(ground, 5)
+    assert first.state is State.INITIATED

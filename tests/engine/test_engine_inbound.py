@@ -85,7 +85,7 @@ async def desk(ground: Ground, tmp_path: Path) -> Desk:
         transitions=ground.transitions,
         attachments=attachments,
         metrics=ground.metrics,
-        pieces=Pieces(ground.store, ground.clock, sets_max=1, seconds=1),
+        pieces=Pieces(ground.store, ground.clock, root_of=lambda id: id, sets_max=1, family_sets_max=1, seconds=1),
         run_cxml=made.ask,
         run_swml=made.ask,
         settings=InboundSettings(concurrency=1, queue_max=10, allow_loopback_urls=True),

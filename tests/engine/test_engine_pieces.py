@@ -55,7 +55,7 @@ _numbers = iter(range(1, 10**6))
 
 
 async def desk(ground: Ground) -> Desk:
-    pieces = Pieces(ground.store, ground.clock, sets_max=10, seconds=600)
+    pieces = Pieces(ground.store, ground.clock, root_of=lambda id: id, sets_max=10, family_sets_max=10, seconds=600)
     here = Desk(ground, pieces)
     pieces.serve("carrier:", here.make)
     await pieces.load()

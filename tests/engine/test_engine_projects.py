@@ -11,6 +11,7 @@ from heliograph.core.directory import FORCE_HTTPS, NumberGroup, Project
 from heliograph.core.errors import Fault, NotFound, Refused
 from heliograph.core.lifecycle import State
 from heliograph.engine.directory import Directory
+from heliograph.engine.project_room import ProjectLimits
 from heliograph.engine.sweeper import Sweeper, SweepSettings
 from heliograph.engine.transition import Step
 from heliograph.net.media import MediaFiles
@@ -113,7 +114,7 @@ async def test_a_change_that_is_refused_changes_nothing_and_holds_up_no_other(di
 
 async def test_what_a_project_and_its_subprojects_make_is_bounded(ground: Ground, directory: Directory) -> None:
     (parent,) = directory.projects()
-    narrow = Directory(ground.store, ground.clock, objects_max=2)
+    narrow = Directory(ground.store, ground.clock, limits=ProjectLimits(objects=2))
     await narrow.load()
     child = await narrow.create_subproject(parent, "child")
     for each in (parent, child):

@@ -11,6 +11,7 @@ from heliograph.core.errors import Fault, NotFound, Refused
 from heliograph.core.inventory import SEARCH_DEFAULT, Place
 from heliograph.engine.directory import Directory
 from heliograph.engine.number_orders import NumberOrders
+from heliograph.engine.project_room import ProjectLimits
 
 FREE = 2 * SEARCH_DEFAULT
 
@@ -18,7 +19,7 @@ FREE = 2 * SEARCH_DEFAULT
 @pytest.fixture
 async def directory(ground: Ground) -> Directory:
     """One that has a project, and an area with free numbers."""
-    made = Directory(ground.store, ground.clock)
+    made = Directory(ground.store, ground.clock, limits=ProjectLimits(numbers=2 * FREE))
     parent = Project(id=PROJECT, parent_id=None, name="p", signing_key="PSK", created_at=1, updated_at=1)
     await ground.store.add_project(parent, None, ())
     await ground.store.stock([inventory.free_number(f"+1206555{n:04d}", Place()) for n in range(FREE)], 1)

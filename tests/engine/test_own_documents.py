@@ -10,6 +10,7 @@ from heliograph.core.directory import Project
 from heliograph.core.errors import StoreUnavailable
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.script import Script, ScriptUse
+from heliograph.engine.directory import Directory
 from heliograph.engine.own_documents import OwnDocuments, own_script
 from heliograph.engine.scripts import Scripts
 from heliograph.ports import HttpRequest, HttpResponse
@@ -32,7 +33,8 @@ class Others:
 class Bench:
     def __init__(self, ground: Ground) -> None:
         self.others = Others()
-        self.scripts = Scripts(ground.store, ground.clock, Uuid7Generator(lambda: 7), MAX_BYTES)
+        room = Directory(ground.store, ground.clock).room
+        self.scripts = Scripts(ground.store, ground.clock, Uuid7Generator(lambda: 7), room, MAX_BYTES)
         self.scripts.start_task = ground.go
         self.documents = OwnDocuments(self.others, self.scripts, lambda: OWN, self.persist)
         self.outages = 0

@@ -49,7 +49,7 @@ async def test_requests_of_a_document_go_by_the_projects_switch(ground: Ground, 
         clock=ground.clock,
         send=cast(Any, None),
         base_url=lambda: "http://here",
-        limits=SwmlLimits(steps=10, requests=10, request_seconds=1, seconds=10),
+        limits=SwmlLimits(steps=10, requests=10, replies=10, request_seconds=1, seconds=10),
         allow_loopback_urls=False,
     )
     message = ground.message(direction=Direction.INBOUND, state=State.RECEIVING)

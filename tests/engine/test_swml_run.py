@@ -14,7 +14,7 @@ from heliograph.engine.swml_run import Answered, AskUrl, HandOver, Note, Progres
 from heliograph.wire import swml_reader
 from heliograph.wire.swml_reader import DocumentError
 
-LIMITS = SwmlLimits(steps=100, requests=10, request_seconds=5, seconds=60)
+LIMITS = SwmlLimits(steps=100, requests=10, replies=10, request_seconds=5, seconds=60)
 MESSAGE: dict[str, Any] = {"from": "+13125550142", "to": "+12025550102", "body": "Hello", "media": []}
 
 
@@ -106,8 +106,15 @@ def test_a_timeout_is_at_most_the_limit(timeout: float | None, seconds: float) -
     assert ran.asked[0].seconds == seconds
 
 
+def test_run_with_more_replies_than_allowed_ends() -> None:
+    limits = SwmlLimits(steps=100, requests=1, replies=2, request_seconds=5, seconds=60)
+    ran = Ran(main({"reply": "a"}, {"reply": "b"}, {"reply": "c"}, {"reply": "d"}), limits=limits)
+    assert ran.bodies == ["a", "b"]
+    assert ran.details[-1] == "main[2] reply: swml_too_many_replies: more than 2 replies for one message"
+
+
 def test_the_limits_are_those_of_the_whole_run() -> None:
-    limits = SwmlLimits(steps=3, requests=1, request_seconds=5, seconds=60)
+    limits = SwmlLimits(steps=3, requests=1, replies=10, request_seconds=5, seconds=60)
     ran = Ran(main({"request": {"url": "u"}}, {"request": {"url": "u"}}, {"reply": "a"}, {"reply": "b"}), limits=limits)
     assert (len(ran.asked), ran.bodies) == (1, ["a"])
     assert ran.details[-1] == "main[3] reply: swml_too_many_steps: more than 3 steps for one message"

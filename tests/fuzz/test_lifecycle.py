@@ -52,7 +52,7 @@ class Ground:
         self.store = store
         self.run = runner.run
         self.clock = TickingClock()
-        self.transitions = Transitions(store, self.clock, pricing.Rates(), Metrics())
+        self.transitions = Transitions(store, self.clock, pricing.Rates(), Metrics(), lambda project_id: project_id)
         self._ids = Uuid7Generator(lambda: 7)
 
     def new_message(self, state: State) -> Message:

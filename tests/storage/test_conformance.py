@@ -53,6 +53,7 @@ from heliograph.ports import (
     Store,
     StoreHeld,
     SystemIdTaken,
+    TriesMade,
 )
 
 P1 = "11111111-1111-4111-8111-111111111111"
@@ -424,7 +425,7 @@ async def test_expired_messages_are_found_while_they_are_under_way(store: Store)
     late, early, sent = a_message(), a_message(expires_at=NOW + 5), a_message(expires_at=NOW + 6)
     await accept(store, late, early, sent)
     await moved(store, sent, State.INITIATED, State.SENT)
-    assert [m.id for m in await store.expired(NOW + 10, 10)] == [early.id]
+    assert [each.message.id for each in await store.expired(NOW + 10, 10)] == [early.id]
 
 
 async def test_a_message_is_found_by_its_carriers_reference(store: Store) -> None:
@@ -517,9 +518,39 @@ async def test_dead_callbacks_are_listed_and_replayed(store: Store) -> None:
     (record,) = await store.callbacks(P1, "dead", 10)
     assert (record.message_id, record.state, record.last_error) == (message.id, State.INITIATED, "answered 500")
     assert await store.callbacks(P2, "dead", 10) == []
-    assert await store.replay_callbacks(P1, None, NOW + 1) == 1
+    first = (floor(0), -1)
+    assert await store.replay_callbacks(P1, None, NOW + 1, after=first, limit=9) == [(message.id, 1)]
     assert await store.callbacks(P1, "dead", 10) == []
     assert [d.state for d in await store.due_callbacks("http://x:1", NOW + 1, NOW + 1, 10)] == [State.INITIATED]
+
+
+async def test_dead_callbacks_are_replayed_in_slices_and_each_once(store: Store) -> None:
+    messages = [await with_callbacks(store) for _ in range(3)]
+    dead = [(message.id, rank) for message in messages for rank in (1, 2)]
+    await store.settle_callbacks([an_outcome(message, rank, "dead") for message in messages for rank in (1, 2)])
+    replayed: list[tuple[str, int]] = []
+    after = (floor(0), -1)
+    while found := await store.replay_callbacks(P1, None, NOW + 1, after=after, limit=2):
+        replayed += found
+        after = found[-1]
+        await store.settle_callbacks([an_outcome(messages[0], 1, "dead")])  # it fails again at once
+    assert replayed == dead
+    assert [record.message_id for record in await store.callbacks(P1, "dead", 10)] == [messages[0].id]
+
+
+async def test_replay_of_one_message_leaves_the_others_dead(store: Store) -> None:
+    one, other = await with_callbacks(store), await with_callbacks(store)
+    await store.settle_callbacks([an_outcome(each, 1, "dead") for each in (one, other)])
+    assert await store.replay_callbacks(P1, one.id, NOW + 1, after=(floor(0), -1), limit=9) == [(one.id, 1)]
+    assert [record.message_id for record in await store.callbacks(P1, "dead", 10)] == [other.id]
+
+
+async def test_timeline_returns_the_newest_lines_oldest_first(store: Store) -> None:
+    message = a_message()
+    await accept(store, message)
+    lines = [Event(project_id=P1, message_id=message.id, event_no=NOW + n, at=NOW + n, kind=f"k{n}") for n in range(10)]
+    await store.note(lines)
+    assert [entry.kind for entry in await store.timeline(P1, message.id, 3)] == ["k7", "k8", "k9"]
 
 
 async def in_sequence(store: Store, sequence: str, *, origin: str = "relay:x:office", at: int = NOW) -> Message:
@@ -822,16 +853,84 @@ async def test_a_message_is_in_a_carriers_hands_or_with_us(store: Store) -> None
     initiated = await moved(store, message, State.INITIATED, carrier="one")
     assert [m.id for m in await store.in_doubt(floor(0), 1000)].count(message.id) == 1
     event = Event(project_id=P1, message_id=message.id, event_no=next(numbers), at=NOW, kind="deferred")
-    await store.hand_over([HandOver(message=initiated, deferred=True, carrier="two")], [event])
-    assert message.id in [m.id for m in await store.deferred(floor(0), 1000)]
+    deferral = HandOver(message=initiated, deferred=True, carrier="two", retry_at=NOW, tries=TriesMade(total=2))
+    assert await store.hand_over([deferral], [event]) == {message.id}
+    assert await deferred_at(store, "two", until=NOW) == [message.id]
     assert message.id not in [m.id for m in await store.in_doubt(floor(0), 1000)]
     kept = await store.message(P1, message.id)
     assert kept is not None and kept.carrier == "two"
-    await store.hand_over([HandOver(message=initiated, deferred=False)], [])
+    assert await store.hand_over([HandOver(message=initiated, deferred=False)], []) == {message.id}
+    assert await deferred_at(store, "two") == []
     assert message.id in [m.id for m in await store.in_doubt(floor(0), 1000)]
     kept = await store.message(P1, message.id)
     assert kept is not None and kept.carrier == "two"
     assert [entry.kind for entry in await store.timeline(P1, message.id)][-1] == "deferred"
+
+
+async def deferred_at(store: Store, carrier: str, *, until: int = 2**62, project_id: str = P1) -> list[str]:
+    """The ids of a project's deferred messages at a carrier, in pages of two."""
+    found: list[str] = []
+    after = (-1, floor(0))
+    while page := await store.deferred(carrier, project_id, until=until, after=after, limit=2):
+        found += [each.message.id for each in page]
+        after = (page[-1].retry_at, page[-1].message.id)
+    return found
+
+
+async def test_deferred_messages_are_read_by_project_in_the_order_of_their_tries(store: Store) -> None:
+    made = [await moved_at(store, "one") for _ in range(5)]
+    other = await moved_at(store, "one", project_id=P2)
+    tries = TriesMade(total=3, here=1, resent=2, carriers=("one", "two"))
+    times = (50, 10, 30, 10, 90)
+    deferrals = [
+        HandOver(message=message, deferred=True, retry_at=NOW + at, tries=tries)
+        for message, at in zip(made, times, strict=True)
+    ]
+    await store.hand_over([*deferrals, HandOver(message=other, deferred=True, retry_at=NOW)], [])
+    in_order = [made[place].id for place in (1, 3, 2, 0)]
+    assert await deferred_at(store, "one", until=NOW + 50) == in_order
+    assert await deferred_at(store, "one", project_id=P2) == [other.id]
+    (first,) = await store.deferred("one", P1, until=NOW + 20, after=(-1, floor(0)), limit=1)
+    assert (first.message, first.retry_at, first.tries, first.partly) == (made[1], NOW + 10, tries, False)
+    counts = {each.project_id: (each.carrier, each.count, each.retry_at) for each in await store.deferred_counts()}
+    assert counts == {P1: ("one", 5, NOW + 10), P2: ("one", 1, NOW)}
+
+
+async def test_what_was_tried_stays_with_a_message_that_is_handed_over(store: Store) -> None:
+    message = await moved_at(store, "one")
+    tries = TriesMade(total=7)
+    await store.hand_over([HandOver(message=message, deferred=True, tries=tries)], [])
+    await store.hand_over([HandOver(message=message, deferred=False)], [])
+    await store.hand_over([HandOver(message=message, deferred=True)], [])
+    (found,) = await store.deferred("one", P1, until=NOW, after=(-1, floor(0)), limit=9)
+    assert found.tries == tries
+
+
+async def test_an_ended_message_is_neither_handed_over_nor_deferred(store: Store) -> None:
+    message = await moved_at(store, "one")
+    await store.hand_over([HandOver(message=message, deferred=True)], [])
+    await moved(store, message, State.FAILED)
+    assert await store.hand_over([HandOver(message=message, deferred=False)], []) == frozenset()
+    assert await deferred_at(store, "one") == [] and await store.deferred_counts() == []
+
+
+@pytest.mark.parametrize("partly", [True, False])
+async def test_an_expired_message_tells_whether_it_is_deferred_and_partly_accepted(store: Store, partly: bool) -> None:
+    message = await moved_at(store, "one")
+    await store.hand_over([HandOver(message=message, deferred=True)], [])
+    if partly:
+        await store.keep_parts([a_part(message, 1)], [])
+    (found,) = await store.expired(message.expires_at, 9)
+    assert (found.message.id, found.deferred, found.partly) == (message.id, True, partly)
+    (read,) = await store.deferred("one", P1, until=NOW, after=(-1, floor(0)), limit=9)
+    assert read.partly is partly
+
+
+async def moved_at(store: Store, carrier: str, **changes: object) -> Message:
+    """A message that was handed to a carrier."""
+    message = a_message(**changes)  # type: ignore[arg-type]
+    await accept(store, message)
+    return await moved(store, message, State.INITIATED, carrier=carrier)
 
 
 def a_part(message: Message, part: int, state: State = State.SENT, **changes: object) -> Part:

@@ -207,15 +207,17 @@ def _responder(services: Services, route: Route, buckets: Buckets) -> Responder:
         if not public:
             request.project = auth.admit(services, request.caller, scopes, arguments.pop("account_sid", None))
         if writes and request.caller is not None:
-            _count(buckets, services, request.caller.project_id, response)
+            _count(buckets, services, request.caller.project_id, response)  # a create too: `SendRequest.is_counted`
         await handler(request, response, **arguments)
 
     return respond
 
 
 def _count(buckets: Buckets, services: Services, project_id: str, response: Response) -> None:
-    """Count a write against the caller's rate and tell how much of it is left. Raises Refused (429)."""
-    decision = buckets.take(project_id, int(services.clock.monotonic() * _MICROS))
+    """Count a write against the rate of the caller's root project and return how much of it is left in the headers.
+    Raises Refused (429)."""
+    root_id = services.directory.root_of(project_id)
+    decision = buckets.take(root_id, int(services.clock.monotonic() * _MICROS))
     if not decision.limit:
         return
     response.set_header("X-RateLimit-Limit", str(decision.limit))

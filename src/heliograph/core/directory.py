@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, assert_never
 
 SCOPES = (
     "calling",
@@ -140,6 +140,29 @@ class Snapshot:
     smpp_credentials: tuple[SmppCredential, ...] = ()
     groups: tuple[NumberGroup, ...] = ()
     memberships: tuple[Membership, ...] = ()
+
+
+OBJECT_OCTETS = 200
+"""What an object takes besides its texts, about."""
+
+WIDEST = 4
+"""Octets of each character of a text in memory that has one beyond ASCII."""
+
+
+def octets_of(each: "Project | Token | SmppCredential | Number | Application | NumberGroup | Membership") -> int:
+    """About what an object takes of memory."""
+    match each:
+        case Number() | Application():  # the names of settings are shared by all
+            texts = [each.name, *each.settings.values()]
+        case SmppCredential():
+            texts = [each.name, *each.allowed]
+        case Project() | Token() | NumberGroup():
+            texts = [each.name]
+        case Membership():
+            texts = []
+        case _:
+            assert_never(each)
+    return OBJECT_OCTETS + sum(len(text) if text.isascii() else WIDEST * len(text) for text in texts if text)
 
 
 ObjectKind = Literal["projects", "tokens", "numbers", "applications", "smpp_credentials", "groups", "memberships"]

@@ -302,6 +302,7 @@ SWML: dict[str, str] = {
     "swml_goto_label_not_found": "`goto.label` names no label of its section. The run ended.",
     "swml_request_url_required": "`request.url` is missing. The run ended.",
     "swml_too_many_steps": "The run took more than `swml_steps` steps and was ended.",
+    "swml_too_many_replies": "The run sent more than `handler_replies_max` replies and was ended.",
     "swml_too_many_documents": "The run asked for more than 10 documents and was ended.",
     "swml_too_slow": "The run took longer than `swml_seconds` and was ended.",
     "swml_nested_too_deep": "More than 32 sections were executed inside each other. The run ended.",

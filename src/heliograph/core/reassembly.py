@@ -3,7 +3,8 @@
 A set is what shares owner, sender, recipient, reference and total (3GPP TS 23.040, 9.2.3.24.1: the reference is the
 sender's, and wraps). It is complete when every part from 1 to total is there. A set that stays incomplete for
 `seconds` after its last part is given up as it is, and so are the oldest ones while there are more than `limit`, or
-their texts have more than `octets_max`.
+their texts have more than `octets_max`; and the oldest ones of a root project with its subprojects while they have
+more than their share of either, so that one project's incomplete messages push out no other's.
 
 Carriers bring again what they were not answered for, and references come round. So a part whose text was in a message
 that was made less than `repeat_seconds` ago may be that part again, or the same text in another message:
@@ -20,11 +21,12 @@ Pure: keeps values that somebody else keeps on disk; moments (microseconds) are 
 
 import hashlib
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from heliograph.core.families import FamilyCounts
 from heliograph.core.message import Piece
 
 Key = tuple[str, str, str, str, int, int]
@@ -70,6 +72,17 @@ class Set:
         return [self.pieces[part] for part in sorted(self.pieces)]
 
 
+@dataclass(slots=True)
+class _Family:
+    """What of a root project's is left while sets are given up."""
+
+    sets: int
+    octets: int
+
+    def is_over(self, bounds: "Bounds") -> bool:
+        return self.sets > bounds.family_sets or self.octets > bounds.family_octets
+
+
 def key(piece: Piece) -> Key:
     return (piece.project_id, piece.owner, piece.from_number, piece.to_number, piece.reference, piece.total)
 
@@ -79,11 +92,22 @@ def digest(piece: Piece) -> str:
     return hashlib.sha256(b"%d:%s" % (piece.part, piece.data)).hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Sets that may wait, and the octets of their texts: of all, and of one root project with its subprojects."""
+
+    sets: int
+    octets: int
+    family_sets: int
+    family_octets: int
+
+
 class Reassembly:
-    def __init__(self, *, limit: int, octets_max: int, seconds: float, repeat_seconds: float) -> None:
-        self._limit = limit
-        self._octets_max = octets_max
-        self._octets = 0
+    def __init__(self, bounds: Bounds, root_of: Callable[[str], str], *, seconds: float, repeat_seconds: float) -> None:
+        self._bounds = bounds
+        self._root_of = root_of
+        self._family_sets = FamilyCounts(root_of)
+        self._family_octets = FamilyCounts(root_of)
         self._micros = round(seconds * 1e6)
         self._repeat_micros = round(repeat_seconds * 1e6)
         self._sets: OrderedDict[Key, Set] = OrderedDict()
@@ -123,9 +147,11 @@ class Reassembly:
         if here is None:
             here = self._sets[place] = Set()
             self._by_owner[piece.owner] += 1
+            self._family_sets.add(piece.project_id)
         before = here.pieces.get(piece.part)
         if before is None or before.data != piece.data:
-            self._octets += len(piece.data) - (len(before.data) if before is not None else 0)
+            self._family_octets.remove(piece.project_id, len(before.data) if before is not None else 0)
+            self._family_octets.add(piece.project_id, len(piece.data))
             here.pieces[piece.part] = piece
         here.touched_at = max(here.touched_at, piece.at)
         self._sets.move_to_end(place)
@@ -156,7 +182,8 @@ class Reassembly:
         place = key(first)
         if self._sets.get(place) is done:
             del self._sets[place]
-            self._octets -= done.octets
+            self._family_sets.remove(first.project_id)
+            self._family_octets.remove(first.project_id, done.octets)
             self._by_owner[first.owner] -= 1
             if not self._by_owner[first.owner]:
                 del self._by_owner[first.owner]
@@ -165,18 +192,34 @@ class Reassembly:
         """Parts of a message that was made at a moment are known for a while."""
         self._made[place] = (at, digests)
         self._made.move_to_end(place)
-        while len(self._made) > self._limit:
+        while len(self._made) > self._bounds.sets:
             self._made.popitem(last=False)
 
     def given_up(self, now: int) -> list[Set]:
         """Sets to be made as they are: too old, one too many, or complete and yet not made (the store was away)."""
-        spare, octets = len(self._sets) - self._limit, self._octets
+        bounds = self._bounds
+        spare, octets = len(self._sets) - bounds.sets, self._family_octets.total()
+        crowded = self._crowded_families()
         found = []
-        for place, each in enumerate(self._sets.values()):
-            is_spare = place < spare or octets > self._octets_max
+        for place, (key, each) in enumerate(self._sets.items()):
+            family = crowded.get(self._root_of(key[0])) if crowded else None
+            is_spare = place < spare or octets > bounds.octets or (family is not None and family.is_over(bounds))
             if is_spare or each.complete or now - each.touched_at >= self._micros:
                 found.append(each)
                 octets -= each.octets
+                if family is not None:
+                    family.sets -= 1
+                    family.octets -= each.octets
         while self._made and now - next(iter(self._made.values()))[0] > self._repeat_micros:
             self._made.popitem(last=False)
         return found
+
+    def _crowded_families(self) -> dict[str, _Family]:
+        """The root projects that have more than their share."""
+        if len(self._sets) <= self._bounds.family_sets and self._family_octets.total() <= self._bounds.family_octets:
+            return {}
+        roots = {self._root_of(place[0]) for place in self._sets}
+        families = (
+            (root, _Family(self._family_sets.of_family(root), self._family_octets.of_family(root))) for root in roots
+        )
+        return {root: family for root, family in families if family.is_over(self._bounds)}

@@ -22,6 +22,11 @@ class Script:
     created_at: int
     updated_at: int
 
+    @property
+    def octets(self) -> int:
+        """What it takes of the disk."""
+        return len(self.name.encode()) + len(self.contents.encode())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptUse:

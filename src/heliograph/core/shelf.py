@@ -12,7 +12,8 @@ T = TypeVar("T")
 
 class Shelf(Generic[T]):
     """`key`: an object's project and its id there. `name`: what else it is found by, unique in the deployment. `owner`:
-    whose list it is in; its project's unless given. Ids begin with the time, so that they order lists."""
+    whose list it is in; its project's unless given. `moved`: told of each object that is added (1) or
+    removed (-1), with its project. Ids begin with the time, so that they order lists."""
 
     def __init__(
         self,
@@ -21,8 +22,9 @@ class Shelf(Generic[T]):
         *,
         name: Callable[[T], Hashable] | None = None,
         owner: Callable[[T], Hashable] | None = None,
+        moved: Callable[[str, T, int], None] = lambda project_id, each, sign: None,
     ) -> None:
-        self._key, self._name, self._owner = key, name, owner
+        self._key, self._name, self._owner, self._moved = key, name, owner, moved
         self._objects: dict[tuple[str, str], T] = {}
         self._by_name: dict[Hashable, T] = {}
         self._of: dict[Hashable, dict[tuple[str, str], T]] = {}
@@ -64,6 +66,7 @@ class Shelf(Generic[T]):
         self._lists.pop(owner, None)
         if self._name is not None:
             self._by_name[self._name(each)] = each
+        self._moved(key[0], each, 1)
 
     def drop(self, project_id: str, object_id: str) -> None:
         """Without effect where it is not there."""
@@ -78,6 +81,7 @@ class Shelf(Generic[T]):
             del self._of[owner]
         if self._name is not None and self._by_name.get(self._name(each)) is each:
             del self._by_name[self._name(each)]
+        self._moved(project_id, each, -1)
 
     def drop_all(self, project_id: str) -> None:
         """Whatever is the project's."""

@@ -2,6 +2,9 @@
 
 Judge the request (all its faults, in the order of the catalogue's vocabulary), make the message, keep it, and only
 then answer: when `send` returns, the message is on disk and the dispatcher has it. A refused request leaves nothing.
+
+Limits hold here, so that they hold at every door, and for a root project together with its subprojects: writes in
+`rate_limit_seconds`, and messages that wait to be sent.
 """
 
 import asyncio
@@ -14,6 +17,7 @@ from heliograph.core.directory import Application, Number
 from heliograph.core.errors import Fault, Refusal, Refused, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.lifecycle import State
+from heliograph.core.limits import Buckets
 from heliograph.core.message import Callback, Kind, Message, relay_callback, smpp_callback
 from heliograph.core.number_settings import application_callback
 from heliograph.core.variables import variable_faults
@@ -30,6 +34,7 @@ BODY_MAX = 1600
 """Code points (contract, section 3)."""
 
 VALIDITY_MAX_SECONDS = 172_800
+_MICROS = 1_000_000
 BACKLOG_RETRY_SECONDS = 1
 """What a caller is told to wait when the backlog is full."""
 
@@ -52,6 +57,7 @@ class Acceptor:
         directory: Directory,
         transitions: Transitions,
         senders: Senders,
+        writes: Buckets,
         metrics: Metrics,
         settings: AcceptSettings,
     ) -> None:
@@ -61,6 +67,7 @@ class Acceptor:
         self._directory = directory
         self._transitions = transitions
         self._senders = senders
+        self._writes = writes
         self._metrics = metrics
         self._settings = settings
         self.accepted: Callable[[Message], None] = lambda message: None
@@ -76,6 +83,8 @@ class Acceptor:
             earlier = await self._store.claimed(request.project_id, claim)
             if earlier is not None:
                 return await self._earlier(request.project_id, earlier)
+        if not request.is_counted:
+            self._count(request.project_id)
         refusals = list(self.faults(request))
         if refusals:
             raise Refused(*refusals)
@@ -83,6 +92,17 @@ class Acceptor:
         if need is None:
             return await self._take(self._message(request), request, claim)
         return await self._take_from_group(need, request, claim)
+
+    def admit(self, project_id: str) -> None:
+        """Count a part of a message, which `send` is given as counted when it is whole. Raises Refused where the
+        project may write nothing more now, or nothing that has to be sent."""
+        self._count(project_id)
+        self._refuse_when_full(project_id)
+
+    def _count(self, project_id: str) -> None:
+        decision = self._writes.take(self._directory.root_of(project_id), int(self._clock.monotonic() * _MICROS))
+        if not decision.allowed:
+            raise Refused(Refusal(Fault.RATE_EXCEEDED), retry_after_seconds=decision.retry_after_seconds)
 
     async def _take_from_group(self, need: Need, request: SendRequest, claim: IdempotencyClaim | None) -> Sent:
         """Choosing and counting go without a pause: each choice knows of all that were made before."""
@@ -97,9 +117,7 @@ class Acceptor:
         self, message: Message, request: SendRequest, claim: IdempotencyClaim | None, pick: Pick | None = None
     ) -> Sent:
         """Keep it, counted from now on among what waits to be sent."""
-        limit = self._settings.backlog_limit
-        if limit and self._transitions.queued[message.project_id] >= limit:
-            raise Refused(Refusal(Fault.BACKLOG_FULL), retry_after_seconds=BACKLOG_RETRY_SECONDS)
+        self._refuse_when_full(message.project_id)
         self._transitions.count(message)
         try:
             sent = await self._keep(message, request, claim, pick)
@@ -109,6 +127,15 @@ class Acceptor:
         if sent.replayed:
             self._transitions.uncount(message)
         return sent
+
+    def _refuse_when_full(self, project_id: str) -> None:
+        """The backlog: queued messages, and those that a carrier refused for now."""
+        limit, transitions = self._settings.backlog_limit, self._transitions
+        if not limit:
+            return
+        root = self._directory.root_of(project_id)
+        if transitions.queued.of_family(root) + transitions.deferred.of_family(root) >= limit:
+            raise Refused(Refusal(Fault.BACKLOG_FULL), retry_after_seconds=BACKLOG_RETRY_SECONDS)
 
     async def _keep(
         self, message: Message, request: SendRequest, claim: IdempotencyClaim | None, pick: Pick | None

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -26,9 +27,12 @@ from heliograph.core.directory import (
     SmppCredential,
     Snapshot,
     Token,
+    octets_of,
 )
 from heliograph.core.errors import Fault, NotFound, StoreUnavailable, refuse
+from heliograph.core.number_settings import HOSTED, ORIGIN
 from heliograph.core.shelf import Shelf
+from heliograph.engine.project_room import ProjectLimits, ProjectRoom
 from heliograph.engine.provision import Mint
 from heliograph.ports import Clock, Store
 
@@ -36,13 +40,20 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T", Application, Number, NumberGroup, Project, Token)
 
-OBJECTS_MAX = 10_000
-
+LIMITS = ProjectLimits()
 _EMPTY = Snapshot(version=-1)
 
 
 def _key(each: Application | Membership | Number | NumberGroup | Token) -> tuple[str, str]:
     return each.project_id, each.id
+
+
+def _family(project: Project) -> str:
+    return project.parent_id or project.id
+
+
+def _project_of(each: Application | Number | NumberGroup | Project | Token) -> str:
+    return each.id if isinstance(each, Project) else each.project_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +66,9 @@ class Principal:
 
 
 class Directory:
-    def __init__(self, store: Store, clock: Clock, space_id: str = "", objects_max: int = OBJECTS_MAX) -> None:
-        """objects_max: of each kind, that a project and its subprojects may make by the APIs."""
+    def __init__(self, store: Store, clock: Clock, space_id: str = "", limits: ProjectLimits = LIMITS) -> None:
         self._store = store
-        self._objects_max = objects_max
+        self.room = ProjectRoom(self.root_of, limits)
         self._clock = clock
         self._mint = Mint(clock)
         self.space_id = space_id
@@ -88,21 +98,26 @@ class Directory:
 
     def _take(self, snapshot: Snapshot) -> None:
         self.version = snapshot.version
-        self._projects = Shelf(
-            snapshot.projects, lambda each: (each.id, each.id), owner=lambda each: each.parent_id or each.id
+        self.room.octets.replace({})
+        weigh = self._weigh
+        self._projects = Shelf[Project]((), lambda each: (each.id, each.id), owner=_family, moved=weigh)
+        self._tokens = Shelf[Token]((), _key, name=lambda each: (each.project_id, each.sha256), moved=weigh)
+        self._numbers = Shelf[Number]((), _key, name=lambda each: each.number, moved=weigh)
+        self._applications = Shelf[Application]((), _key, moved=weigh)
+        self._smpp_credentials = Shelf[SmppCredential](
+            (), lambda each: (each.project_id, each.system_id), name=lambda each: each.system_id, moved=weigh
         )
-        self._tokens = Shelf(snapshot.tokens, _key, name=lambda each: (each.project_id, each.sha256))
-        self._numbers = Shelf(snapshot.numbers, _key, name=lambda each: each.number)
-        self._applications = Shelf(snapshot.applications, _key)
-        self._smpp_credentials = Shelf(
-            snapshot.smpp_credentials, lambda each: (each.project_id, each.system_id), name=lambda each: each.system_id
+        self._groups = Shelf[NumberGroup]((), _key, moved=weigh)
+        self._memberships = Shelf[Membership](
+            (), _key, owner=lambda each: (each.project_id, each.group_id), moved=weigh
         )
-        self._groups = Shelf(snapshot.groups, _key)
-        self._memberships = Shelf(snapshot.memberships, _key, owner=lambda each: (each.project_id, each.group_id))
+        for kind, shelf in self._shelves().items():
+            for each in getattr(snapshot, kind):
+                shelf.put(each)
 
-    def _apply(self, changes: Changes) -> None:
-        """Whatever was touched goes before what is there now comes: a number may have gone from one to another."""
-        shelves: dict[ObjectKind, Shelf[Any]] = {
+    def _shelves(self) -> "dict[ObjectKind, Shelf[Any]]":
+        """Projects first: they say whose everything else is."""
+        return {
             "projects": self._projects,
             "tokens": self._tokens,
             "numbers": self._numbers,
@@ -111,6 +126,16 @@ class Directory:
             "groups": self._groups,
             "memberships": self._memberships,
         }
+
+    def _weigh(self, project_id: str, each: Any, sign: int) -> None:
+        if sign > 0:
+            self.room.octets.add(project_id, octets_of(each))
+        else:
+            self.room.octets.remove(project_id, octets_of(each))
+
+    def _apply(self, changes: Changes) -> None:
+        """Whatever was touched goes before what is there now comes: a number may have gone from one to another."""
+        shelves = self._shelves()
         there = {project.id for project in changes.now.projects}
         for key in changes.touched:
             shelves[key.kind].drop(key.project_id, key.id)
@@ -147,11 +172,10 @@ class Directory:
 
     def family_of(self, project_id: str) -> list[Project]:
         """The project and its subprojects, newest first."""
-        return [
-            each for each in self._projects.of(self._root_of(project_id)) if project_id in (each.id, each.parent_id)
-        ]
+        return [each for each in self._projects.of(self.root_of(project_id)) if project_id in (each.id, each.parent_id)]
 
-    def _root_of(self, project_id: str) -> str:
+    def root_of(self, project_id: str) -> str:
+        """The project whose subproject it is, else itself."""
         project = self.project(project_id)
         return project_id if project is None or project.parent_id is None else project.parent_id
 
@@ -204,12 +228,15 @@ class Directory:
 
     # -- changing
 
-    def _refuse_too_many(self, project_id: str, what: str, count: Callable[[str], int]) -> None:
-        """`count`: of a project. All of it is in memory: one customer's must not take everybody's."""
-        family = self.family_of(self._root_of(project_id))
-        if sum(count(project.id) for project in family) >= self._objects_max:
-            message = f"A project and its subprojects have at most {self._objects_max} {what} together."
-            raise refuse(Fault.PARAMETER_INVALID, message)
+    @contextmanager
+    def _room_for(self, each: Any, project_id: str, what: str, count: Callable[[str], int]) -> Iterator[None]:
+        """While it is written and read back. `count`: those of a project, all subprojects' count. Raises Refused."""
+        there = sum(count(project.id) for project in self.family_of(self.root_of(project_id)))
+        with (
+            self.room.reserved(project_id, what, there, self.room.limits.objects),
+            self.room.reserved_octets(project_id, octets_of(each)),
+        ):
+            yield
 
     # An update is a function of what is there when its turn comes, and whose faults it raises: of two at once neither
     # takes back what the other one did. It raises NotFound for what somebody removed meanwhile; it brings nothing back.
@@ -224,10 +251,10 @@ class Directory:
         where the parent is a subproject itself."""
         if parent.parent_id is not None:
             raise refuse(Fault.NESTED_SUBPROJECT)
-        self._refuse_too_many(parent.id, "projects", self._projects.count)
         made = replace(self._mint.judged_project(name, parent.id), switches=switches)
-        await self._store.add_project(made, None, ())
-        await self.load()
+        with self._room_for(made, parent.id, "projects", self._projects.count):
+            await self._store.add_project(made, None, ())
+            await self.load()
         return made
 
     async def update_project(self, project_id: str, change: Callable[[Project], Project]) -> Project:
@@ -235,20 +262,29 @@ class Directory:
 
     async def take_number(self, number: Number) -> bool:
         """A free number of the deployment becomes the project's; False where it is not free. Raises NotFound where the
-        project went meanwhile."""
-        taken = await self._store.take_number(number)
-        await self.load()
+        project went meanwhile, Refused where it has as many as it may."""
+        there = sum(
+            each.settings.get(ORIGIN) != HOSTED
+            for project in self.family_of(self.root_of(number.project_id))
+            for each in self._numbers.of(project.id)
+        )
+        with (
+            self.room.reserved(number.project_id, "bought phone numbers", there, self.room.limits.numbers),
+            self.room.reserved_octets(number.project_id, octets_of(number)),
+        ):
+            taken = await self._store.take_number(number)
+            await self.load()
         if not taken and self.project(number.project_id) is None:
             raise NotFound
         return taken
 
     async def import_number(self, number: Number) -> None:
         """A number that is none of the deployment's yet; raises NumberTaken, and Refused."""
-        self._refuse_too_many(number.project_id, "numbers", self._numbers.count)
-        try:
-            await self._store.put_number(number)
-        finally:
-            await self.load()
+        with self._room_for(number, number.project_id, "numbers", self._numbers.count):
+            try:
+                await self._store.put_number(number)
+            finally:
+                await self.load()
 
     async def release_number(self, number: Number) -> None:
         await self._updated(await self._store.release_number(number))
@@ -270,14 +306,16 @@ class Directory:
         if project.parent_id is None:
             raise refuse(Fault.NOT_A_SUBPROJECT)
         deleted = await self._store.delete_project(project.id, self._clock.now())
+        if deleted:
+            self.room.forget_scripts(project.id)
         await self.load()
         if not deleted:
             raise refuse(Fault.NUMBERS_LEFT) if self.project(project.id) else NotFound
 
     async def create_application(self, application: Application) -> None:
-        self._refuse_too_many(application.project_id, "applications", self._applications.count)
-        await self._store.put_application(application)
-        await self.load()
+        with self._room_for(application, application.project_id, "applications", self._applications.count):
+            await self._store.put_application(application)
+            await self.load()
 
     async def update_application(
         self, project_id: str, application_id: str, change: Callable[[Application], Application]
@@ -298,7 +336,8 @@ class Directory:
             if before is None:
                 raise NotFound
             after = replace(change(before), updated_at=self._clock.now())
-            await self._updated(await write(after))
+            with self.room.reserved_octets(_project_of(after), octets_of(after) - octets_of(before)):
+                await self._updated(await write(after))
             return after
 
     async def _updated(self, found: bool) -> None:
@@ -312,9 +351,9 @@ class Directory:
         return removed
 
     async def create_group(self, group: NumberGroup) -> None:
-        self._refuse_too_many(group.project_id, "number groups", self._groups.count)
-        await self._store.put_group(group)
-        await self.load()
+        with self._room_for(group, group.project_id, "number groups", self._groups.count):
+            await self._store.put_group(group)
+            await self.load()
 
     async def update_group(
         self, project_id: str, group_id: str, change: Callable[[NumberGroup], NumberGroup]
@@ -328,8 +367,9 @@ class Directory:
 
     async def add_membership(self, membership: Membership) -> None:
         """Raises AlreadyMember, and NotFound where group or number went meanwhile."""
-        self._refuse_too_many(membership.project_id, "memberships of number groups", self._count_memberships)
-        await self._updated(await self._store.add_membership(membership))
+        what = "memberships of number groups"
+        with self._room_for(membership, membership.project_id, what, self._count_memberships):
+            await self._updated(await self._store.add_membership(membership))
 
     def _count_memberships(self, project_id: str) -> int:
         return sum(self._memberships.count((project_id, group.id)) for group in self._groups.of(project_id))
@@ -341,10 +381,10 @@ class Directory:
 
     async def create_token(self, project_id: str, name: str, scopes: tuple[str, ...]) -> tuple[Token, str]:
         """A new token and its secret, which nobody can read again. Raises Refused."""
-        self._refuse_too_many(project_id, "API tokens", self._tokens.count)
         token, secret = self._mint.judged_token(project_id, name, scopes)
-        await self._store.put_token(token)
-        await self.load()
+        with self._room_for(token, project_id, "API tokens", self._tokens.count):
+            await self._store.put_token(token)
+            await self.load()
         return token, secret
 
     async def update_token(self, project_id: str, token_id: str, change: Callable[[Token], Token]) -> Token:

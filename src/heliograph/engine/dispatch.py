@@ -1,14 +1,16 @@
 """From accepted to a carrier: choose a way, hand over, record the outcome.
 
 Each carrier has a lane (engine/lane.py) with its own window, so that one that is slow, busy or down holds up no message
-that goes another way. A carrier's temporary refusal is tried again with growing pauses, some times at that carrier,
-then at the next of the message's ways; the sweeper ends it with its validity. A message of which a carrier has accepted
-a part stays with that carrier.
+that goes another way. A message that a carrier refuses for now is deferred: on disk with the moment of its next try
+(engine/retries.py). It is tried again with growing pauses, some times at that carrier, then at the next of the
+message's ways; the sweeper ends it with its validity. A message of which a carrier has accepted a part stays with that
+carrier.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -25,8 +27,10 @@ from heliograph.engine.backlog import LOWEST_ID, READ_MAX, Backlog, Read
 from heliograph.engine.lane import Lane, LaneParts, Outcome, Tries
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.receipts import Numbers, Receipts, between
+from heliograph.engine.retries import BEGINNING, FOREVER, RetryQueue, RetrySettings
+from heliograph.engine.retries import READ_MAX as RETRIES_READ_MAX
 from heliograph.engine.transition import Step, Transitions
-from heliograph.ports import Carrier, Clock, HandOver, Store
+from heliograph.ports import Carrier, Clock, DeferredCount, HandOver, Store
 
 log = structlog.get_logger(__name__)
 
@@ -54,22 +58,33 @@ class DispatchSettings:
     retry_temporary_seconds: float
     answer_seconds: float
     resend_uncertain: bool
+    silent_max: int
+    retries: RetrySettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftInitiated:
-    """deferred: with us, to be tried again. in_doubt: handed over, and never heard of."""
+    """deferred: how many are with us, to be tried again. in_doubt: handed over, and never heard of."""
 
-    deferred: list[Message]
+    deferred: list[DeferredCount]
     in_doubt: list[Message]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Again:
+    """An initiated message that is with us: to be tried again at a moment."""
+
+    message: Message
+    tries: Tries
+    at: int
 
 
 @dataclass(slots=True)
 class _Record:
-    """What a batch of outcomes makes, to be written together."""
+    """What a batch of outcomes makes, to be written together. again: those that were refused for now."""
 
     steps: list[Step] = field(default_factory=list)
-    hand_overs: list[HandOver] = field(default_factory=list)
+    again: list[_Again] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
 
@@ -81,6 +96,7 @@ class Dispatcher:
         store: Store,
         clock: Clock,
         ways: Ways,
+        root_of: Callable[[str], str],
         transitions: Transitions,
         attachments: Attachments,
         receipts: Receipts,
@@ -90,6 +106,7 @@ class Dispatcher:
         self._store = store
         self._clock = clock
         self._ways = ways
+        self._root_of = root_of
         self._transitions = transitions
         self._attachments = attachments
         self._receipts = receipts
@@ -101,6 +118,10 @@ class Dispatcher:
         self._outcomes: list[Outcome] = []
         self._outcome_wake = asyncio.Event()
         self._lanes: dict[str, Lane] = {}
+        self._retries: dict[str, RetryQueue] = {}
+        """By carrier, those that are gone and left deferred messages counted in."""
+        self._moving: set[str] = set()
+        """Carriers whose deferred messages are just being sent another way."""
         self._leaving: list[Lane] = []
         self._rebalanced_at = 0.0
         self._settling: Counter[str] = Counter()
@@ -113,9 +134,12 @@ class Dispatcher:
             attachments=attachments,
             batch_max=settings.batch_max,
             waiting_max=settings.queue_max,
+            silent_max=settings.silent_max,
+            window_share=settings.retries.window_share,
             ended=self._left_queue,
             finish=self._finish,
             read_again=self._queue.read_again,
+            accepted_parts=self._accepted_parts,
         )
         self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
         self.start_machine: Callable[..., asyncio.Task[None]] = lambda machine: asyncio.ensure_future(machine())
@@ -126,7 +150,7 @@ class Dispatcher:
 
     def add(self, carrier: Carrier) -> None:
         """A carrier has come: messages may go to it."""
-        lane = self._lanes[carrier.name] = Lane(carrier, self._lane_parts)
+        lane = self._lanes[carrier.name] = Lane(carrier, self._lane_parts, self._retries_at(carrier.name))
         self.start_machine(lane.run)
         self._queue.resync()
 
@@ -136,9 +160,11 @@ class Dispatcher:
         self._leaving.append(lane)
         lane.close()
         self._send_on(lane)
+        self.start_task(self._move_deferred(name))
 
     def exchange(self, carrier: Carrier) -> None:
-        """Another carrier takes over the name: at no moment is there none, or what has no other way would fail."""
+        """Another carrier takes over the name: at no moment is there none, or what has no other way would fail.
+        Deferred messages stay with the name."""
         left = self._lanes[carrier.name]
         self.add(carrier)
         self._leaving.append(left)
@@ -169,13 +195,16 @@ class Dispatcher:
         """Something is queued on disk that memory does not have."""
         self._queue.resync()
 
-    def forget(self, message: Message) -> None:
-        """The message has ended elsewhere: stop waiting for its answer."""
+    def forget(self, message: Message, *, deferred: bool = False) -> None:
+        """The message has ended elsewhere: stop waiting for its answer. deferred: it was, as it was read from disk."""
         self._attachments.forget(message.id)
         self._receipts.resolved(message)
         for lane in self._all_lanes():
             if lane.forget(message.id):
                 return
+        here = [retries.forget(message.id) for retries in self._retries.values()]
+        if deferred or any(here):
+            self._transitions.deferred.remove(message.project_id)
 
     def depth(self) -> int:
         return len(self._queue) + sum(len(lane.waiting) for lane in self._all_lanes())
@@ -196,13 +225,9 @@ class Dispatcher:
             lane.unrecorded_between[numbers[1:]] > 0 for lane in self._all_lanes() if lane.name == numbers[0]
         )
 
-    def deferred(self, message_id: str) -> bool:
-        """Whether the last word on this message was "not now", and no part of it is on its way."""
-        for lane in self._all_lanes():
-            tries = lane.tries.get(message_id)
-            if tries is not None:
-                return message_id not in lane.in_flight and message_id not in lane.silent and not tries.done
-        return False
+    def in_hand(self, message_id: str) -> bool:
+        """Whether a carrier has the message, or is just being given it."""
+        return any(lane.has(message_id) for lane in self._all_lanes())
 
     def _all_lanes(self) -> list[Lane]:
         return [*self._lanes.values(), *self._leaving]
@@ -239,7 +264,10 @@ class Dispatcher:
             for lane in self._all_lanes():
                 lane.give_up_waiting(now - self._settings.answer_seconds)
             for lane in list(self._lanes.values()):
-                await lane.retry(lane.due(now))
+                if lane.carrier.available:
+                    await lane.retries.read(self._clock.now())
+                    if lane.retries.ready:
+                        lane.nudge()
             if now - self._rebalanced_at >= REBALANCE_SECONDS:
                 self._rebalanced_at = now
                 await self._rebalance()
@@ -247,20 +275,38 @@ class Dispatcher:
 
     async def left_initiated(self) -> LeftInitiated:
         """What an earlier run left between us and a carrier. Asked before this run hands over anything."""
-        left = LeftInitiated(
-            deferred=await self._all(self._store.deferred), in_doubt=await self._all(self._store.in_doubt)
-        )
+        deferred = await self._transitions.persist(self._store.deferred_counts)
+        left = LeftInitiated(deferred=deferred, in_doubt=await self._all(self._store.in_doubt))
         for message in left.in_doubt:
             self._begin_to_settle(message)
         return left
 
     async def recover(self, left: LeftInitiated) -> None:
         """Go on with it: try again what was refused for now, and settle each doubt as the carrier or policy says."""
-        for message in left.deferred:
-            tries = await self._known_tries(message)
-            await self._send_again(message, tries, self._clock.monotonic())
+        self._count_deferred(left.deferred)
         if doubts := [self.start_task(self._settle_left(message)) for message in left.in_doubt]:
             await asyncio.wait(doubts)
+
+    async def recount(self) -> None:
+        """Count what is deferred as the disk has it: messages may have ended without their lane."""
+        self._count_deferred(await self._store.deferred_counts())
+
+    def _count_deferred(self, counts: Sequence[DeferredCount]) -> None:
+        by_project: Counter[str] = Counter()
+        for each in counts:
+            by_project[each.project_id] += each.count
+            self._retries_at(each.carrier).add(each.project_id, each.retry_at)
+        self._transitions.deferred.replace(by_project)
+        for name in {each.carrier for each in counts}.difference(self._lanes):
+            self.start_task(self._move_deferred(name))
+
+    def _retries_at(self, carrier: str) -> RetryQueue:
+        found = self._retries.get(carrier)
+        if found is None:
+            found = self._retries[carrier] = RetryQueue(
+                carrier, self._store, self._transitions, self._root_of, self._settings.retries
+            )
+        return found
 
     async def _settle_left(self, message: Message) -> None:
         await self._settle(message, await self._known_tries(message))
@@ -276,11 +322,14 @@ class Dispatcher:
             after = page[-1].id
 
     async def _known_tries(self, message: Message) -> Tries:
-        """The parts that an earlier run wrote down as accepted; their receipts may come."""
+        return Tries(done=await self._accepted_parts(message))
+
+    async def _accepted_parts(self, message: Message) -> Mapping[int, str]:
+        """The parts that were written down as accepted; their receipts may come."""
         rows = await self._transitions.persist(lambda: self._store.parts_of(message.project_id, message.id))
         if rows:
             self._receipts.expect(message, rows)
-        return Tries(done={row.part: row.carrier_ref for row in rows})
+        return {row.part: row.carrier_ref for row in rows}
 
     # -- choosing a way
 
@@ -313,8 +362,7 @@ class Dispatcher:
             lane.looked_past = up
             if up:
                 self._move_waiting(lane)
-                for at, message, tries in lane.take_back():
-                    await self._send_again(message, tries, at, lane)
+                self.start_task(self._move_deferred(lane.name))
 
     def _move_waiting(self, lane: Lane) -> None:
         """In their order; each that stays goes to the end, so that all are in order again."""
@@ -332,40 +380,86 @@ class Dispatcher:
         while lane.waiting:
             self._left_queue(lane.waiting.popleft()[0])
         self._queue.resync()
-        for at, message, tries in lane.take_back():
-            self.start_task(self._send_again(message, tries, at))
 
-    async def _send_again(self, message: Message, tries: Tries, at: float, lane: Lane | None = None) -> None:
-        """Hand an initiated message that is with us to a carrier at a moment: to the one it was at, unless that has had
-        its chances or takes nothing while another does."""
-        lane = lane or self._lanes.get(message.carrier or "")
+    async def _move_deferred(self, name: str) -> None:
+        """What is deferred at a carrier that takes nothing, or is gone, goes another way where there is one."""
+        if name in self._moving:
+            return
+        self._moving.add(name)
+        try:
+            for project_id in self._retries_at(name).projects():
+                await self._move_deferred_of(name, project_id)
+        finally:
+            self._moving.discard(name)
+
+    async def _move_deferred_of(self, name: str, project_id: str) -> None:
+        retries, after, limit = self._retries_at(name), BEGINNING, RETRIES_READ_MAX
+        while True:
+            read = partial(self._store.deferred, name, project_id, until=FOREVER, after=after, limit=limit)
+            page = await self._transitions.persist(read)
+            with retries.set_aside(page) as mine:
+                moving: list[_Again] = []
+                for each in mine:
+                    done = await self._accepted_parts(each.message) if each.partly else {}
+                    again = _Again(message=each.message, tries=Tries.of(each.tries, done), at=each.retry_at)
+                    if name not in self._lanes or self._next_way(again.message, again.tries) is not None:
+                        moving.append(again)
+                await self._send_again(moving)
+            retries.add(project_id, self._clock.now())
+            if len(page) < limit:
+                return
+            after = (page[-1].retry_at, page[-1].message.id)
+
+    async def _defer(self, messages: Sequence[_Again], events: Sequence[Event] = ()) -> None:
+        """Messages that were in a carrier's hands are with us: to be tried again."""
+        for each in messages:
+            self._transitions.deferred.add(each.message.project_id)
+        await self._send_again(messages, events)
+
+    async def _send_again(self, messages: Sequence[_Again], events: Sequence[Event] = ()) -> None:
+        """Write down at which carrier and when each deferred message is tried again; one without any carrier fails."""
+        lines, hand_overs, lost = list(events), list[HandOver](), list[Step]()
+        for each in messages:
+            message, carrier, at = each.message, each.message.carrier or "", each.at
+            candidate = self._next_way(message, each.tries)
+            if candidate is not None:
+                carrier, at, each.tries.here = candidate.carrier, self._clock.now(), 0
+                detail = f"{carrier}: {candidate.reason}"
+                lines.append(self._transitions.event(message, "rerouted", detail=detail))
+            if carrier in self._lanes:
+                tries = each.tries.made
+                hand_overs.append(HandOver(message=message, deferred=True, carrier=carrier, retry_at=at, tries=tries))
+            else:
+                lost.append(Step(message=message, states=(State.FAILED,), error_code=NO_ROUTE))
+        found: frozenset[str] = frozenset()
+        if hand_overs or lines:
+            found = await self._transitions.persist(lambda: self._store.hand_over(hand_overs, lines))
+        for hand_over in hand_overs:
+            if hand_over.message.id in found:
+                self._retries_at(hand_over.carrier or "").add(hand_over.message.project_id, hand_over.retry_at)
+            else:  # it ended meanwhile
+                self._transitions.deferred.remove(hand_over.message.project_id)
+        for step in lost:
+            self._transitions.deferred.remove(step.message.project_id)
+        await self._transitions.apply(lost)
+
+    def _next_way(self, message: Message, tries: Tries) -> Candidate | None:
+        """Another carrier than the one it was at, where that has had its chances, takes nothing while another does, or
+        is gone; None: it stays."""
+        lane = self._lanes.get(message.carrier or "")
         if lane is not None and (tries.done or not self._should_leave(lane, tries)):
-            lane.again(message, at, tries)
-            return
-        tries.tried |= {lane.name} if lane else set()
+            return None
+        if lane is None:
+            return self._way(message, tries.tried) or self._way(message)
+        tries.tried.add(lane.name)
         candidate = self._way(message, tries.tried)
-        if candidate is None or (lane is not None and not self._lanes[candidate.carrier].carrier.available):
+        if candidate is None or not self._lanes[candidate.carrier].carrier.available:
             tries.tried.clear()
-            candidate = self._way(message) if lane is None else None
-        other = self._lanes[candidate.carrier] if candidate else lane
-        if other is None:
-            await self._transitions.apply([Step(message=message, states=(State.FAILED,), error_code=NO_ROUTE)])
-            return
-        if candidate is not None and other is not lane:
-            tries.here = 0
-            message = await self._reroute(message, candidate)
-            at = self._clock.monotonic()
-        other.again(message, at, tries)
+            return None
+        return candidate
 
     def _should_leave(self, lane: Lane, tries: Tries) -> bool:
         return tries.here >= lane.carrier.attempts or not lane.carrier.available
-
-    async def _reroute(self, message: Message, candidate: Candidate) -> Message:
-        detail = f"{candidate.carrier}: {candidate.reason}"
-        event = self._transitions.event(message, "rerouted", detail=detail)
-        hand_over = HandOver(message=message, deferred=True, carrier=candidate.carrier)
-        await self._transitions.persist(lambda: self._store.hand_over([hand_over], [event]))
-        return replace(message, carrier=candidate.carrier)
 
     # -- outcomes
 
@@ -387,25 +481,32 @@ class Dispatcher:
             outcome.lane.recorded(outcome.message)
 
     async def _record_together(self, outcomes: list[Outcome]) -> None:
+        """Tries leave the lane first: a message may be handed over again before this ends."""
+        known = [outcome.lane.tries.pop(outcome.message.id, None) for outcome in outcomes]
+        try:
+            await self._record_with(outcomes, known)
+        except BaseException:
+            for outcome, tries in zip(outcomes, known, strict=True):
+                if tries is not None:
+                    outcome.lane.tries.setdefault(outcome.message.id, tries)
+            raise
+
+    async def _record_with(self, outcomes: list[Outcome], known: Sequence[Tries | None]) -> None:
         record = _Record()
         partly: set[str] = set()
-        deferred: list[tuple[Outcome, Tries]] = []
         doubtful: list[tuple[Outcome, Tries]] = []
-        for outcome in outcomes:
-            tries = self._tries(outcome)
+        for outcome, before in zip(outcomes, known, strict=True):
+            tries = _with_parts(before, outcome)
             match outcome.error:
                 case None | Permanent():
                     record.steps.append(self._step(outcome, tries))
                     if tries.done:
                         partly.add(outcome.message.id)
-                    outcome.lane.tries.pop(outcome.message.id, None)
                 case Temporary() as error:
-                    deferred.append((outcome, tries))
-                    record.hand_overs.append(HandOver(message=outcome.message, deferred=True))
+                    record.again.append(self._again(outcome.message, tries))
+                    detail = f"{outcome.lane.name}: {error}"
                     record.events.append(
-                        self._transitions.event(
-                            outcome.message, "deferred", error_code=error.code, detail=f"{outcome.lane.name}: {error}"
-                        )
+                        self._transitions.event(outcome.message, "deferred", error_code=error.code, detail=detail)
                     )
                     record.parts.extend(self._accepted(outcome.message, outcome.lane.name, tries))
                 case _:
@@ -413,24 +514,18 @@ class Dispatcher:
                     record.parts.extend(self._accepted(outcome.message, outcome.lane.name, tries))
         await self._write(record)
         await self._sent(record.steps, partly)
-        for outcome, tries in deferred:
-            await self._defer(outcome, tries)
         for outcome, tries in doubtful:
             if not isinstance(outcome.error, Uncertain):
                 log.error("dispatch.carrier_broke", message_id=outcome.message.id, exc_info=outcome.error)
-            outcome.lane.tries.pop(outcome.message.id, None)
             self._begin_to_settle(outcome.message)
             self.start_task(self._settle(outcome.message, tries))
 
-    def _tries(self, outcome: Outcome) -> Tries:
-        """How it went so far, with the parts that were accepted now."""
-        tries = outcome.lane.tries.get(outcome.message.id)
-        accepted = outcome.error.accepted if isinstance(outcome.error, SubmitFailed) else {}
-        if tries is None:
-            return Tries(done=accepted)
-        if accepted:
-            tries.done = {**tries.done, **accepted}
-        return tries
+    def _again(self, message: Message, tries: Tries) -> _Again:
+        """After a pause that grows."""
+        pause = self._settings.retry_temporary_seconds * min(RETRY_GROWTH ** min(tries.total, 60), RETRY_LONGEST)
+        tries.total += 1
+        tries.here += 1
+        return _Again(message=message, tries=tries, at=self._clock.now() + round(pause * 1e6))
 
     def _step(self, outcome: Outcome, tries: Tries) -> Step:
         message = outcome.message
@@ -471,8 +566,12 @@ class Dispatcher:
         """What leaves the state as it is. Parts first: a receipt for one may come at any moment."""
         if record.parts:
             await self._transitions.persist(lambda: self._store.keep_parts(record.parts, ()))
-        if record.hand_overs:
-            await self._transitions.persist(lambda: self._store.hand_over(record.hand_overs, record.events))
+        for again in record.again:
+            if again.tries.done:
+                carrier = again.message.carrier or ""
+                self._receipts.expect(again.message, self._accepted(again.message, carrier, again.tries))
+        if record.again:
+            await self._defer(record.again, record.events)
 
     async def _sent(self, steps: list[Step], partly: set[str]) -> None:
         for step, message in zip(steps, await self._transitions.apply(steps), strict=True):
@@ -487,17 +586,6 @@ class Dispatcher:
                 await self._transitions.apply(
                     [Step(message=message, states=(outcome,), error_code=codes[0] if codes else None)]
                 )
-
-    async def _defer(self, outcome: Outcome, tries: Tries) -> None:
-        """Try again after a pause."""
-        message = outcome.message
-        tries.total += 1
-        tries.here += 1
-        if tries.done:
-            self._receipts.expect(message, self._accepted(message, outcome.lane.name, tries))
-        pause = self._settings.retry_temporary_seconds * min(RETRY_GROWTH ** (tries.total - 1), RETRY_LONGEST)
-        outcome.lane.tries.pop(message.id, None)
-        await self._send_again(message, tries, self._clock.monotonic() + pause, self._lanes.get(outcome.lane.name))
 
     # -- doubt
 
@@ -537,8 +625,17 @@ class Dispatcher:
                 return True
             tries.resent += 1
             await self._transitions.note(message, "resubmitted", detail="in doubt: uncertain_policy is resend")
-        await self._send_again(message, tries, self._clock.monotonic())
+        await self._defer([_Again(message=message, tries=tries, at=self._clock.now())])
         return False
+
+
+def _with_parts(before: Tries | None, outcome: Outcome) -> Tries:
+    """How it went so far, with the parts that were accepted now."""
+    tries = Tries() if before is None else copy(before)
+    accepted = outcome.error.accepted if isinstance(outcome.error, SubmitFailed) else {}
+    if accepted:
+        tries.done = {**tries.done, **accepted}
+    return tries
 
 
 def _uncount(counts: "Counter[Any]", what: object) -> None:

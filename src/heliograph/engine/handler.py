@@ -1,7 +1,7 @@
 """Run a cXML handler for one inbound message: fetch its document, do what it says, follow where it leads.
 
-Contract, sections 8 and 9. At most MAX_DOCUMENTS documents for one message. A document that can't be fetched or read
-goes to the number's fallback URL, once; every fault is a line on the message's timeline.
+Contract, sections 8 and 9. At most MAX_DOCUMENTS documents and `replies_max` replies for one message. A document that
+can't be fetched or read goes to the number's fallback URL, once; every fault is a line on the message's timeline.
 """
 
 from collections.abc import Awaitable, Callable
@@ -75,6 +75,7 @@ class CxmlHandler:
         send: Send,
         base_url: Callable[[], str],
         allow_loopback_urls: bool,
+        replies_max: int,
     ) -> None:
         self._webhooks = webhooks
         self._directory = directory
@@ -82,6 +83,7 @@ class CxmlHandler:
         self._send = send
         self._base_url = base_url
         self._allow_loopback_urls = allow_loopback_urls
+        self._replies_max = replies_max
 
     async def run(self, message: Message, handler: Handler, media: list[Media]) -> None:
         """Do all that the handler's documents say; faults are recorded, not raised."""
@@ -121,6 +123,10 @@ class CxmlHandler:
         for verb in document.verbs:
             if isinstance(verb, cxml.RedirectVerb):
                 return Ask(url=_join(response.url, verb.url), method=verb.method, pairs=run.pairs)
+            if run.replies >= self._replies_max:
+                detail = f"more than {self._replies_max} replies for one message"
+                await self._transitions.note(run.message, "handler_stopped", error_code=WARNING, detail=detail)
+                return None
             told = await self._reply(run, verb, response.url)
             if verb.action:
                 return Ask(url=_join(response.url, verb.action), method=verb.method, pairs=run.pairs + told)

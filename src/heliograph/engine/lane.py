@@ -2,30 +2,35 @@
 
 A message is marked initiated before the carrier sees it, so that a crash between the two leaves doubt on record, never
 a silent second submit. One that the carrier refuses for now stays initiated, marked on disk as being with us again
-(deferred), and is marked as handed over again before it is.
+(deferred), and is marked as handed over again before it is (engine/retries.py).
+
+Messages that were never tried and retries share the carrier's window, and neither stops the other: retries get at most
+`window_share` of it while others wait, and leave as much free where none do; half of that is the most that retries to
+one destination get.
 """
 
 import asyncio
-import heapq
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
 from msgspec import Struct
 
+from heliograph.core.errors import Uncertain
 from heliograph.core.lifecycle import State
-from heliograph.core.message import Event, Kind, Media, Message
+from heliograph.core.message import Kind, Media, Message
 from heliograph.engine.attachments import Attachments
 from heliograph.engine.receipts import between
+from heliograph.engine.retries import RetryQueue
 from heliograph.engine.transition import Step, Transitions
-from heliograph.ports import Carrier, Clock, HandOver, Store, Submission, Submitted
+from heliograph.ports import Carrier, Clock, DeferredMessage, HandOver, Store, Submission, Submitted, TriesMade
 
 log = structlog.get_logger(__name__)
 
-DEFERRED_MAX = 10_000
-"""Messages that a carrier refused for now and that wait to be tried again; at the limit nothing more is handed over."""
+DESTINATION_SHARE = 0.5
+"""Of the retries' share of the window, what one destination gets."""
 
 EXPIRED_WHILE_QUEUED = 30001
 OVER_MAX_PRICE = 30010
@@ -51,11 +56,21 @@ class Tries:
     tried: set[str] = field(default_factory=set)
     done: Mapping[int, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, made: TriesMade, done: Mapping[int, str]) -> "Tries":
+        """As they were kept on disk."""
+        return cls(total=made.total, here=made.here, resent=made.resent, tried=set(made.carriers), done=done)
+
+    @property
+    def made(self) -> TriesMade:
+        """As they are kept on disk; parts have rows of their own."""
+        return TriesMade(total=self.total, here=self.here, resent=self.resent, carriers=tuple(sorted(self.tried)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneParts:
     """What all lanes share. ended: a message is queued no more; finish: a submit came to its outcome; read_again: the
-    lane has memory for messages that it had left on disk."""
+    lane has memory for messages that it had left on disk; accepted_parts: those of a message that a carrier has."""
 
     store: Store
     clock: Clock
@@ -63,29 +78,37 @@ class LaneParts:
     attachments: Attachments
     batch_max: int
     waiting_max: int
+    silent_max: int
+    window_share: float
     ended: Callable[[Message], None]
     finish: Callable[[Outcome], None]
     read_again: Callable[[], None]
+    accepted_parts: Callable[[Message], Awaitable[Mapping[int, str]]]
 
 
 class Lane:
-    def __init__(self, carrier: Carrier, parts: LaneParts) -> None:
+    def __init__(self, carrier: Carrier, parts: LaneParts, retries: RetryQueue) -> None:
         self.carrier = carrier
         self.name = carrier.name
         self._parts = parts
         self.waiting: deque[tuple[Message, str]] = deque()
         self.in_flight: dict[str, asyncio.Future[Submitted]] = {}
         self.silent: dict[str, asyncio.Future[Submitted]] = {}
+        self.retries = retries
         self.tries: dict[str, Tries] = {}
+        """Of retries whose outcome is not recorded yet."""
+        self._retrying: set[str] = set()
+        """Retries in flight."""
         self.unrecorded = 0
         """Submits whose outcome is not on disk yet."""
         self.unrecorded_between: Counter[tuple[str, str]] = Counter()
         """The same by sender and recipient (receipts.between)."""
         self._submitted_at: dict[str, float] = {}
-        self._retries: list[tuple[float, str, Message]] = []
         self._left_on_disk = False
         self._closed = False
         self.is_handing_over = False
+        self._was_retry = False
+        """Whether a retry was handed over in the last turn."""
         self.looked_past: frozenset[str] | None = None
         """The carriers that were up when another way was last looked for."""
         self._wake = asyncio.Event()
@@ -106,11 +129,22 @@ class Lane:
         """There may be room, or none any more."""
         self._wake.set()
 
-    def room(self) -> int:
-        """Messages that may be handed over now."""
-        if not self.carrier.available:
-            return 0
-        return min(self.carrier.window - len(self.in_flight), DEFERRED_MAX - len(self._retries))
+    def _turns(self) -> tuple[list[tuple[Message, str]], list[DeferredMessage]]:
+        """The messages to be handed over now: those that were never tried, and retries. Of a window with room for one
+        each kind has every other turn."""
+        free = self.carrier.window - len(self.in_flight) if self.carrier.available else 0
+        if free <= 0:
+            return [], []
+        again: list[DeferredMessage] = []
+        if self.retries.ready and not (free == 1 and self.waiting and self._was_retry):
+            share = max(1, int(self.carrier.window * self._parts.window_share))
+            most = share if self.waiting else max(1, self.carrier.window - share)
+            most = min(most - len(self._retrying), free, self._parts.batch_max)
+            of_destination = max(1, int(share * DESTINATION_SHARE))
+            again = self.retries.take(max(0, most), of_destination, self._parts.clock.now())
+        self._was_retry = bool(again)
+        most = min(free - len(again), self._parts.batch_max, len(self.waiting))
+        return [self.waiting.popleft() for _ in range(most)], again
 
     def close(self) -> None:
         """Hand over nothing more. What is just being handed over is: the carrier refuses it for now, and it goes
@@ -121,25 +155,29 @@ class Lane:
     async def run(self) -> None:
         """Keep the carrier's window full, for as long as the lane is there."""
         while not self._closed:
-            room = self.room()
-            if not self.waiting or room <= 0:
+            fresh, again = self._turns()
+            if not fresh and not again:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            most = min(room, self._parts.batch_max, len(self.waiting))
-            batch = [self.waiting.popleft() for _ in range(most)]
             self.is_handing_over = True
             try:
-                await self._hand_over(batch)
-            except Exception:
-                for message, _ in batch:  # what was not handed over is on disk, and is read back
-                    self._parts.ended(message)
-                raise
+                await self._hand_over_or_let_go(fresh)
+                await self._hand_over_again(again)
             finally:
                 self.is_handing_over = False
             if self._left_on_disk and len(self.waiting) <= self._parts.waiting_max // 2:
                 self._left_on_disk = False
                 self._parts.read_again()
+
+    async def _hand_over_or_let_go(self, batch: list[tuple[Message, str]]) -> None:
+        try:
+            if batch:
+                await self._hand_over(batch)
+        except Exception:
+            for message, _ in batch:  # what was not handed over is on disk, and is read back
+                self._parts.ended(message)
+            raise
 
     async def _hand_over(self, batch: list[tuple[Message, str]]) -> None:
         parts = self._parts
@@ -197,7 +235,10 @@ class Lane:
             if waiting.get(message.id) is answer:
                 del waiting[message.id]
                 self._submitted_at.pop(message.id, None)
-        if self.waiting:
+        if message.id in self._retrying:
+            self._retrying.discard(message.id)
+            self.retries.answered(message)
+        if self.waiting or self.retries.ready:
             self._wake.set()
         if answer.cancelled():
             self.recorded(message)
@@ -214,17 +255,20 @@ class Lane:
             del self.unrecorded_between[numbers]
 
     def give_up_waiting(self, submitted_before: float) -> None:
-        """A submit that the carrier has long not answered is in doubt. It leaves the window to others; an answer that
-        comes after all still counts, and its validity ends it otherwise."""
+        """A submit that the carrier has long not answered leaves the window to others; an answer that comes after all
+        still counts, and its validity ends it otherwise. Of more than `silent_max` the oldest are in doubt at once."""
         silent: list[str] = []
         for message_id, at in self._submitted_at.items():  # oldest first
-            if at > submitted_before or len(self.silent) + len(silent) >= DEFERRED_MAX:
+            if at > submitted_before:
                 break
             silent.append(message_id)
         for message_id in silent:
             del self._submitted_at[message_id]
             self.silent[message_id] = self.in_flight.pop(message_id)
             log.warning("dispatch.no_answer", message_id=message_id, carrier=self.name)
+        for answer in list(self.silent.values())[: max(0, len(self.silent) - self._parts.silent_max)]:
+            if not answer.done():
+                answer.set_exception(Uncertain("the carrier did not answer"))
         if silent:
             self._wake.set()
 
@@ -238,46 +282,36 @@ class Lane:
         self._wake.set()
         return known or waiting is not None
 
+    def has(self, message_id: str) -> bool:
+        """Whether the carrier has it, or is just being given it."""
+        return message_id in self.in_flight or message_id in self.silent or self.retries.in_hand(message_id)
+
     # -- refused for now
 
-    def again(self, message: Message, at: float, tries: Tries) -> None:
-        """Hand the message over (again) at a moment of the clock's `monotonic`."""
-        self.tries[message.id] = tries
-        heapq.heappush(self._retries, (at, message.id, message))
-
-    def due(self, now: float) -> list[Message]:
-        """Those whose pause is over; for these there is room."""
-        found: list[Message] = []
-        room = self.carrier.window - len(self.in_flight) if self.carrier.available else 0
-        while self._retries and self._retries[0][0] <= now and len(found) < room:
-            message = heapq.heappop(self._retries)[2]
-            if message.id in self.tries:
-                found.append(message)
-        if found:
-            self._wake.set()
-        return found
-
-    def take_back(self) -> list[tuple[float, Message, Tries]]:
-        """Those whose pause runs, all of them, with its end: they may go another way."""
-        found = [(at, each, self.tries.pop(each.id)) for at, _, each in self._retries if each.id in self.tries]
-        self._retries.clear()
-        return found
-
-    async def retry(self, messages: list[Message]) -> None:
-        """Hand over again those of these that are still to be sent: one may have ended while it waited."""
-        parts, store = self._parts, self._parts.store
-        ready: list[Message] = []
-        for message in messages:
-            now = await parts.transitions.persist(partial(store.message, message.project_id, message.id))
-            if now is not None and now.state is State.INITIATED:
-                ready.append(now)
-            else:
-                self.tries.pop(message.id, None)
-        if not ready:
-            return
-        hand_overs = [HandOver(message=message, deferred=False, carrier=self.name) for message in ready]
-        none: list[Event] = []
-        await parts.transitions.persist(lambda: store.hand_over(hand_overs, none))
-        for message in ready:
-            if message.id in self.tries:
-                self._submit(message, await parts.attachments.of(message))
+    async def _hand_over_again(self, batch: list[DeferredMessage]) -> None:
+        """Those that are still initiated, and did not end meanwhile."""
+        parts, retries = self._parts, self.retries
+        left = {each.message.id: each.message for each in batch}
+        try:
+            hand_overs = [HandOver(message=each.message, deferred=False) for each in batch]
+            found: frozenset[str] = frozenset()
+            if batch:
+                found = await parts.transitions.persist(lambda: parts.store.hand_over(hand_overs, ()))
+            for each in batch:
+                message = each.message
+                done = await parts.accepted_parts(message) if each.partly else {}
+                media = await parts.attachments.of(message) if message.media_urls else ()
+                is_here = retries.holds(message.id)
+                if is_here:
+                    parts.transitions.deferred.remove(message.project_id)
+                del left[message.id]
+                retries.handed_over(message.id)
+                if is_here and message.id in found:
+                    self.tries[message.id] = Tries.of(each.tries, done)
+                    self._retrying.add(message.id)
+                    self._submit(message, media)
+                else:
+                    retries.answered(message)
+        finally:
+            for message in left.values():
+                retries.not_handed_over(message, parts.clock.now())

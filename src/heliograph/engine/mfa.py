@@ -174,6 +174,7 @@ class Mfa:
             body=text,
             validity=str(min(wish.lifetime_seconds, VALIDITY_MAX_SECONDS)),
             message_id=self._ids.next(self._clock.now()),
+            is_counted=True,
         )
 
     def _sender(self, wish: Wish) -> Number | None:

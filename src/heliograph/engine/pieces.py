@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from heliograph.core import reassembly
 from heliograph.core.errors import Refused, StoreUnavailable
 from heliograph.core.message import Piece
-from heliograph.core.reassembly import Key, Reassembly, Seen, Set
+from heliograph.core.reassembly import Bounds, Key, Reassembly, Seen, Set
 from heliograph.ports import Clock, Store
 from heliograph.wire.smpp.text import decode_spelled
 
@@ -35,6 +35,9 @@ since references come round."""
 
 OCTETS_MAX = 64 * 1024 * 1024
 """What parts may hold of memory: some 400,000 as phones send them. A carrier may bring longer ones."""
+
+FAMILY_OCTETS_MAX = OCTETS_MAX // 4
+"""The same of one project with its subprojects."""
 
 MADE = 0
 """The part number of the row that stands for a message made: its `extra` has the digests of its parts."""
@@ -53,12 +56,22 @@ class _Turn:
 
 
 class Pieces:
-    def __init__(self, store: Store, clock: Clock, *, sets_max: int, seconds: float) -> None:
+    def __init__(  # noqa: PLR0913 - wired once, in parts.py
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        root_of: Callable[[str], str],
+        sets_max: int,
+        family_sets_max: int,
+        seconds: float,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._sets_max = sets_max
         self.seconds = seconds
-        self._sets = Reassembly(limit=sets_max, octets_max=OCTETS_MAX, seconds=seconds, repeat_seconds=REPEAT_SECONDS)
+        bounds = Bounds(sets=sets_max, octets=OCTETS_MAX, family_sets=family_sets_max, family_octets=FAMILY_OCTETS_MAX)
+        self._sets = Reassembly(bounds, root_of, seconds=seconds, repeat_seconds=REPEAT_SECONDS)
         self._makers: dict[str, Maker] = {}
         self._no_repeats: tuple[str, ...] = ()
         self._turns: dict[Key, _Turn] = {}

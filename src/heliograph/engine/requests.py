@@ -46,6 +46,8 @@ class SendRequest(Struct, frozen=True, kw_only=True):
     """The message's id, where its door had to name it before: minted by core.ids for this deployment."""
     pieces: tuple[Piece, ...] = ()
     """The parts that an SMPP customer's message was joined from."""
+    is_counted: bool = False
+    """The door has counted it against the project's rate before it read the whole request."""
 
 
 class Sent(Struct, frozen=True, kw_only=True):

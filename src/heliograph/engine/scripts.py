@@ -8,12 +8,14 @@ costs a busy script no write per request, and only an end of the server in that 
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 import uuid_utils
 
 from heliograph.core.errors import Fault, NotFound, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.script import EMPTY_CONTENTS, MAX_NAME_LENGTH, Script, ScriptUse
+from heliograph.engine.project_room import ProjectRoom
 from heliograph.ports import Clock, Cursor, Store
 from heliograph.wire import cxml, mustache
 
@@ -27,14 +29,23 @@ _GIVEN = {"APIVersion": API_VERSION, "ApiVersion": API_VERSION}
 
 
 class Scripts:
-    def __init__(self, store: Store, clock: Clock, ids: Uuid7Generator, max_bytes: int) -> None:
+    def __init__(self, store: Store, clock: Clock, ids: Uuid7Generator, room: ProjectRoom, max_bytes: int) -> None:
         self._store = store
+        self._room = room
         self._clock = clock
         self._max_bytes = max_bytes
         self._places = ids
         self._uses: dict[tuple[str, str], ScriptUse] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """Changes of one script come one after the other, so that its octets are counted as they are."""
         self._writing: asyncio.Task[None] | None = None
         self.start_task: Callable[..., asyncio.Task[None]] = lambda work: asyncio.ensure_future(work)
+
+    async def load(self) -> None:
+        """Count what there is. Before anybody asks for more."""
+        for project_id, count, octets in await self._store.script_counts():
+            self._room.scripts.add(project_id, count)
+            self._room.script_octets.add(project_id, octets)
 
     # -- what a project does with them
 
@@ -50,21 +61,32 @@ class Scripts:
             created_at=now,
             updated_at=now,
         )
-        await self._store.add_script(script)
+        room = self._room
+        with (
+            room.reserved(project_id, "scripts", room.scripts.of_family(room.root_of(project_id)), room.limits.objects),
+            room.reserved_octets(project_id, script.octets),
+        ):
+            await self._store.add_script(script)
+            room.scripts.add(project_id)
+            room.script_octets.add(project_id, script.octets)
         return script
 
     async def update(self, project_id: str, script_id: str, name: str | None, contents: str | None) -> Script:
         """Change what is not None; empty contents make it do nothing. Raises NotFound and Refused."""
-        before = await self.get(project_id, script_id)
-        after = replace(
-            before,
-            name=before.name if name is None else _fit_name(name),
-            contents=before.contents if contents is None else self._fit_contents(contents or EMPTY_CONTENTS),
-            updated_at=self._clock.now(),
-        )
-        if not await self._store.update_script(after):
-            raise NotFound
-        return after
+        async with self._turns.setdefault(script_id, asyncio.Lock()):
+            before = await self.get(project_id, script_id)
+            after = replace(
+                before,
+                name=before.name if name is None else _fit_name(name),
+                contents=before.contents if contents is None else self._fit_contents(contents or EMPTY_CONTENTS),
+                updated_at=self._clock.now(),
+            )
+            with self._room.reserved_octets(project_id, after.octets - before.octets):
+                if not await self._store.update_script(after):
+                    raise NotFound
+                self._room.script_octets.remove(project_id, before.octets)
+                self._room.script_octets.add(project_id, after.octets)
+            return after
 
     async def get(self, project_id: str, script_id: str) -> Script:
         """The script with all requests counted that were answered before; raises NotFound."""
@@ -81,8 +103,12 @@ class Scripts:
 
     async def remove(self, project_id: str, script_id: str) -> None:
         """Raises NotFound."""
-        if not await self._store.remove_script(project_id, script_id):
-            raise NotFound
+        async with self._turns.setdefault(script_id, asyncio.Lock()):
+            octets = await self._store.remove_script(project_id, script_id)
+            if octets is None:
+                raise NotFound
+            self._room.scripts.remove(project_id)
+            self._room.script_octets.remove(project_id, octets)
 
     # -- what the world does with them
 

@@ -11,7 +11,7 @@ from heliograph.core.lifecycle import State
 from heliograph.core.message import Message
 from heliograph.engine.directory import Directory
 from heliograph.engine.transition import Step, Transitions
-from heliograph.ports import Clock, MediaFiles, Store
+from heliograph.ports import Clock, ExpiredMessage, MediaFiles, Store
 
 log = structlog.get_logger(__name__)
 
@@ -62,12 +62,14 @@ class Sweeper:
         self._transitions = transitions
         self._files = files
         self._settings = settings
-        self.ended: Callable[[Message], None] = lambda message: None
-        """Told of each message that was ended here."""
+        self.ended: Callable[[Message, bool], None] = lambda message, deferred: None
+        """Told of each message that was ended here, and whether it was deferred."""
         self.forget_codes: Callable[[], Awaitable[None]] = _nothing_more
         """Asked to forget the codes that have ended."""
-        self.deferred: Callable[[str], bool] = lambda message_id: False
-        """Asked whether the carrier's last word on a message was "not now": then there is no doubt."""
+        self.in_hand: Callable[[str], bool] = lambda message_id: False
+        """Asked whether a carrier has a message, or is just being given it."""
+        self.recount: Callable[[], Awaitable[None]] = _nothing_more
+        """Asked to count anew what is deferred."""
 
     async def expire(self) -> None:
         """End messages whose validity is over, for as long as the server runs."""
@@ -79,16 +81,19 @@ class Sweeper:
             except StoreUnavailable as error:
                 log.warning("sweeper.store_unavailable", error=str(error))
 
-    async def _expire_some(self) -> list[Message]:
+    async def _expire_some(self) -> list[ExpiredMessage]:
         found = await self._store.expired(self._clock.now(), EXPIRED_MAX)
-        for message in await self._transitions.apply([self._expiry(message) for message in found]):
+        ended = await self._transitions.apply([self._expiry(each) for each in found])
+        for each, message in zip(found, ended, strict=True):
             if message is not None:
-                self.ended(message)
+                self.ended(message, each.deferred)
         return found
 
-    def _expiry(self, message: Message) -> Step:
-        """Still queued, or refused for now: failed. Handed over and not answered: undelivered, and in doubt."""
-        if message.state is State.QUEUED or self.deferred(message.id):
+    def _expiry(self, expired: ExpiredMessage) -> Step:
+        """Still queued, or refused for now, whole: failed. In a carrier's hands: undelivered, and in doubt."""
+        message = expired.message
+        is_with_us = expired.deferred and not expired.partly and not self.in_hand(message.id)
+        if message.state is State.QUEUED or is_with_us:
             return Step(message=message, states=(State.FAILED,), error_code=EXPIRED_WHILE_QUEUED)
         return Step(message=message, states=(State.UNDELIVERED,), error_code=UNANSWERED, uncertain=True)
 
@@ -99,6 +104,7 @@ class Sweeper:
                 await self._store.forget_claims(self._clock.now() - self._settings.idempotency_hours * _HOUR_MICROS)
                 await self._forget_sticky_senders()
                 await self.forget_codes()
+                await self.recount()
                 if self._settings.retention_days:
                     await self._purge(self._clock.now() - self._settings.retention_days * _DAY_MICROS)
                 await self.forget_projects()

@@ -36,6 +36,7 @@ class SwmlLimits:
 
     steps: int
     requests: int
+    replies: int
     request_seconds: float
     seconds: float
 
@@ -223,6 +224,9 @@ class _Run:
     def _reply(self, step: swml.Reply) -> Steps:
         number = 0 if step.choice is None else self._chosen(step.choice, step.contents)
         content = self._filled(step.contents[number])
+        most = self._progress.limits.replies
+        if self._progress.replies >= most:
+            raise _Fault("swml_too_many_replies", f"more than {most} replies for one message")
         self._progress.replies += 1
         outcome = yield SendReply(content=content)
         if not isinstance(outcome, Replied):

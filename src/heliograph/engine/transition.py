@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from heliograph.core import lifecycle, pricing
 from heliograph.core.errors import StoreUnavailable
+from heliograph.core.families import FamilyCounts
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Direction, Event, Kind, Message, Part
 from heliograph.engine import notify
@@ -62,26 +63,30 @@ class EventNumbers:
 
 
 class Transitions:
-    def __init__(self, store: Store, clock: Clock, rates: pricing.Rates, metrics: Metrics) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, rates: pricing.Rates, metrics: Metrics, root_of: Callable[[str], str]
+    ) -> None:
         self._store = store
         self._clock = clock
         self._rates = rates
         self._metrics = metrics
         self.event_numbers = EventNumbers(clock)
-        self.queued: Counter[str] = Counter()
-        """How many messages each project has queued; the backlog limit reads it."""
+        self.queued = FamilyCounts(root_of)
+        """Queued messages by project; the backlog limit reads it."""
+        self.deferred = FamilyCounts(root_of)
+        """Initiated messages that a carrier refused for now and that wait with us; the backlog limit reads it too."""
         self.unsent: Counter[str] = Counter()
         """How many messages of each sender are queued or initiated; the choice of a group's sender reads it."""
         self.owed: Owed = lambda message, change: None
 
     def count(self, message: Message) -> None:
         """One more is queued."""
-        self.queued[message.project_id] += 1
+        self.queued.add(message.project_id)
         self.unsent[message.from_number] += 1
 
     def uncount(self, message: Message) -> None:
         """One that was counted is not kept."""
-        _one_less(self.queued, message.project_id)
+        self.queued.remove(message.project_id)
         _one_less(self.unsent, message.from_number)
 
     async def apply(self, steps: Sequence[Step]) -> list[Message | None]:
@@ -178,7 +183,7 @@ class Transitions:
             if change.after in _UNSUCCESSFUL:
                 self._metrics.ended(message.error_code)
             if change.before is State.QUEUED:
-                _one_less(self.queued, change.project_id)
+                self.queued.remove(change.project_id)
             if change.before in _UNSENT and change.after is not State.INITIATED:
                 _one_less(self.unsent, before.from_number)
             if change.after in lifecycle.TERMINAL:

@@ -13,8 +13,7 @@ from typing import Final
 import structlog
 
 from heliograph.core.directory import Project
-from heliograph.core.errors import Fault, Refusal, Refused, StoreUnavailable
-from heliograph.core.limits import Buckets
+from heliograph.core.errors import Refused, StoreUnavailable
 from heliograph.core.message import Source
 from heliograph.engine.accept import Acceptor
 from heliograph.engine.directory import Directory
@@ -56,7 +55,6 @@ class Calls:
         clients: Clients,
         login: Login,
         acceptor: Acceptor,
-        writes: Buckets,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
@@ -65,7 +63,6 @@ class Calls:
         self._clients = clients
         self._login = login
         self._acceptor = acceptor
-        self._writes = writes
         self._clock = clock
         self._metrics = metrics
         self._started = clock.monotonic()
@@ -268,7 +265,6 @@ class Calls:
             wanted = fields.send_request(params)
             if len(context) > max(self._settings.context_max_chars, tickets.NAME_MAX):
                 raise Refused(fields.fault("context", "context is too long."))
-            self._count(session)
             sent = await self._keep(session, wanted, context)
         except Refused as refused:
             self._metrics.relay_sends["refused"].inc()
@@ -297,12 +293,6 @@ class Calls:
                 )
             )
         return sent.message.id
-
-    def _count(self, session: Session) -> None:
-        """Against the project's rate, which holds for all doors; raises Refused."""
-        decision = self._writes.take(session.project_id, int(self._clock.monotonic() * 1e6))
-        if not decision.allowed:
-            raise Refused(Refusal(Fault.RATE_EXCEEDED), retry_after_seconds=decision.retry_after_seconds)
 
     # -- Blade
 

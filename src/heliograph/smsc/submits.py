@@ -179,6 +179,7 @@ class Submits:
         refusals = [refusal for refusal in refusals if refusal.fault is not Fault.CONTENT_MISSING]
         if refusals:
             raise Refused(*refusals)
+        self._acceptor.admit(credential.project_id)
         concat = order.incoming.concat
         assert concat is not None  # noqa: S101 - by the caller
         piece = Piece(
@@ -250,6 +251,7 @@ class Submits:
             receipts_to=system_id,
             message_id=extra.message_id,
             pieces=tuple(parts),
+            is_counted=True,
         )
         reference = references.of(extra.options)
         if reference is None or not is_whole:

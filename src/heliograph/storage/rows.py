@@ -37,12 +37,15 @@ from heliograph.ports import (
     Acceptance,
     CallbackOutcome,
     CallbackRecord,
+    DeferredMessage,
     DueCallback,
+    ExpiredMessage,
     HandOver,
     HeldReceipt,
     PartWait,
     Receipt,
     StickySender,
+    TriesMade,
 )
 
 Row = Sequence[Any]
@@ -55,6 +58,8 @@ _STATES = {s.value: s for s in State}
 
 _options = msgspec.json.Encoder()
 _read_options = msgspec.json.Decoder(SmppOptions)
+_tries = msgspec.json.Encoder()
+_read_tries = msgspec.json.Decoder(TriesMade)
 _receipts = msgspec.json.Encoder()
 _read_receipt = msgspec.json.Decoder(Receipt)
 
@@ -133,7 +138,17 @@ def event(e: Event) -> Row:
 
 
 def hand_over(h: HandOver) -> Row:
-    return (h.message.project_id, h.message.id, int(h.deferred), h.carrier)
+    tries = None if h.tries is None else _tries.encode(h.tries).decode()
+    return (h.message.project_id, h.message.id, int(h.deferred), h.carrier, h.retry_at, tries)
+
+
+def deferred(row: Row) -> DeferredMessage:
+    tries = _read_tries.decode(row[-2]) if row[-2] else TriesMade()
+    return DeferredMessage(message=message(row), retry_at=row[-3], tries=tries, partly=bool(row[-1]))
+
+
+def expired(row: Row) -> ExpiredMessage:
+    return ExpiredMessage(message=message(row), deferred=bool(row[-2]), partly=bool(row[-1]))
 
 
 def part_row(p: Part) -> Row:
@@ -555,6 +570,7 @@ def script_params(s: Script) -> dict[str, Any]:
         "place": s.place,
         "name": s.name,
         "contents": s.contents,
+        "octets": s.octets,
         "created_at": s.created_at,
         "updated_at": s.updated_at,
     }

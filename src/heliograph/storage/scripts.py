@@ -164,11 +164,16 @@ def end_part_waits(items: list[tuple[Sequence[PartWait], Sequence[Event]]]) -> S
 
 
 def hand_over(items: list[tuple[Sequence[HandOver], Sequence[Event]]]) -> Script:
-    """Of a message that is there twice the last word counts: one statement updates a row once."""
+    """Of a message that is there twice the last word counts: one statement updates a row once. Each item's result is
+    the ids of all messages that were found."""
     latest = {each.message.id: each for hand_overs, _ in items for each in hand_overs}
+    found: Sequence[Row] = ()
     if latest:
-        yield Step("messages_hand_over", {"rows": rows.encode([rows.hand_over(each) for each in latest.values()])})
-    return (yield from note([events for _, events in items]))
+        found = yield Step(
+            "messages_hand_over", {"rows": rows.encode([rows.hand_over(each) for each in latest.values()])}
+        )
+    yield from note([events for _, events in items])
+    return [frozenset(str(row[0]) for row in found)] * len(items)
 
 
 def hold_receipts(items: list[Sequence[HeldReceipt]]) -> Script:

@@ -20,12 +20,16 @@ from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, Part, Piece, TimelineEntry
 from heliograph.core.script import Script, ScriptUse
 from heliograph.ports import (
+    TIMELINE_MAX,
     Acceptance,
     Accepted,
     CallbackOutcome,
     CallbackRecord,
     Cursor,
+    DeferredCount,
+    DeferredMessage,
     DueCallback,
+    ExpiredMessage,
     HandOver,
     HeldReceipt,
     IdempotencyClaim,
@@ -223,9 +227,13 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def update_script(self, script: Script) -> bool:
         return bool(await self._database.write(scripts.run, [Step("cxml_script_update", rows.script_params(script))]))
 
-    async def remove_script(self, project_id: str, script_id: str) -> bool:
+    async def remove_script(self, project_id: str, script_id: str) -> int | None:
         keys = {"project_id": project_id, "script_id": script_id}
-        return bool(await self._database.write(scripts.run, [Step("cxml_script_remove", keys)]))
+        removed = await self._database.write(scripts.run, [Step("cxml_script_remove", keys)])
+        return int(removed[0][0]) if removed else None
+
+    async def script_counts(self) -> list[tuple[str, int, int]]:
+        return [(str(row[0]), row[1], row[2]) for row in await self._database.read("cxml_script_counts", {})]
 
     async def script(self, project_id: str, script_id: str) -> Script | None:
         found = await self._database.read("cxml_script_get", {"project_id": project_id, "script_id": script_id})
@@ -299,8 +307,8 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
         parameters = {"carrier": carrier, "key": key, "limit": limit}
         return [rows.message(row) for row in await self._database.read("messages_by_carrier_ref", parameters)]
 
-    async def hand_over(self, hand_overs: Sequence[HandOver], events: Sequence[Event]) -> None:
-        await self._database.write(scripts.hand_over, (hand_overs, events))
+    async def hand_over(self, hand_overs: Sequence[HandOver], events: Sequence[Event]) -> frozenset[str]:
+        return await self._database.write(scripts.hand_over, (hand_overs, events))  # type: ignore[no-any-return]
 
     # -- parts
 
@@ -360,9 +368,10 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def _change(self, query: str, kind: str, keys: dict[str, Any]) -> bool:
         return bool(await self._database.write(scripts.change_record, (query, keys, kind)))
 
-    async def timeline(self, project_id: str, message_id: str) -> list[TimelineEntry]:
-        found = await self._database.read("timeline", {"project_id": project_id, "message_id": message_id})
-        return [TimelineEntry(at=r[1], kind=r[2], state=r[3], error_code=r[4], detail=r[5]) for r in found]
+    async def timeline(self, project_id: str, message_id: str, limit: int = TIMELINE_MAX) -> list[TimelineEntry]:
+        parameters = {"project_id": project_id, "message_id": message_id, "limit": limit}
+        found = await self._database.read("timeline", parameters)
+        return [TimelineEntry(at=r[1], kind=r[2], state=r[3], error_code=r[4], detail=r[5]) for r in reversed(found)]
 
     # -- what a node goes on with
 
@@ -373,9 +382,16 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
         parameters = {"state": state.value, "after": after_id, "limit": limit}
         return [rows.message(row) for row in await self._database.read("messages_queued_after", parameters)]
 
-    async def deferred(self, after_id: str, limit: int) -> list[Message]:
-        found = await self._database.read("messages_deferred", {"after": after_id, "limit": limit})
-        return [rows.message(row) for row in found]
+    async def deferred(
+        self, carrier: str, project_id: str, *, until: int, after: tuple[int, str], limit: int
+    ) -> list[DeferredMessage]:
+        parameters: dict[str, Any] = {"carrier": carrier, "project_id": project_id, "until": until, "limit": limit}
+        parameters |= {"after_at": after[0], "after_id": after[1]}
+        return [rows.deferred(row) for row in await self._database.read("messages_deferred", parameters)]
+
+    async def deferred_counts(self) -> list[DeferredCount]:
+        found = await self._database.read("messages_deferred_counts", {})
+        return [DeferredCount(carrier=r[0], project_id=str(r[1]), count=r[2], retry_at=r[3]) for r in found]
 
     async def in_doubt(self, after_id: str, limit: int) -> list[Message]:
         found = await self._database.read("messages_in_doubt", {"after": after_id, "limit": limit})
@@ -387,9 +403,9 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def unsent_counts(self) -> dict[str, int]:
         return {row[0]: row[1] for row in await self._database.read("messages_unsent_counts", {})}
 
-    async def expired(self, now: int, limit: int) -> list[Message]:
+    async def expired(self, now: int, limit: int) -> list[ExpiredMessage]:
         found = await self._database.read("messages_expired", {"now": now, "limit": limit})
-        return [rows.message(row) for row in found]
+        return [rows.expired(row) for row in found]
 
     async def mark_uncertain(self, messages: Sequence[tuple[str, str]]) -> None:
         await self._database.write(scripts.mark_uncertain, messages)
@@ -472,10 +488,14 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
             read = await self._database.read("callbacks_list", parameters, frozenset({"one"}))
         return rows.callback_records(read)[:limit]
 
-    async def replay_callbacks(self, project_id: str, message_id: str | None, now: int) -> int:
-        parameters = {"project_id": project_id, "message_id": message_id, "now": now}
+    async def replay_callbacks(
+        self, project_id: str, message_id: str | None, now: int, *, after: tuple[str, int], limit: int
+    ) -> list[tuple[str, int]]:
+        parameters = {"project_id": project_id, "message_id": message_id, "now": now, "limit": limit}
+        parameters |= {"after_id": after[0], "after_rank": after[1]}
         flags = frozenset() if message_id is None else frozenset({"one"})
-        return len(await self._database.write(scripts.run, [Step("callbacks_replay", parameters, flags)]))
+        found = await self._database.write(scripts.run, [Step("callbacks_replay", parameters, flags)])
+        return sorted((str(row[0]), row[1]) for row in found)
 
     # -- housekeeping
 

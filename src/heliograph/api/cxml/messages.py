@@ -106,6 +106,7 @@ def _send_request(form: Form, project: Project, key: idempotency.Key) -> SendReq
     return SendRequest(
         project_id=project.id,
         source=Source.LAML,
+        is_counted=True,
         to_number=form.text("To"),
         from_number=form.text("From"),
         group_id=form.filled("MessagingServiceSid"),

@@ -16,6 +16,11 @@ PATH = "/api/heliograph/callbacks"
 LIST_MAX = 1000
 """Callbacks in one answer; more dead ones than that are better replayed than read."""
 
+REPLAYED_AT_ONCE = 1000
+"""Callbacks replayed in one transaction: other writes go between."""
+
+FIRST = ("00000000-0000-0000-0000-000000000000", -1)
+
 STATUSES = ("pending", "delivered", "dead")
 _SCOPES = ("messaging",)
 
@@ -63,8 +68,15 @@ async def replay(request: Request, response: Response) -> None:
     body = await http.body(request)
     message_id = _message_id(body.text("message_id"))
     body.check()
-    services = request.services
-    count = await services.store.replay_callbacks(request.project.id, message_id, services.clock.now())
+    services, count, after = request.services, 0, FIRST
+    while True:
+        found = await services.store.replay_callbacks(
+            request.project.id, message_id, services.clock.now(), after=after, limit=REPLAYED_AT_ONCE
+        )
+        count += len(found)
+        if len(found) < REPLAYED_AT_ONCE:
+            break
+        after = found[-1]
     http.reply(response, 200, Replayed(replayed=count))
 
 

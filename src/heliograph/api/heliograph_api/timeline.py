@@ -13,6 +13,7 @@ from heliograph.core import errors
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Message, Part, TimelineEntry
 from heliograph.engine.sweeper import UNANSWERED
+from heliograph.ports import TIMELINE_MAX
 
 
 class Step(msgspec.Struct, kw_only=True):
@@ -126,6 +127,7 @@ def routes() -> list[Route]:
             family=Family.HELIOGRAPH,
             operation="get_timeline",
             summary="Show what happened to a message",
+            about=f"The newest {TIMELINE_MAX} lines.",
             handler=timeline,
             answers={200: Timeline},
             scopes=("messaging",),

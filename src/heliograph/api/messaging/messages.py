@@ -75,6 +75,7 @@ def _send_request(body: Body, project_id: str, key: idempotency.Key) -> SendRequ
     return SendRequest(
         project_id=project_id,
         source=Source.REALTIME,
+        is_counted=True,
         to_number=_any_text(body.values.get("to")),
         from_number=_any_text(body.values.get("from")),
         body=body.text("body"),

@@ -36,6 +36,11 @@ THROTTLE_PAUSES_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 """How long a bind rests after ESME_RTHROTTLED or RMSGQFUL; longer each time that it comes again at once, the last one
 repeats. Rates are counted in seconds: shorter pauses find the same second again."""
 
+QUEUE_FULL_DESTINATIONS: Final = 10
+"""ESME_RMSGQFUL means a full queue of the carrier to some carriers, of the recipient to others (SMPP 3.4, 5.1.3). It is
+taken for the carrier's when so many recipients in a row were refused with it and none was accepted: one full inbox must
+not make a bind rest."""
+
 BIND_PDUS: Final[dict[str, type[smpp.Bind]]] = {
     "transceiver": smpp.BindTransceiver,
     "transmitter": smpp.BindTransmitter,
@@ -108,6 +113,8 @@ class Bind:
         self._again_at = 0
         self._paused_at = 0.0
         self._pauses = 0
+        self._full_queues: set[str] = set()
+        """Recipients refused with ESME_RMSGQFUL since a submit was accepted."""
         self._lost: asyncio.Future[str]
         self._task: asyncio.Task[None] | None = None
 
@@ -257,8 +264,15 @@ class Bind:
     def accepted(self, now: float, sent_at: float) -> None:
         """A submit was taken."""
         self.window.answered(now, now - sent_at, self.in_flight + 1)
+        self._full_queues.clear()
         if self._pauses and sent_at >= self.paused_until:
             self._pauses = 0
+
+    def queue_full(self, now: float, sent_at: float, destination: str) -> bool:
+        """The carrier refused a submit with ESME_RMSGQFUL: pause, as for `rest`, where the queue is the carrier's."""
+        if len(self._full_queues) < QUEUE_FULL_DESTINATIONS:
+            self._full_queues.add(destination)
+        return len(self._full_queues) == QUEUE_FULL_DESTINATIONS and self.rest(now, sent_at)
 
     def rest(self, now: float, sent_at: float) -> bool:
         """The carrier throttled a submit: pause. False where that was sent before the pause that is on."""

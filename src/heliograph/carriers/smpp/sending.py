@@ -26,7 +26,7 @@ from heliograph.carriers.smpp.statuses import Kind
 from heliograph.carriers.timers import COALESCE_SECONDS, Schedule, Timers
 from heliograph.core.pacing import Pace, SenderPaces
 from heliograph.ports import Clock
-from heliograph.wire.smpp.pdu import GenericNack, Header, SubmitSm, SubmitSmResp
+from heliograph.wire.smpp.pdu import GenericNack, Header, Status, SubmitSm, SubmitSmResp
 
 LANES_MAX: Final = 1_000
 """Messages that wait for their sender's pace without taking room from others; each is in doubt if the process dies."""
@@ -355,10 +355,16 @@ class Sending:
             verdict = statuses.judge(status, self._overrides)
             if job.refusal is None or verdict.kind is Kind.PERMANENT:
                 job.refusal = (status, verdict)
-            if verdict.kind is Kind.THROTTLED and sent.bind.rest(self._now(), sent.at):
+            if verdict.kind is Kind.THROTTLED and self._rests(sent, status):
                 self._wake(sent.bind.paused_until)
                 self._listener.window_changed()
         self._settle(job)
+
+    def _rests(self, sent: Sent, status: int) -> bool:
+        """Whether the bind begins a pause. A carrier whose settings call a status throttled means its own queue."""
+        if status == Status.RMSGQFUL and status not in self._overrides:
+            return sent.bind.queue_full(self._now(), sent.at, sent.job.submission.to_number)
+        return sent.bind.rest(self._now(), sent.at)
 
     def _lose(self, job: Job, reason: str) -> None:
         job.lost = reason

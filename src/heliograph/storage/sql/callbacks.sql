@@ -136,6 +136,10 @@ ORDER BY message_id DESC, rank DESC LIMIT 1 OFFSET :skipped
 
 -- name: callbacks_replay
 UPDATE callbacks SET status = 'pending', next_at = :now, created_at = :now
-WHERE project_id = :project_id AND status = 'dead'
-    AND message_id = :message_id   --? one
-RETURNING message_id
+WHERE project_id = :project_id AND status = 'dead' AND (message_id, rank) IN (
+    SELECT message_id, rank FROM callbacks
+    WHERE project_id = :project_id AND status = 'dead'
+        AND message_id = :message_id                         --? one
+        AND (message_id, rank) > (:after_id, :after_rank)
+    ORDER BY message_id, rank LIMIT :limit)
+RETURNING message_id, rank

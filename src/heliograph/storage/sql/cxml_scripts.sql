@@ -2,15 +2,18 @@
 -- project_id, script_id, place, name, contents, requests, last_request_at, created_at, updated_at
 
 -- name: cxml_script_add
-INSERT INTO cxml_scripts ({script_columns})
-VALUES (:project_id, :script_id, :place, :name, :contents, 0, NULL, :created_at, :updated_at)
+INSERT INTO cxml_scripts ({script_columns}, octets)
+VALUES (:project_id, :script_id, :place, :name, :contents, 0, NULL, :created_at, :updated_at, :octets)
 
 -- name: cxml_script_update
-UPDATE cxml_scripts SET name = :name, contents = :contents, updated_at = :updated_at
+UPDATE cxml_scripts SET name = :name, contents = :contents, octets = :octets, updated_at = :updated_at
 WHERE project_id = :project_id AND script_id = :script_id RETURNING script_id
 
 -- name: cxml_script_remove
-DELETE FROM cxml_scripts WHERE project_id = :project_id AND script_id = :script_id RETURNING script_id
+DELETE FROM cxml_scripts WHERE project_id = :project_id AND script_id = :script_id RETURNING octets
+
+-- name: cxml_script_counts
+SELECT project_id, count(*), CAST(sum(octets) AS BIGINT) FROM cxml_scripts GROUP BY project_id
 
 -- name: cxml_script_get
 SELECT {script_columns} FROM cxml_scripts WHERE project_id = :project_id AND script_id = :script_id

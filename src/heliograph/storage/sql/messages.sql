@@ -17,6 +17,9 @@
 -- define: legal_steps
 --     ('queued', 'initiated'), ('queued', 'failed'), ('initiated', 'sent'), ('initiated', 'undelivered'),
 --     ('initiated', 'failed'), ('sent', 'delivered'), ('sent', 'undelivered'), ('receiving', 'received')
+-- define: partly
+--     CASE WHEN EXISTS (SELECT 1 FROM parts p WHERE p.project_id = messages.project_id
+--     AND p.message_id = messages.message_id) THEN 1 ELSE 0 END
 -- define: claim
 --     r_project uuid, r_key text, r_fingerprint text, r_message uuid, r_created bigint
 
@@ -170,11 +173,17 @@ ORDER BY message_id DESC                  --? forward
 ORDER BY message_id ASC                   --? backward
 LIMIT :limit
 
+-- The deferred messages of one project at one carrier, in the order of their next tries; `partly`: a part is accepted.
 -- name: messages_deferred
-SELECT {message}
+SELECT {message}, retry_at, tries, {partly}
 FROM messages
-WHERE state IN ('queued', 'initiated', 'receiving') AND state = 'initiated' AND deferred = 1 AND message_id > :after
-ORDER BY message_id LIMIT :limit
+WHERE state = 'initiated' AND deferred = 1 AND carrier = :carrier AND project_id = :project_id
+    AND retry_at <= :until AND (retry_at, message_id) > (:after_at, :after_id)
+ORDER BY retry_at, message_id LIMIT :limit
+
+-- name: messages_deferred_counts
+SELECT carrier, project_id, count(*), min(retry_at) FROM messages
+WHERE state = 'initiated' AND deferred = 1 GROUP BY carrier, project_id
 
 -- name: messages_in_doubt
 SELECT {message}
@@ -183,9 +192,11 @@ WHERE state IN ('queued', 'initiated', 'receiving') AND state = 'initiated' AND 
 ORDER BY message_id LIMIT :limit
 
 -- name: messages_hand_over
-UPDATE messages SET deferred = r_deferred, carrier = COALESCE(r_carrier, carrier)
-FROM rows(r_project uuid, r_message uuid, r_deferred int, r_carrier text)
+UPDATE messages SET deferred = r_deferred, carrier = COALESCE(r_carrier, carrier), retry_at = r_retry_at,
+    tries = COALESCE(r_tries, tries)
+FROM rows(r_project uuid, r_message uuid, r_deferred int, r_carrier text, r_retry_at bigint, r_tries text)
 WHERE project_id = r_project AND message_id = r_message AND state = 'initiated'
+RETURNING message_id
 
 -- name: messages_queued_after
 SELECT {message}
@@ -202,7 +213,7 @@ SELECT from_number, count(*) FROM messages
 WHERE state IN ('queued', 'initiated', 'receiving') AND state <> 'receiving' GROUP BY from_number
 
 -- name: messages_expired
-SELECT {message}
+SELECT {message}, deferred, {partly}
 FROM messages WHERE state IN ('queued', 'initiated') AND expires_at <= :now ORDER BY expires_at LIMIT :limit
 
 -- name: messages_mark_uncertain
@@ -225,6 +236,7 @@ RETURNING message_id
 INSERT INTO events (project_id, message_id, event_no, at, kind, state, error_code, detail)
 VALUES (:project_id, :message_id, :event_no, :at, :kind, NULL, NULL, NULL)
 
+-- The newest lines, newest first.
 -- name: timeline
 SELECT event_no AS place, at, kind, state, error_code, detail FROM events
 WHERE project_id = :project_id AND message_id = :message_id
@@ -234,7 +246,7 @@ SELECT a.at AS place, a.at, 'callback' AS kind, c.state, NULL AS error_code,
 FROM callback_attempts a
 JOIN callbacks c ON c.project_id = a.project_id AND c.message_id = a.message_id AND c.rank = a.rank
 WHERE a.project_id = :project_id AND a.message_id = :message_id
-ORDER BY place
+ORDER BY place DESC LIMIT :limit
 
 -- name: purge_candidates
 SELECT project_id, message_id FROM messages
