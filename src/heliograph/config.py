@@ -11,12 +11,13 @@ from dataclasses import dataclass, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from heliograph.core import places
+from heliograph.core import addresses, places
+from heliograph.core.addresses import Network
 
 TABLES: Final = ("carriers", "routes", "rates", "inventory")
 """Keys of the file that hold tables instead of a setting; carrier_config.py reads them."""
 
-Value = str | int | float | bool | None
+Value = str | int | float | bool | None | tuple[Network, ...]
 
 
 class ConfigError(Exception):
@@ -26,7 +27,8 @@ class ConfigError(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """One row of the table. `minimum` and `maximum` bound numbers; `choices` and `country` bound text. `country`: it is
-    an ISO 3166 code. `secret`: what was given is never repeated."""
+    an ISO 3166 code. `networks`: it is a list of networks, in a text one behind the other with commas. `secret`: what
+    was given is never repeated."""
 
     name: str
     type: type
@@ -38,6 +40,7 @@ class Setting:
     optional: bool = False
     secret: bool = False
     country: bool = False
+    networks: bool = False
 
 
 def _text(name: str, default: str | None, about: str, *, choices: tuple[str, ...] = ()) -> Setting:
@@ -179,7 +182,38 @@ SETTINGS: tuple[Setting, ...] = (
         "allow_loopback_urls",
         None,
         "Whether webhooks and media may point to this machine; unset: yes when "
-        "listening on loopback with the simulator.",
+        "listening on loopback with the simulator, and `public_url` is not elsewhere.",
+    ),
+    Setting(
+        name="allow_networks",
+        type=str,
+        default=(),
+        about="Private networks that webhooks, handlers and media may point to, such as 10.0.0.0/8; in flag and "
+        "variable with commas between. Link-local and cloud metadata addresses are never called.",
+        networks=True,
+    ),
+    _text(
+        "dns_servers",
+        None,
+        "Name servers to ask in place of the system's: addresses, each with or without a port, with commas between.",
+    ),
+    _real("dns_seconds", 2.0, "How long the look-up of a host name may take.", 0.1, 30),
+    _whole("dns_lookups_max", 64, "Look-ups of webhooks' and media's host names under way at once.", 2, 10000),
+    _whole("dns_project_lookups_max", 8, "The same of one project with its subprojects.", 1, 10000),
+    _whole("dns_names_max", 20000, "Host names whose addresses are kept in memory.", 10, 10**6),
+    _real(
+        "dns_stale_seconds",
+        3600.0,
+        "How long the last addresses of a name are used while its name servers do not answer.",
+        0,
+        604800,
+    ),
+    _real(
+        "dns_negative_seconds",
+        30.0,
+        "Longest pause before a name that could not be resolved is looked up again; the first is 1 s.",
+        0,
+        3600,
     ),
     _whole(
         "project_objects_max",
@@ -194,7 +228,7 @@ SETTINGS: tuple[Setting, ...] = (
         "allow_number_import",
         None,
         "Whether projects may bring numbers along that are hosted elsewhere (ImportedPhoneNumbers); unset: yes when "
-        "listening on loopback with the simulator.",
+        "listening on loopback with the simulator, and `public_url` is not elsewhere.",
     ),
     _whole("number_search_max", 100, "Most free numbers in the answer to one search.", 1, 1000),
     Setting(
@@ -394,6 +428,8 @@ def parse(setting: Setting, given: object, source: str) -> Value:
     if setting.optional and given == "":
         return None
     shown = "what is given" if setting.secret else repr(given)
+    if setting.networks:
+        return _networks(given, source)
     try:
         value = _convert(setting.type, given)
     except (ValueError, KeyError, TypeError, OverflowError):
@@ -408,6 +444,26 @@ def parse(setting: Setting, given: object, source: str) -> Value:
         if setting.maximum is not None and value > setting.maximum:
             raise ConfigError(f"{source}: {shown} is more than {setting.maximum:g}")
     return value
+
+
+def _networks(given: object, source: str) -> tuple[Network, ...]:
+    members = [each.strip() for each in given.split(",") if each.strip()] if isinstance(given, str) else given
+    if not isinstance(members, list | tuple):
+        raise ConfigError(f"{source}: {given!r} is not a list of networks")
+    return tuple(_network(member, source) for member in members)
+
+
+def _network(given: object, source: str) -> Network:
+    try:
+        network = addresses.parse_network(str(given))
+    except ValueError as error:
+        raise ConfigError(f"{source}: {given!r} is not a network such as 10.0.0.0/8: {error}") from None
+    if addresses.is_never_called(network):
+        raise ConfigError(
+            f"{source}: {given!r} is never called: loopback has a setting of its own, allow_loopback_urls, and "
+            "link-local, multicast and cloud metadata addresses stay refused"
+        )
+    return network
 
 
 _NEEDED = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from typing import Final, Protocol
 
+from aiohappyeyeballs import AddrInfoType
 from msgspec import Struct, field
 
 from heliograph.core.directory import (
@@ -244,6 +245,7 @@ class FetchFault(Exception):
 class HttpRequest(Struct, frozen=True, kw_only=True):
     """url: as configured, with its fragment. headers: without Host and lengths, which follow from the rest.
 
+    owner: the project, with its subprojects, on whose account it is made: it gets a fair share of look-ups.
     truncate: cut an answer at `max_response_bytes` and close the connection, instead of the fault SIZE.
     repeatable: may reach the receiver twice (see the module's rules). https_only: FORBIDDEN is the fault of any other
     URL, redirects' included.
@@ -251,6 +253,7 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
 
     method: str
     url: str
+    owner: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     max_response_bytes: int = MAX_RESPONSE_BYTES
@@ -272,6 +275,12 @@ class HttpResponse(Struct, frozen=True, kw_only=True):
     def content_type(self) -> str:
         """The media type in lower case without parameters; "" when the answer has none."""
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+class HostNames(Protocol):
+    async def resolve(self, host: str, port: int, owner: str) -> list[AddrInfoType]:
+        """The addresses of a host, IPv6 first. owner: whose share of the look-ups it takes. Raises socket.gaierror."""
+        ...
 
 
 class Webhooks(Protocol):
@@ -297,8 +306,8 @@ class FetchedMedia(Struct, frozen=True, kw_only=True):
     content: bytes
 
 
-MediaFetch = Callable[[Sequence[str], int], Awaitable[list[FetchedMedia]]]
-"""(URLs, most bytes of all together) → all of them, in order; raises MediaFault for the first that fails."""
+MediaFetch = Callable[[Sequence[str], int, str], Awaitable[list[FetchedMedia]]]
+"""(URLs, most bytes of all together, project) → all of them, in order; raises MediaFault for the first that fails."""
 
 
 Orphaned = Callable[[Sequence[str]], Awaitable[Sequence[str]]]

@@ -15,8 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from heliograph.core.addresses import Reach
 from heliograph.net import connection, http
 from heliograph.net.http import FaultKind, HttpClient, Request
+from heliograph.net.resolver import Resolver, ResolverSettings
 from heliograph.wire import urls
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -26,7 +28,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 @pytest.fixture
 async def client() -> AsyncIterator[HttpClient]:
-    made = HttpClient(allow_loopback=lambda: True, user_agent="Heliograph/test")
+    made = HttpClient(reach=Reach(loopback=True), resolver=Resolver(ResolverSettings()), user_agent="Heliograph/test")
     await made.start()
     yield made
     await made.stop()
@@ -410,7 +412,7 @@ async def test_repeats_only_once(client: HttpClient) -> None:
 
 
 async def test_waits_for_a_slot_at_one_host() -> None:
-    client = HttpClient(allow_loopback=lambda: True, max_per_host=2)
+    client = HttpClient(reach=Reach(loopback=True), resolver=Resolver(ResolverSettings()), max_per_host=2)
     await client.start()
     running = peak = 0
 
@@ -435,7 +437,7 @@ async def test_a_url_that_is_none_is_an_error(client: HttpClient) -> None:
 
 
 async def test_before_start_and_after_stop_nothing_is_sent() -> None:
-    client = HttpClient(allow_loopback=lambda: True)
+    client = HttpClient(reach=Reach(loopback=True), resolver=Resolver(ResolverSettings()))
     await client.stop()
     with pytest.raises(RuntimeError, match="start"):
         await client.request(Request(method="GET", url="http://127.0.0.1/"))
@@ -492,7 +494,11 @@ async def test_an_untrusted_certificate_is_a_fault(client: HttpClient, server_tl
 
 
 async def test_a_trusted_certificate_is_accepted(certificate: Path, server_tls: ssl.SSLContext) -> None:
-    client = HttpClient(allow_loopback=lambda: True, tls=ssl.create_default_context(cafile=str(certificate)))
+    client = HttpClient(
+        reach=Reach(loopback=True),
+        resolver=Resolver(ResolverSettings()),
+        tls=ssl.create_default_context(cafile=str(certificate)),
+    )
     await client.start()
     async with serving(ok, server_tls) as base:
         assert (await client.request(Request(method="GET", url=base))).body == b"ok"
@@ -500,7 +506,11 @@ async def test_a_trusted_certificate_is_accepted(certificate: Path, server_tls: 
 
 
 async def test_who_wants_https_only_is_led_to_nothing_else(certificate: Path, server_tls: ssl.SSLContext) -> None:
-    client = HttpClient(allow_loopback=lambda: True, tls=ssl.create_default_context(cafile=str(certificate)))
+    client = HttpClient(
+        reach=Reach(loopback=True),
+        resolver=Resolver(ResolverSettings()),
+        tls=ssl.create_default_context(cafile=str(certificate)),
+    )
     await client.start()
     asked: list[str] = []
 
@@ -629,7 +639,7 @@ async def test_no_header_resembles_one_that_ends_the_request(client: HttpClient,
 
 
 async def test_the_wait_for_a_slot_counts_towards_the_total(client: HttpClient) -> None:
-    narrow = HttpClient(allow_loopback=lambda: True, max_per_host=1)
+    narrow = HttpClient(reach=Reach(loopback=True), resolver=Resolver(ResolverSettings()), max_per_host=1)
     await narrow.start()
     arrived = asyncio.Event()
 
@@ -648,7 +658,7 @@ async def test_the_wait_for_a_slot_counts_towards_the_total(client: HttpClient) 
 
 
 async def test_idle_connections_give_way_and_requests_wait_for_all_to_share() -> None:
-    client = HttpClient(allow_loopback=lambda: True, max_connections=2)
+    client = HttpClient(reach=Reach(loopback=True), resolver=Resolver(ResolverSettings()), max_connections=2)
     await client.start()
     running = peak = 0
 
@@ -670,7 +680,7 @@ async def test_idle_connections_give_way_and_requests_wait_for_all_to_share() ->
 
 
 async def test_whoever_gives_up_waiting_takes_no_slot_along() -> None:
-    client = HttpClient(allow_loopback=lambda: True, max_per_host=1)
+    client = HttpClient(reach=Reach(loopback=True), resolver=Resolver(ResolverSettings()), max_per_host=1)
     await client.start()
     arrived, go_on = asyncio.Event(), asyncio.Event()
 
@@ -732,7 +742,7 @@ async def test_a_slow_answer_that_keeps_coming_ends_by_the_total_only(client: Ht
 
 @pytest.mark.parametrize("host", ["127.1", "0x7f.1", "2130706433", "127.0.0.1.", "[::1%25lo]"])
 async def test_no_other_spelling_of_an_address_gets_past_the_guard(host: str) -> None:
-    client = HttpClient(allow_loopback=lambda: False)
+    client = HttpClient(reach=Reach(), resolver=Resolver(ResolverSettings()))
     await client.start()
     assert (await get_fault(client, f"http://{host}:9/")).kind in (FaultKind.DNS, FaultKind.FORBIDDEN)
     await client.stop()

@@ -34,6 +34,7 @@ from heliograph.engine.attempts import Attempt, Attempts, just_written
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.transition import STORE_PAUSE_SECONDS, Transitions
+from heliograph.engine.urls import PROJECT_GONE
 from heliograph.ports import (
     CALLBACK_LEASE_MICROS,
     CallbackOutcome,
@@ -72,7 +73,6 @@ ANY_TIME = 2**62
 """Later than every moment."""
 
 NEVER_REACHED = "nobody was there to be told"
-PROJECT_GONE = "the project no longer exists"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

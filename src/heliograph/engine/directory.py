@@ -147,11 +147,10 @@ class Directory:
 
     def family_of(self, project_id: str) -> list[Project]:
         """The project and its subprojects, newest first."""
-        return [
-            each for each in self._projects.of(self._root_of(project_id)) if project_id in (each.id, each.parent_id)
-        ]
+        return [each for each in self._projects.of(self.root_of(project_id)) if project_id in (each.id, each.parent_id)]
 
-    def _root_of(self, project_id: str) -> str:
+    def root_of(self, project_id: str) -> str:
+        """The project that this one is a subproject of, or itself."""
         project = self.project(project_id)
         return project_id if project is None or project.parent_id is None else project.parent_id
 
@@ -206,7 +205,7 @@ class Directory:
 
     def _refuse_too_many(self, project_id: str, what: str, count: Callable[[str], int]) -> None:
         """`count`: of a project. All of it is in memory: one customer's must not take everybody's."""
-        family = self.family_of(self._root_of(project_id))
+        family = self.family_of(self.root_of(project_id))
         if sum(count(project.id) for project in family) >= self._objects_max:
             message = f"A project and its subprojects have at most {self._objects_max} {what} together."
             raise refuse(Fault.PARAMETER_INVALID, message)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
+from heliograph.core.addresses import Reach
 from heliograph.core.errors import Fault, Refused, describe
 from heliograph.core.message import Direction, Media, Message, Source
 from heliograph.core.number_settings import Handler
@@ -16,7 +17,7 @@ from heliograph.engine.directory import Directory
 from heliograph.engine.own_documents import own_script
 from heliograph.engine.requests import SendRequest, Sent
 from heliograph.engine.transition import Transitions
-from heliograph.engine.urls import shown_url, url_fault
+from heliograph.engine.urls import PROJECT_GONE, shown_url, uncalled
 from heliograph.ports import FetchFault, HttpResponse, Webhooks
 from heliograph.wire import cxml, webhook
 from heliograph.wire.urls import UrlError
@@ -74,14 +75,14 @@ class CxmlHandler:
         transitions: Transitions,
         send: Send,
         base_url: Callable[[], str],
-        allow_loopback_urls: bool,
+        reach: Reach,
     ) -> None:
         self._webhooks = webhooks
         self._directory = directory
         self._transitions = transitions
         self._send = send
         self._base_url = base_url
-        self._allow_loopback_urls = allow_loopback_urls
+        self._reach = reach
 
     async def run(self, message: Message, handler: Handler, media: list[Media]) -> None:
         """Do all that the handler's documents say; faults are recorded, not raised."""
@@ -128,10 +129,10 @@ class CxmlHandler:
 
     async def _fetch(self, message: Message, ask: Ask) -> HttpResponse:
         project = self._directory.project(message.project_id)
-        if project is None or not self._may_call(ask.url):
-            raise DocumentFault(
-                UNREACHABLE, ask.url, "the URL is not valid, or points to an address that is not called"
-            )
+        if project is None:
+            raise DocumentFault(UNREACHABLE, ask.url, PROJECT_GONE)
+        if why := self._uncalled(ask.url):
+            raise DocumentFault(UNREACHABLE, ask.url, why)
         try:
             request = signing.form_request(project.signing_key, ask.method, ask.url, ask.pairs)
             response = await self._webhooks.request(signing.as_switched(project, request))
@@ -143,9 +144,9 @@ class CxmlHandler:
             raise DocumentFault(NOT_SUCCESS, ask.url, f"answered {response.status}")
         return response
 
-    def _may_call(self, url: str) -> bool:
-        """A script of our own is no call at all."""
-        return own_script(url, self._base_url()) is not None or not url_fault(url, self._allow_loopback_urls)
+    def _uncalled(self, url: str) -> str | None:
+        """Why the URL is not called; None where it is, or is a script of our own, which takes no call."""
+        return None if own_script(url, self._base_url()) is not None else uncalled(url, self._reach)
 
     async def _reply(self, run: _Run, verb: cxml.MessageVerb, document_url: str) -> Pairs:
         """Send one reply; returns what an `action` is told of it."""

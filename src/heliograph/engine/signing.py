@@ -31,8 +31,9 @@ def json_request(key: str, url: str, body: bytes, *, truncate: bool = False, met
 
 
 def as_switched(project: Project, request: HttpRequest) -> HttpRequest:
-    """The request as the project's switches want it."""
-    return replace(request, https_only=True) if FORCE_HTTPS in project.switches else request
+    """The request on the project's account, and as its switches want it."""
+    owner = project.parent_id or project.id
+    return replace(request, owner=owner, https_only=FORCE_HTTPS in project.switches)
 
 
 def _headers(signed: str) -> dict[str, str]:

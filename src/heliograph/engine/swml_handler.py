@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from heliograph.core.addresses import Reach
 from heliograph.core.errors import Fault, Refused
 from heliograph.core.message import Direction, Event, Media, Message, Source
 from heliograph.core.number_settings import Handler
@@ -22,7 +23,7 @@ from heliograph.engine.handler import NOT_SUCCESS, UNREACHABLE, media_address
 from heliograph.engine.requests import SendRequest, Sent
 from heliograph.engine.swml_run import Answered, AskUrl, Note, Progress, Replied, SendReply, SwmlLimits
 from heliograph.engine.transition import Transitions
-from heliograph.engine.urls import shown_url, url_fault
+from heliograph.engine.urls import PROJECT_GONE, shown_url, uncalled
 from heliograph.ports import Clock, FaultKind, FetchFault, HttpRequest, HttpResponse, Webhooks
 from heliograph.wire import swml, swml_reader, webhook
 from heliograph.wire.swml import Content
@@ -105,7 +106,7 @@ class SwmlHandler:
         send: Send,
         base_url: Callable[[], str],
         limits: SwmlLimits,
-        allow_loopback_urls: bool,
+        reach: Reach,
     ) -> None:
         self._webhooks = webhooks
         self._directory = directory
@@ -114,7 +115,7 @@ class SwmlHandler:
         self._send = send
         self._base_url = base_url
         self._limits = limits
-        self._allow_loopback_urls = allow_loopback_urls
+        self._reach = reach
 
     async def run(self, message: Message, handler: Handler, media: list[Media]) -> None:
         """Do all that the handler's documents say; faults are recorded, not raised."""
@@ -171,9 +172,10 @@ class SwmlHandler:
 
     async def _fetch(self, run: _Run, ask: Ask) -> HttpResponse:
         project = self._directory.project(run.message.project_id)
-        if project is None or url_fault(ask.url, self._allow_loopback_urls):
-            detail = "the URL is not valid, or points to an address that is not called"
-            raise _unfetched(ask, UNREACHABLE, detail)
+        if project is None:
+            raise _unfetched(ask, UNREACHABLE, PROJECT_GONE)
+        if why := uncalled(ask.url, self._reach):
+            raise _unfetched(ask, UNREACHABLE, why)
         try:
             async with asyncio.timeout(self._left(run)):
                 response = await self._webhooks.request(

@@ -16,15 +16,17 @@ import asyncio
 import base64
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from msgspec import Struct
 from yarl import URL
 
+from heliograph.core.addresses import Reach
 from heliograph.net.connection import Answer, Connection, Disconnected, Limits
 from heliograph.net.pool import Origin, Pool
+from heliograph.net.resolver import Resolver
 from heliograph.ports import FaultKind, FetchFault
 from heliograph.ports import HttpRequest as Request
 from heliograph.ports import HttpResponse as Response
@@ -78,17 +80,19 @@ class _Hop(Struct, frozen=True, kw_only=True):
 class HttpClient:
     """A pool of connections; `start` and `stop` run in the loop that uses it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - wired once, in parts.py
         self,
         *,
-        allow_loopback: Callable[[], bool],
+        reach: Reach,
+        resolver: Resolver,
         user_agent: str = "Heliograph",
         max_connections: int = MAX_CONNECTIONS,
         max_per_host: int = MAX_PER_HOST,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """tls: another trust store than the system's."""
-        self._allow_loopback = allow_loopback
+        self._reach = reach
+        self._resolver = resolver
         # identity: nothing here decompresses, so nobody can send a decompression bomb
         self._always = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
         self._always_lines = _lines(self._always)
@@ -100,12 +104,13 @@ class HttpClient:
     async def start(self) -> None:
         """Opens nothing yet; connections are made by the first requests."""
         self._loop = asyncio.get_running_loop()
-        self._pool = Pool(self._allow_loopback, self._max_connections, self._max_per_host, self._tls)
+        self._pool = Pool(self._reach, self._resolver, self._max_connections, self._max_per_host, self._tls)
 
     async def stop(self) -> None:
         """Closes all connections, once the tasks that make requests have ended. May be called twice."""
         if self._pool is not None:
             await self._pool.close()
+            await self._resolver.close()
             self._pool = None
 
     async def request(self, request: Request) -> Response:
@@ -124,29 +129,29 @@ class HttpClient:
         for _ in range(request.max_redirects + 1):
             if request.https_only and hop.address.url.scheme != "https":
                 raise FetchFault(FaultKind.FORBIDDEN, "The project's requests are forced to HTTPS; this URL is none.")
-            answer = await self._send(hop, limits, prepared.connect_seconds, request.repeatable)
+            answer = await self._send(hop, request, limits, prepared.connect_seconds)
             if answer.status not in _REDIRECTS or not request.max_redirects or "Location" not in answer.headers:
                 shown = hop.address.shown
                 return Response(status=answer.status, headers=answer.headers, body=answer.body, url=shown)
             hop = _next_hop(hop, answer)
         raise FetchFault(FaultKind.REDIRECTS, f"More than {request.max_redirects} redirects.")
 
-    async def _send(self, hop: _Hop, limits: Limits, connect_seconds: float, repeatable: bool) -> Answer:
+    async def _send(self, hop: _Hop, request: Request, limits: Limits, connect_seconds: float) -> Answer:
         """One hop. Once more, on a new connection, when the server closed this one before it answered and nothing
         forbids a repetition: most often that was a kept connection, closed just as the request went out."""
         pool = self._pool
         if pool is None:
             raise RuntimeError("HttpClient.start() comes first")
-        request, origin = self._written(hop), hop.address.origin
+        written, origin = self._written(hop), hop.address.origin
         try:
-            kept = pool.idle(origin)
-            return await _ask(kept or await pool.connection(origin, limits.deadline, connect_seconds), request, limits)
+            found = pool.idle(origin) or await pool.connection(origin, request.owner, limits.deadline, connect_seconds)
+            return await _ask(found, written, limits)
         except Disconnected:
-            if not repeatable and hop.method not in _SAFE:
+            if not request.repeatable and hop.method not in _SAFE:
                 raise _disconnected() from None
         try:
-            new = await pool.connection(origin, limits.deadline, connect_seconds, fresh=True)
-            return await _ask(new, request, limits)
+            new = await pool.connection(origin, request.owner, limits.deadline, connect_seconds, fresh=True)
+            return await _ask(new, written, limits)
         except Disconnected:
             raise _disconnected() from None
 

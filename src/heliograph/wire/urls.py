@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from heliograph.core.addresses import Reach
 from heliograph.wire import forms
 
 MAX_URL_LENGTH = 4096
@@ -35,16 +36,6 @@ _LIMIT_RANGES = {"ot": (100, 10_000), "rt": (100, 15_000), "tt": (100, 15_000)}
 _BARRED_ASCII = re.compile(r"[\x00-\x20\x7f\\]")
 _BARRED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
 """Unicode's controls, formats, surrogates and spaces: parsers disagree on them, and none belongs into a URL."""
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
-_NEVER_PUBLIC = (
-    ipaddress.IPv4Network("100.64.0.0/10"),  # shared address space, RFC 6598: clouds keep services there
-    ipaddress.IPv4Network("192.88.99.0/24"),  # the former 6to4 relays, RFC 7526
-    ipaddress.IPv6Network("64:ff9b:1::/48"),  # local-use NAT64, RFC 8215: leads to private IPv4
-    ipaddress.IPv6Network("2001::/23"),  # IETF protocol assignments with Teredo: tunnels to any IPv4
-    ipaddress.IPv6Network("fec0::/10"),  # site-local, deprecated by RFC 3879
-)
 
 
 class UrlError(ValueError):
@@ -100,30 +91,16 @@ def is_http_url(url: str) -> bool:
     return True
 
 
-def literal_forbidden(url: str, allow_loopback: bool) -> bool:
-    """Whether the URL's host is itself an address that must not be called, in any spelling that a resolver reads
+def literal_reached(url: str, reach: Reach) -> bool:
+    """False where the URL's host is itself an address that is not called, in any spelling that a resolver reads
     (`2130706433`, `0x7f.1`, `localhost`). Names that merely resolve to one are caught when connecting."""
     host = unicodedata.normalize("NFKC", unquote(_split(url).hostname or "")).replace("\u3002", ".").rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
-        return not allow_loopback
+        return reach.loopback
     if ":" in host:
-        return forbidden_address(host, allow_loopback)
+        return reach.includes(host)
     number = _inet_aton(host)
-    return number is not None and forbidden_address(str(ipaddress.IPv4Address(number)), allow_loopback)
-
-
-def forbidden_address(address: str, allow_loopback: bool) -> bool:
-    """Whether this IP address must not be called: everything that isn't a public unicast address (private, link-local
-    with the clouds' metadata, multicast, reserved, unspecified) and, unless allowed, loopback. An IPv6 address that
-    stands for an IPv4 one is judged as that. A text that is no address at all is forbidden.
-    """
-    try:
-        ip = _unmapped(ipaddress.ip_address(address.partition("%")[0]))
-    except ValueError:
-        return True
-    if ip.is_loopback:
-        return not allow_loopback
-    return not ip.is_global or ip.is_multicast or ip.is_reserved or any(ip in network for network in _NEVER_PUBLIC)
+    return number is None or reach.includes(str(ipaddress.IPv4Address(number)))
 
 
 def with_query(url: str, pairs: Iterable[tuple[str, str]]) -> str:
@@ -170,16 +147,6 @@ def _timeouts(fragment: str) -> Timeouts:
         read_ms=chosen.get("rt", default.read_ms),
         total_ms=chosen.get("tt", default.total_ms),
     )
-
-
-def _unmapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The IPv4 address inside a mapped, 6to4, NAT64 or IPv4-compatible one; `::` and `::1` are themselves."""
-    if isinstance(ip, ipaddress.IPv4Address):
-        return ip
-    embedded = ip.ipv4_mapped or ip.sixtofour
-    if embedded is None and (ip in _NAT64 or (ip in _IPV4_COMPATIBLE and int(ip) > 1)):
-        embedded = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-    return embedded or ip
 
 
 def _inet_aton(host: str) -> int | None:
