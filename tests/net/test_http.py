@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime
 import ipaddress
+import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -207,6 +208,104 @@ async def test_follows_a_redirect(client: HttpClient, status: int, method: str, 
         response = await client.request(request)
     assert response.body.decode() == expected
     assert response.url == f"{base}/end?x=1"
+
+
+def signature(url: str) -> dict[str, str]:
+    return {"X-Signature": f"signed {url}"}
+
+
+async def echo(request: web.Request) -> web.Response:
+    """Everything that a receiver checks a signature with: the URL that it can put together, and what came."""
+    url = f"http://{request.headers['Host']}{request.raw_path}"
+    signed = request.headers.get("X-Signature", "") == f"signed {url}"
+    return web.json_response(
+        {"signed": signed, "method": request.method, "query": request.query_string, "body": await request.text()}
+    )
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_redirected_signed_request_keeps_its_fields_and_is_signed_anew(
+    client: HttpClient, status: int, elsewhere: bool
+) -> None:
+    async with serving(echo) as other:
+
+        async def answer(request: web.Request) -> web.Response:
+            if request.path == "/start":
+                target = f"{other}/end?x=1" if elsewhere else "/end?x=1"
+                return web.Response(status=status, headers={"Location": target})
+            return await echo(request)
+
+        async with serving(answer) as base:
+            posted = Request(method="POST", url=f"{base}/start", body=b"a=b", sign=signature)
+            response = await client.request(posted)
+            assert json.loads(response.body) == {"signed": True, "method": "POST", "query": "x=1", "body": "a=b"}
+            assert response.redirects == (status,)
+            got = Request(method="GET", url=f"{base}/start?y=2", query="a=b", sign=signature)
+            told = json.loads((await client.request(got)).body)
+            assert told == {"signed": True, "method": "GET", "query": "x=1&a=b", "body": ""}
+
+
+async def test_fields_that_a_location_repeats_are_not_doubled(client: HttpClient) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/start":
+            return web.Response(status=301, headers={"Location": f"/end?{request.query_string}"})
+        return await echo(request)
+
+    async with serving(answer) as base:
+        response = await client.request(Request(method="GET", url=f"{base}/start?y=2", query="a=b", sign=signature))
+    assert json.loads(response.body)["query"] == "y=2&a=b"
+
+
+async def test_redirect_that_would_lose_a_signed_request_s_fields_is_a_fault(client: HttpClient) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/start":
+            return web.Response(status=303, headers={"Location": "/end"})
+        return await echo(request)
+
+    async with serving(answer) as base:
+        url = f"{base}/start"
+        fault = await fault_of(client, Request(method="POST", url=url, body=b"a=b", sign=signature))
+        assert (fault.kind, fault.code) == (FaultKind.REDIRECTS, 11215)
+        assert "303" in fault.message and fault.url is None
+        got = await client.request(Request(method="GET", url=url, query="a=b", sign=signature))
+        assert json.loads(got.body) == {"signed": True, "method": "GET", "query": "a=b", "body": ""}
+
+
+@pytest.mark.parametrize(
+    ("configured", "path"),
+    [
+        ("{0}", "/"),
+        ("{0}?a=1", "/?a=1"),
+        ("{0}/cb?", "/cb"),
+        ("{0}/gr\u00fc\u00dfe", "/gr%C3%BC%C3%9Fe"),
+        ("{0}/a%2fb", "/a%2fb"),
+    ],
+)
+async def test_signed_url_is_the_one_that_a_receiver_can_put_together(
+    client: HttpClient, configured: str, path: str
+) -> None:
+    paths: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        paths.append(request.raw_path)
+        return await echo(request)
+
+    async with serving(answer) as base:
+        for shown in (base, base.replace("http://", "HTTP://user:pass@")):
+            request = Request(method="POST", url=configured.format(shown), body=b"", sign=signature)
+            assert json.loads((await client.request(request)).body)["signed"]
+    assert paths == [path, path]
+
+
+async def test_fault_behind_a_redirect_names_the_url_that_failed(client: HttpClient) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "http://user:pass@127.0.0.1:9/nobody?x=1"})
+
+    async with serving(answer) as base:
+        fault = await get_fault(client, base)
+    assert fault.url == "http://127.0.0.1:9/nobody?x=1"
+    assert fault.message == "The connection was refused."
 
 
 async def test_the_fourth_redirect_is_a_fault(client: HttpClient) -> None:

@@ -150,5 +150,5 @@ def test_names_and_public_literals_pass(host: str) -> None:
     ],
 )
 def test_adds_a_query(url: str, full: str) -> None:
-    assert urls.with_query(url, [("a", "+1"), ("b", "x y")]) == full
-    assert urls.with_query(url, []) == url
+    assert urls.with_query(url, "a=%2B1&b=x+y") == full
+    assert urls.with_query(url, "") == url

@@ -250,5 +250,9 @@ def _fault(error: OSError | UnicodeError) -> FetchFault:
             return FetchFault(FaultKind.PROTOCOL, "The server does not speak TLS on this port; is it http?")
         case ssl.SSLError():
             return FetchFault(FaultKind.TLS, "The TLS handshake failed.")
+        case ConnectionRefusedError():
+            return FetchFault(FaultKind.CONNECTION, "The connection was refused.")
+        case ConnectionError():
+            return FetchFault(FaultKind.CONNECTION, "The connection broke off.")
         case _:
-            return FetchFault(FaultKind.CONNECTION, "The connection was refused or broke off.")
+            return FetchFault(FaultKind.CONNECTION, "The server could not be reached.")

@@ -1,20 +1,18 @@
 """Webhook and media URLs: what may be configured, what is sent and signed, how long to wait, where never to call.
 
-A URL is kept byte for byte as it was configured: its signature covers it so. Only the fragment is cut off, and it
-sets the time limits (contract, section 8). Addresses that a client must not make this server call are judged by
-`forbidden_address`, here for literal hosts when a URL is given and in net/ for every address that is connected to.
+A URL is kept as it was configured. Its fragment sets the time limits (contract, section 8); what is requested and
+signed is made by wire/requested. Addresses that this server does not call are in core/addresses: literal hosts are
+judged here when a URL is given, and every address that is connected to in net/guard.
 """
 
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from heliograph.core.addresses import Reach
-from heliograph.wire import forms
 
 MAX_URL_LENGTH = 4096
 """Characters of a URL that is configured."""
@@ -53,7 +51,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """url: as configured, less its fragment (this is what is signed). origin: `scheme://host:port`, lower case."""
+    """url: as configured, less its fragment. origin: `scheme://host:port`, lower case."""
 
     url: str
     origin: str
@@ -71,7 +69,7 @@ def _kept_target(url: str) -> Target:
 
 
 def _target(url: str) -> Target:
-    parts = _split(url)
+    parts = split(url)
     bare, _, fragment = url.partition("#")
     host = parts.hostname or ""
     port = parts.port or DEFAULT_PORTS[parts.scheme]
@@ -85,7 +83,7 @@ def is_http_url(url: str) -> bool:
     if len(url) > MAX_URL_LENGTH:
         return False
     try:
-        _split(url)
+        split(url)
     except UrlError:
         return False
     return True
@@ -94,7 +92,7 @@ def is_http_url(url: str) -> bool:
 def literal_reached(url: str, reach: Reach) -> bool:
     """False where the URL's host is itself an address that is not called, in any spelling that a resolver reads
     (`2130706433`, `0x7f.1`, `localhost`). Names that merely resolve to one are caught when connecting."""
-    host = unicodedata.normalize("NFKC", unquote(_split(url).hostname or "")).replace("\u3002", ".").rstrip(".")
+    host = unicodedata.normalize("NFKC", unquote(split(url).hostname or "")).replace("\u3002", ".").rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return reach.loopback
     if ":" in host:
@@ -103,17 +101,17 @@ def literal_reached(url: str, reach: Reach) -> bool:
     return number is None or reach.includes(str(ipaddress.IPv4Address(number)))
 
 
-def with_query(url: str, pairs: Iterable[tuple[str, str]]) -> str:
-    """The URL of a GET request: the parameters behind those that the URL already has; its fragment stays last."""
+def with_query(url: str, query: str) -> str:
+    """The URL of a GET request: its fields behind the query that the URL already has; its fragment stays last."""
     bare, hash_sign, fragment = url.partition("#")
-    query = forms.encode(pairs).decode("ascii")
-    if query:
-        separator = "" if bare.endswith(("?", "&")) else "&" if "?" in bare else "?"
-        bare += separator + query
-    return bare + hash_sign + fragment
+    if not query:
+        return url
+    separator = "" if bare.endswith(("?", "&")) else "&" if "?" in bare else "?"
+    return f"{bare}{separator}{query}{hash_sign}{fragment}"
 
 
-def _split(url: str) -> SplitResult:
+def split(url: str) -> SplitResult:
+    """The parts of a URL that may be called. Raises UrlError."""
     if len(url) > MAX_SENT_URL_LENGTH:
         raise UrlError(f"The URL is longer than {MAX_SENT_URL_LENGTH} characters.")
     if _barred(url):
