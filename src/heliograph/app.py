@@ -208,6 +208,7 @@ class _Server:
         parts.metrics.gauge("heliograph_queued", "Messages queued.", lambda: sum(parts.transitions.queued.values()))
         parts.metrics.gauge("heliograph_dispatch_depth", "Queued messages in memory.", parts.dispatcher.depth)
         parts.metrics.gauge("heliograph_in_flight", "Submits without an answer.", parts.dispatcher.in_flight)
+        parts.metrics.gauge("heliograph_look_ups", "Look-ups under way.", lambda: parts.resolver.under_way)
         parts.metrics.gauge("heliograph_pieces", "Long messages that wait for parts.", parts.pieces.waiting)
         parts.metrics.carriers(parts.carriers.status)
         parts.metrics.gauge("heliograph_callback_chains", "Messages with callbacks in memory.", parts.callbacks.pending)

@@ -188,7 +188,7 @@ class Parts:
     def http(self) -> HttpClient:
         return HttpClient(
             reach=self.reach,
-            resolver=Resolver(resolver_settings(self.config)),
+            resolver=self.resolver,
             user_agent=f"Heliograph/{__version__}",
             max_per_host=max(MAX_PER_HOST, self.config.callback_concurrency),
         )
@@ -212,8 +212,13 @@ class Parts:
         return LoopbackCarrier(settings, Path(self.config.data) / "simulator.journal", self.clock)
 
     @cached_property
+    def resolver(self) -> Resolver:
+        """Looks up the hosts that projects name."""
+        return Resolver(resolver_settings(self.config))
+
+    @cached_property
     def carrier_resolver(self) -> Resolver:
-        """Looks up carriers' hosts, apart from those that projects name."""
+        """Looks up carriers' hosts, apart from the others."""
         return Resolver(resolver_settings(self.config))
 
     def smpp_carrier(self, config: CarrierConfig) -> SmppCarrier:
