@@ -23,6 +23,7 @@ from heliograph.carrier_config import CarrierConfig, Host
 from heliograph.carriers.smpp.carrier import SmppCarrier
 from heliograph.config_tables import Secret
 from heliograph.net.clock import SystemClock
+from heliograph.net.resolver import Resolver, ResolverSettings
 from heliograph.ports import InboundPart, Receipt, Submission, Submitted
 
 GROUP = "SMPP engine"
@@ -107,7 +108,7 @@ class _Esme:
             rate=rate,
             registered_delivery=0,  # submits alone: a receipt would be a second round trip
         )
-        self._carrier = SmppCarrier(config, SystemClock(), chance=lambda: 0.5)
+        self._carrier = SmppCarrier(config, SystemClock(), resolver=Resolver(ResolverSettings()), chance=lambda: 0.5)
         self._seconds = seconds
         self._room = asyncio.Event()
         self._idle = asyncio.Event()

@@ -601,6 +601,7 @@ class Answer:
     status: int = 200
     body: bytes = b""
     content_type: str = "text/plain"
+    charset: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     hold: bool = False
     drop: bool = False
@@ -710,7 +711,11 @@ class Sink:
         if answer.drop and request.transport is not None:
             request.transport.abort()
         return web.Response(
-            status=answer.status, body=answer.body, content_type=answer.content_type, headers=answer.headers
+            status=answer.status,
+            body=answer.body,
+            content_type=answer.content_type,
+            charset=answer.charset,
+            headers=answer.headers,
         )
 
     def _record(self, request: web.Request, body: bytes) -> Answer:

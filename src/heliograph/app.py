@@ -31,7 +31,7 @@ from heliograph.config import Config, ConfigError
 from heliograph.engine import provision
 from heliograph.engine.dispatch import LeftInitiated
 from heliograph.engine.provision import Provisioned
-from heliograph.parts import Machine, Parts, make_store, mfa_sender, rates
+from heliograph.parts import Machine, Parts, make_store, mfa_sender, rates, resolver_settings
 from heliograph.ports import MessageFilter
 from heliograph.relay.socket import Upgrade
 from heliograph.reloading import Source
@@ -78,6 +78,7 @@ def serve(
     logs.configure(config.log_format, config.log_level)
     rates(config)  # a wrong price is refused before anything starts
     mfa_sender(config)
+    resolver_settings(config)
     server = _Server(config, extra_routes, source or _alone(config))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -214,6 +215,7 @@ class _Server:
         )
         parts.metrics.gauge("heliograph_dispatch_depth", "Queued messages in memory.", parts.dispatcher.depth)
         parts.metrics.gauge("heliograph_in_flight", "Submits without an answer.", parts.dispatcher.in_flight)
+        parts.metrics.gauge("heliograph_look_ups", "Look-ups under way.", lambda: parts.resolver.under_way)
         parts.metrics.gauge("heliograph_pieces", "Long messages that wait for parts.", parts.pieces.waiting)
         parts.metrics.carriers(parts.carriers.status)
         parts.metrics.gauge("heliograph_callback_chains", "Messages with callbacks in memory.", parts.callbacks.pending)
@@ -293,6 +295,7 @@ class _Server:
             task.cancel()
         await asyncio.wait(stopping, timeout=self._time().until(CANCELLED, "tasks"))
         await self._let_go(self._parts.carriers.stop(), STOPPED, "carriers")
+        await self._let_go(self._parts.carrier_resolver.close(), STOPPED, "resolver")
         await self._let_go(self._parts.http.stop(), STOPPED, "HTTP client")
 
     async def _let_go(self, work: Coroutine[Any, Any, None], share: float, step: str) -> bool:

@@ -208,7 +208,8 @@ class CarrierConfig:
 
     # where it is
     hosts: tuple[Host, ...] = texts(
-        "Where it listens; the first that answers is used, in this order.",
+        "Where it listens; the first that answers is used, in this order. All addresses of a name are tried, "
+        "250 ms apart.",
         required=True,
         read=_host,
         allowed="`host:port`, or a list of them",

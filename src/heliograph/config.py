@@ -11,13 +11,13 @@ from dataclasses import dataclass, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from heliograph.core import places
-from heliograph.core.networks import listed_networks
+from heliograph.core import addresses, places
+from heliograph.core.networks import Network, Networks, listed_networks, parse_networks
 
 TABLES: Final = ("carriers", "routes", "rates", "inventory")
 """Keys of the file that hold tables instead of a setting; carrier_config.py reads them."""
 
-Value = str | int | float | bool | None
+Value = str | int | float | bool | None | tuple[Network, ...]
 
 
 class ConfigError(Exception):
@@ -27,8 +27,8 @@ class ConfigError(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """One row of the table. `minimum` and `maximum` bound numbers; `choices` and `country` bound text. `country`: it is
-    an ISO 3166 code. `networks`: a list of IP networks, separated by commas; `core.networks.listed_networks` reads it.
-    `secret`: what was given is never repeated."""
+    an ISO 3166 code. `networks`: it is a list of networks, in a text separated by commas. `called`: networks that this
+    server calls, so that those it never calls are refused. `secret`: what was given is never repeated."""
 
     name: str
     type: type
@@ -41,14 +41,15 @@ class Setting:
     secret: bool = False
     country: bool = False
     networks: bool = False
+    called: bool = False
 
 
 def _text(name: str, default: str | None, about: str, *, choices: tuple[str, ...] = ()) -> Setting:
     return Setting(name=name, type=str, default=default, about=about, choices=choices, optional=default is None)
 
 
-def _networks(name: str, about: str) -> Setting:
-    return Setting(name=name, type=str, default=None, about=about, optional=True, networks=True)
+def _networks(name: str, about: str, *, called: bool = False) -> Setting:
+    return Setting(name=name, type=str, default=(), about=about, networks=True, called=called)
 
 
 def _flag(name: str, default: bool | None, about: str) -> Setting:
@@ -230,7 +231,36 @@ SETTINGS: tuple[Setting, ...] = (
         "allow_loopback_urls",
         None,
         "Whether webhooks and media may point to this machine; unset: yes when "
-        "listening on loopback with the simulator.",
+        "listening on loopback with the simulator, and `public_url` is not elsewhere.",
+    ),
+    _networks(
+        "allow_networks",
+        "Private networks that webhooks, handlers and media may point to, such as 10.0.0.0/8. Link-local and cloud "
+        "metadata addresses are never called.",
+        called=True,
+    ),
+    _text(
+        "dns_servers",
+        None,
+        "Name servers to ask in place of the system's: addresses, each with or without a port, with commas between.",
+    ),
+    _real("dns_seconds", 2.0, "How long the look-up of a host name may take.", 0.1, 30),
+    _whole("dns_lookups_max", 64, "Look-ups of webhooks' and media's host names under way at once.", 2, 10000),
+    _whole("dns_project_lookups_max", 8, "The same of one project with its subprojects.", 1, 10000),
+    _whole("dns_names_max", 20000, "Host names whose addresses are kept in memory.", 10, 10**6),
+    _real(
+        "dns_stale_seconds",
+        3600.0,
+        "How long the last addresses of a name are used while its name servers do not answer.",
+        0,
+        604800,
+    ),
+    _real(
+        "dns_negative_seconds",
+        30.0,
+        "Longest pause before a name that could not be resolved is looked up again; the first is 1 s.",
+        0,
+        3600,
     ),
     _whole(
         "project_objects_max",
@@ -259,7 +289,7 @@ SETTINGS: tuple[Setting, ...] = (
         "allow_number_import",
         None,
         "Whether projects may bring numbers along that are hosted elsewhere (ImportedPhoneNumbers); unset: yes when "
-        "listening on loopback with the simulator.",
+        "listening on loopback with the simulator, and `public_url` is not elsewhere.",
     ),
     _whole("number_search_max", 100, "Most free numbers in the answer to one search.", 1, 1000),
     Setting(
@@ -515,7 +545,7 @@ def parse(setting: Setting, given: object, source: str) -> Value:
         return None
     shown = "what is given" if setting.secret else repr(given)
     if setting.networks:
-        return _network_list(given, source)
+        return _network_list(setting, given, source)
     try:
         value = _convert(setting.type, given)
     except (ValueError, KeyError, TypeError, OverflowError):
@@ -532,16 +562,20 @@ def parse(setting: Setting, given: object, source: str) -> Value:
     return value
 
 
-def _network_list(given: object, source: str) -> str | None:
-    """The list in its usual form; a file may have it as a TOML list of texts."""
-    entries = given if isinstance(given, list) else [given]
-    texts = [entry for entry in entries if isinstance(entry, str)]
-    if len(texts) < len(entries):
+def _network_list(setting: Setting, given: object, source: str) -> tuple[Network, ...]:
+    if not isinstance(given, str | list | tuple):
         raise ConfigError(f"{source}: {given!r} is not a list of networks such as 10.0.0.0/8")
     try:
-        return str(listed_networks(",".join(texts))) or None
+        networks: Networks = listed_networks(given) if isinstance(given, str) else parse_networks(map(str, given))
     except ValueError as error:
         raise ConfigError(f"{source}: {error}") from None
+    for network in networks:
+        if setting.called and addresses.is_never_called(network):
+            raise ConfigError(
+                f"{source}: '{network}' is never called: loopback has a setting of its own, allow_loopback_urls, and "
+                "link-local, multicast and cloud metadata addresses stay refused"
+            )
+    return tuple(networks)
 
 
 _NEEDED = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

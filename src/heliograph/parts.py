@@ -10,7 +10,6 @@ from typing import Any
 
 from heliograph import __version__
 from heliograph.api.services import Services
-from heliograph.api.setting_checks import allows_loopback
 from heliograph.carrier_config import CarrierConfig
 from heliograph.carriers.loopback import LoopbackCarrier, LoopbackSettings
 from heliograph.carriers.smpp.carrier import SmppCarrier
@@ -19,7 +18,7 @@ from heliograph.core import numbers, pricing
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.limits import Buckets
 from heliograph.core.message import SMPP_SCHEME, Change, Message, PartReceipts
-from heliograph.core.networks import listed_networks
+from heliograph.core.networks import Networks
 from heliograph.core.retry import RetryPolicy
 from heliograph.engine import notify
 from heliograph.engine.accept import Acceptor, AcceptSettings
@@ -52,9 +51,11 @@ from heliograph.engine.sweeper import Sweeper, SweepSettings
 from heliograph.engine.swml_handler import SwmlHandler
 from heliograph.engine.swml_run import SwmlLimits
 from heliograph.engine.transition import Transitions
+from heliograph.engine.urls import reach
 from heliograph.net import media as net_media
 from heliograph.net.clock import SystemClock
 from heliograph.net.http import MAX_PER_HOST, HttpClient
+from heliograph.net.resolver import Resolver, ResolverSettings, servers_of
 from heliograph.ports import CommitWatcher, Store
 from heliograph.relay import deliveries as relay_deliveries
 from heliograph.relay import door as relay_door
@@ -125,6 +126,22 @@ def rates(config: Config) -> pricing.Rates:
         raise ConfigError(f"a rate_ setting is no price in US dollars with at most 6 decimals: {error}") from error
 
 
+def resolver_settings(config: Config) -> ResolverSettings:
+    try:
+        servers = servers_of(config.dns_servers.split(",")) if config.dns_servers else ()
+    except ValueError as error:
+        raise ConfigError(f"dns_servers has an invalid name server: {error}") from error
+    return ResolverSettings(
+        seconds=config.dns_seconds,
+        places=config.dns_lookups_max,
+        owner_places=config.dns_project_lookups_max,
+        stale_seconds=config.dns_stale_seconds,
+        negative_seconds=config.dns_negative_seconds,
+        names_max=config.dns_names_max,
+        servers=servers,
+    )
+
+
 def mfa_sender(config: Config) -> str | None:
     sender: str | None = config.mfa_from
     if sender is not None and numbers.normalize_from(sender) is None:
@@ -143,7 +160,7 @@ class Parts:
         self.config = config
         self.clock = SystemClock()
         self.metrics = Metrics()
-        self.allow_loopback = allows_loopback(config)
+        self.reach = reach(config)
         self.base_url = ""
         self.smpp: dict[str, SmppCarrier] = {}
         self._start_task = start_task
@@ -184,7 +201,8 @@ class Parts:
     @cached_property
     def http(self) -> HttpClient:
         return HttpClient(
-            allow_loopback=lambda: self.allow_loopback,
+            reach=self.reach,
+            resolver=self.resolver,
             user_agent=f"Heliograph/{__version__}",
             max_per_host=max(MAX_PER_HOST, self.config.callback_concurrency),
         )
@@ -207,8 +225,20 @@ class Parts:
         )
         return LoopbackCarrier(settings, Path(self.config.data) / "simulator.journal", self.clock)
 
+    @cached_property
+    def resolver(self) -> Resolver:
+        """Looks up the hosts that projects name."""
+        return Resolver(resolver_settings(self.config))
+
+    @cached_property
+    def carrier_resolver(self) -> Resolver:
+        """Looks up carriers' hosts, apart from the others."""
+        return Resolver(resolver_settings(self.config))
+
     def smpp_carrier(self, config: CarrierConfig) -> SmppCarrier:
-        carrier = self.smpp[config.name] = SmppCarrier(config, self.clock, chance=random.random)
+        carrier = self.smpp[config.name] = SmppCarrier(
+            config, self.clock, resolver=self.carrier_resolver, chance=random.random
+        )
         return carrier
 
     @cached_property
@@ -228,7 +258,9 @@ class Parts:
             store=self.store,
             clock=self.clock,
             files=self.files,
-            fetch=partial(net_media.fetch, self.http),
+            fetch=lambda urls, most, project_id: net_media.fetch(
+                self.http, urls, most, self.directory.root_of(project_id)
+            ),
             transitions=self.transitions,
             settings=AttachmentSettings(
                 max_bytes=self.config.media_max_bytes,
@@ -259,7 +291,7 @@ class Parts:
             metrics=self.metrics,
             settings=AcceptSettings(
                 simulator=self.config.simulator,
-                allow_loopback_urls=self.allow_loopback,
+                reach=self.reach,
                 backlog_limit=self.config.backlog_limit,
                 default_validity_seconds=self.config.default_validity_seconds,
             ),
@@ -420,7 +452,7 @@ class Parts:
                 seconds=self.config.swml_seconds,
                 replies=self.config.handler_replies_max,
             ),
-            allow_loopback_urls=self.allow_loopback,
+            reach=self.reach,
         )
 
     @cached_property
@@ -494,7 +526,7 @@ class Parts:
             transitions=self.transitions,
             send=self.acceptor.send,
             base_url=lambda: self.base_url,
-            allow_loopback_urls=self.allow_loopback,
+            reach=self.reach,
             replies_max=self.config.handler_replies_max,
         )
         inbound = Inbound(
@@ -511,7 +543,7 @@ class Parts:
             settings=InboundSettings(
                 concurrency=self.config.handler_concurrency,
                 queue_max=self.config.handler_queue_max,
-                allow_loopback_urls=self.allow_loopback,
+                reach=self.reach,
             ),
         )
         inbound.start_task = self._start_task
@@ -632,7 +664,7 @@ def _smsc_settings(config: Config) -> SmscSettings:
         idle_pdus_max=config.smpp_idle_pdus_max,
         waiting_binds_max=config.smpp_waiting_binds_max,
         failed_binds=config.smpp_failed_binds,
-        trusted_proxies=listed_networks(config.trusted_proxies),
+        trusted_proxies=Networks(config.trusted_proxies),
         directory_poll_seconds=config.directory_poll_seconds,
     )
 

@@ -6,11 +6,13 @@ errors.StoreUnavailable, and then nothing was written, or it was and will be fou
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from typing import Final, Protocol
 
+from aiohappyeyeballs import AddrInfoType
 from msgspec import Struct, field
 
 from heliograph.core.carrier_refs import Spelling
@@ -30,6 +32,7 @@ from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, Part, Piece, SmppOptions, TimelineEntry
 from heliograph.core.retry import RetryPolicy
 from heliograph.core.script import Script, ScriptUse
+from heliograph.wire.urls import with_query
 
 
 class Clock(Protocol):
@@ -247,18 +250,27 @@ class FaultKind(Enum):
 
 
 class FetchFault(Exception):
-    """The request failed. `message` names no address and no content: it is fit for a project's record."""
+    """The request failed. `message` names no address and no content: it is fit for a project's record. `url`: the one
+    that failed, where redirects led to it."""
 
-    def __init__(self, kind: FaultKind, message: str) -> None:
+    def __init__(self, kind: FaultKind, message: str, url: str | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.code: Final = kind.code
         self.message = message
+        self.url = url
+
+
+Sign = Callable[[str], Mapping[str, str]]
+"""(URL that is requested) → the headers of its signature."""
 
 
 class HttpRequest(Struct, frozen=True, kw_only=True):
-    """url: as configured, with its fragment. headers: without Host and lengths, which follow from the rest.
-
+    """url: as configured, with its fragment. query: fields of a GET, put behind the URL's own query and behind that of
+    each URL it is redirected to. headers: without Host and lengths, which follow from the rest.
+    sign: makes the signature's headers for the URL that is requested, anew for each redirect. A signed request keeps
+    its method, fields and body when it is redirected.
+    owner: the project, with its subprojects, on whose account it is made: it gets a fair share of look-ups.
     truncate: cut an answer at `max_response_bytes` and close the connection, instead of the fault SIZE.
     repeatable: may reach the receiver twice (see the module's rules). https_only: FORBIDDEN is the fault of any other
     URL, redirects' included.
@@ -266,6 +278,9 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
 
     method: str
     url: str
+    owner: str = ""
+    query: str = ""
+    sign: Sign | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     max_response_bytes: int = MAX_RESPONSE_BYTES
@@ -274,19 +289,41 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
     repeatable: bool = False
     https_only: bool = False
 
+    @property
+    def whole_url(self) -> str:
+        """With the fields of a GET."""
+        return with_query(self.url, self.query)
+
+
+_CHARSET = re.compile(r""";\s*charset=(?:"([^"]+)"|([^\s;"]+))""", re.IGNORECASE)
+
 
 class HttpResponse(Struct, frozen=True, kw_only=True):
-    """The last hop's answer. url: that hop's, against which relative URLs in the body are resolved."""
+    """The last hop's answer. url: that hop's, against which relative URLs in the body are resolved. redirects: the
+    statuses that led to it."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     url: str
+    redirects: tuple[int, ...] = ()
+
+    @property
+    def charset(self) -> str | None:
+        """What Content-Type says of the body's encoding; None where it says nothing."""
+        found = _CHARSET.search(self.headers.get("Content-Type", ""))
+        return (found[1] or found[2]) if found else None
 
     @property
     def content_type(self) -> str:
         """The media type in lower case without parameters; "" when the answer has none."""
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+class HostNames(Protocol):
+    async def resolve(self, host: str, port: int, owner: str) -> list[AddrInfoType]:
+        """The addresses of a host, IPv6 first. owner: whose share of the look-ups it takes. Raises socket.gaierror."""
+        ...
 
 
 class Webhooks(Protocol):
@@ -312,8 +349,8 @@ class FetchedMedia(Struct, frozen=True, kw_only=True):
     content: bytes
 
 
-MediaFetch = Callable[[Sequence[str], int], Awaitable[list[FetchedMedia]]]
-"""(URLs, most bytes of all together) → all of them, in order; raises MediaFault for the first that fails."""
+MediaFetch = Callable[[Sequence[str], int, str], Awaitable[list[FetchedMedia]]]
+"""(URLs, most bytes of all together, project) → all of them, in order; raises MediaFault for the first that fails."""
 
 
 Orphaned = Callable[[Sequence[str]], Awaitable[Sequence[str]]]

@@ -227,6 +227,8 @@ def test_the_printed_signature_checks_are_right() -> None:
     by_form, by_json = cast(Any, shown["form_signature"]), cast(Any, shown["json_signature"])
     assert by_form("PSK", url, fields) == signature.sign_form("PSK", url, fields.items())
     assert by_json("PSK", url, b"{}") == signature.sign_json("PSK", url, b"{}")
+    by_longer = cast(Any, shown["json_sha256_signature"])
+    assert by_longer("PSK", url, b"{}") == signature.sign_json_sha256("PSK", url, b"{}")
 
 
 def test_snippets_quote_what_needs_it() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from heliograph.carrier_config import CarrierConfig, Host
 from heliograph.carriers.smpp.carrier import SmppCarrier
 from heliograph.config_tables import Secret
+from heliograph.net.resolver import Resolver, ResolverSettings
 from heliograph.ports import InboundPart, Receipt, Submission
 from heliograph.wire.smpp import pdu as smpp
 from heliograph.wire.smpp.pdu import Header, Pdu, Status
@@ -215,7 +216,7 @@ class Ground:
         return CarrierConfig(**(defaults | values))
 
     async def carrier(self, *, bound: bool = True, **values: Any) -> SmppCarrier:
-        carrier = SmppCarrier(self.config(**values), Clock(), chance=lambda: 0.5)
+        carrier = SmppCarrier(self.config(**values), Clock(), resolver=Resolver(ResolverSettings()), chance=lambda: 0.5)
         self.carriers.append(carrier)
         await carrier.start(self.desk)
         if bound:

@@ -13,6 +13,7 @@ from heliograph.carrier_config import Host, StatusRule
 from heliograph.config_tables import Secret
 from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.message import SmppOptions
+from heliograph.net.resolver import Resolver, ResolverSettings
 from heliograph.ports import Submitted
 from heliograph.wire.smpp import pdu as smpp
 from heliograph.wire.smpp.pdu import Status, Tag
@@ -562,7 +563,7 @@ async def test_never_started(here: Ground) -> None:
 
     from heliograph.carriers.smpp.carrier import SmppCarrier
 
-    carrier = SmppCarrier(here.config(), Clock(), chance=lambda: 0.5)
+    carrier = SmppCarrier(here.config(), Clock(), resolver=Resolver(ResolverSettings()), chance=lambda: 0.5)
     with pytest.raises(Temporary):
         await carrier.submit(message())
     assert carrier.status().binds[0].state == "idle"

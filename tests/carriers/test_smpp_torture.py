@@ -15,6 +15,7 @@ from heliograph.core.errors import Permanent, Temporary, Uncertain
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Direction, Kind, Message, Source
 from heliograph.net.clock import SystemClock
+from heliograph.net.resolver import Resolver, ResolverSettings
 from heliograph.ports import Receipt
 from heliograph.torture import faults
 from heliograph.torture.carrier import TortureCarrier
@@ -145,7 +146,7 @@ async def torture(fault: str, query: Query = "none", **settings: Any) -> tuple[T
         query_after_seconds=0.05,
     )
     desk = Desk()
-    smpp = SmppCarrier(config, SystemClock(), chance=lambda: 0.5)
+    smpp = SmppCarrier(config, SystemClock(), resolver=Resolver(ResolverSettings()), chance=lambda: 0.5)
     await smpp.start(desk)
     engine = Engine(smpp, desk)
     try:

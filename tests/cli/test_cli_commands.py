@@ -1,5 +1,6 @@
 """Commands on the store: what they print, what they write, how they end."""
 
+import ipaddress
 import json
 import re
 import shlex
@@ -166,6 +167,9 @@ def test_serve_takes_every_setting_as_a_flag(cli: Any, app: Any, data: Path) -> 
         if setting.type is bool:
             values[setting.name] = not setting.default
             arguments.append(f"--no-{flag}" if setting.default else f"--{flag}")
+        elif setting.networks:
+            values[setting.name] = (ipaddress.ip_network("10.0.0.0/8"),)
+            arguments += [f"--{flag}", "10.0.0.0/8"]
         else:
             value = setting.choices[-1] if setting.choices else "GB" if setting.country else setting.default
             value = "10.0.0.0/8, ::1/128" if setting.networks else value

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import line_protocol
-from signalwire.core.security import validate_webhook_signature
+from signalwire.core.security import validate_webhook_signature, validate_webhook_signature_sha256
 from signalwire.core.security.webhook_middleware import validate as validate_in_middleware
 from signalwire.rest import RestClient, SignalWireRestError
 from signalwire.rest._pagination import PaginatedIterator
@@ -49,12 +49,21 @@ def validate(key: str, signature: str, url: str, payload: str) -> bool:
     return validate_webhook_signature(key, signature, url, payload)
 
 
+def validate_sha256(key: str, signature: str, url: str, payload: str) -> bool:
+    """The newer validator, for JSON."""
+    return validate_webhook_signature_sha256(key, signature, url, payload)
+
+
 def validate_as_middleware(key: str, method: str, url: str, headers: dict[str, str], payload: str) -> bool:
     """What the SDK's web frameworks do: pick the header, then validate; a refusal is a 403."""
     return validate_in_middleware(method, url, headers, payload, signing_key=key) is None
 
 
-VALIDATORS: dict[str, Callable[..., bool]] = {"validate": validate, "validate_as_middleware": validate_as_middleware}
+VALIDATORS: dict[str, Callable[..., bool]] = {
+    "validate": validate,
+    "validate_sha256": validate_sha256,
+    "validate_as_middleware": validate_as_middleware,
+}
 
 
 if __name__ == "__main__":

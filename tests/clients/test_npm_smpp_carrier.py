@@ -13,6 +13,7 @@ from heliograph.carriers.smpp.carrier import SmppCarrier
 from heliograph.config_tables import Secret
 from heliograph.core.lifecycle import State
 from heliograph.net.clock import SystemClock
+from heliograph.net.resolver import Resolver, ResolverSettings
 from heliograph.ports import InboundPart, Receipt, Submission
 from heliograph.wire.smpp.text import Alphabet, decode_text
 
@@ -78,7 +79,7 @@ async def peer() -> AsyncIterator[Peer]:
 async def bound(peer: Peer, desk: Desk, password: str = "secret") -> SmppCarrier:
     host = Host("127.0.0.1", await peer.told("port"))
     config = CarrierConfig(name="npm", hosts=(host,), system_id="us", password=Secret(password))
-    carrier = SmppCarrier(config, SystemClock(), chance=lambda: 0.5)
+    carrier = SmppCarrier(config, SystemClock(), resolver=Resolver(ResolverSettings()), chance=lambda: 0.5)
     await carrier.start(desk)
     return carrier
 

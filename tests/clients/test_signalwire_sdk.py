@@ -311,3 +311,14 @@ def test_its_validators_take_our_signatures(
     for url, genuine in ((request.url, True), (f"{request.url}&forged=1", False)):
         assert sdk.call("validate", **asked, url=url, signature=signature) is genuine
         assert sdk.call("validate_as_middleware", **whole, url=url) is genuine
+
+
+@pytest.mark.parametrize("kind", ["json", "swml"])
+def test_its_newer_validator_takes_our_signatures_of_json(
+    sdk: Session, plain_server: HeliographServer, webhooks: Mapping[str, Received], kind: str
+) -> None:
+    request = webhooks[kind]
+    asked = {"key": plain_server.credentials.signing_key, "payload": request.body.decode()}
+    signature = request.headers["x-signalwire-sha256-signature"]
+    for url, genuine in ((request.url, True), (f"{request.url}&forged=1", False)):
+        assert sdk.call("validate_sha256", **asked, url=url, signature=signature) is genuine

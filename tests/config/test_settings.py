@@ -1,5 +1,7 @@
 """What a setting takes, beyond what its type says."""
 
+from ipaddress import ip_network
+
 import pytest
 
 from heliograph import config
@@ -14,11 +16,11 @@ def test_a_country_is_an_iso_3166_code() -> None:
             config.load({"short_code_country": wrong}, {})
 
 
-def test_networks_are_kept_in_their_usual_form() -> None:
+def test_a_list_of_networks_is_a_text_or_a_list() -> None:
     row = BY_NAME["trusted_proxies"]
-    assert parse(row, "10.0.0.0/8,  ::1 ", "x") == "10.0.0.0/8, ::1/128"
-    assert parse(row, ["10.0.0.0/8", "192.0.2.1"], "x") == "10.0.0.0/8, 192.0.2.1/32"
-    assert parse(row, "", "x") is parse(row, [], "x") is None
+    assert parse(row, "127.0.0.0/8,  ::1 ", "x") == (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    assert parse(row, ["10.0.0.0/8", "192.0.2.1"], "x") == (ip_network("10.0.0.0/8"), ip_network("192.0.2.1/32"))
+    assert parse(row, "", "x") == parse(row, [], "x") == ()
 
 
 @pytest.mark.parametrize("given", ["10.0.0.1/8", "proxy.example", ["10.0.0.0/8", 7], 7, {"a": 1}])

@@ -165,6 +165,55 @@ def test_json_is_signed_over_its_bytes(api: Caller, node: HeliographServer, rece
     expected = hmac.new(_key(node).encode(), url.encode() + request.body, hashlib.sha1).hexdigest()
     assert request.url == url
     assert request.headers["x-signalwire-signature"] == request.headers["x-twilio-signature"] == expected
+    longer = hmac.new(_key(node).encode(), url.encode() + request.body, hashlib.sha256).hexdigest()
+    assert request.headers["x-signalwire-sha256-signature"] == longer
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirected_callback_has_its_fields_and_a_signature_of_its_url(
+    api: Caller, node: HeliographServer, receiver: Sink, path: str, status: int
+) -> None:
+    end = receiver.url(f"{path}/end")
+    receiver.answer(path, Answer(status=status, headers={"Location": f"{end}?secret=1"}))
+    sid = api.delivered(StatusCallback=receiver.url(path))["sid"]
+    told = _told(receiver, f"{path}/end", 3)
+    assert _statuses(told) == ["sending", "sent", "delivered"]
+    for request in told:
+        signature = request.headers["x-twilio-signature"]
+        assert (request.method, request.url) == ("POST", f"{end}?secret=1")
+        assert RequestValidator(_key(node)).validate(request.url, request.form, signature)
+    wait_until(lambda: len(_callbacks(api, "delivered", sid)) == 3, "all callbacks to be delivered")
+    noted = [step["detail"] for step in api.timeline(sid) if step["kind"] == "callback_redirected"]
+    assert noted == [f"by {status} to {end}, and asked there by POST"] * 3
+
+
+def test_redirect_that_asks_for_an_empty_get_delivers_no_callback(api: Caller, receiver: Sink, path: str) -> None:
+    receiver.answer(path, Answer(status=303, headers={"Location": receiver.url(f"{path}/end")}))
+    sid = api.delivered(StatusCallback=receiver.url(path))["sid"]
+    dead = wait_until(
+        lambda: found if len(found := _callbacks(api, "dead", sid)) == 3 else None, "all three callbacks to be dead"
+    )
+    assert all("303" in each["last_error"] for each in dead)
+    assert receiver.received(f"{path}/end") == []
+
+
+def test_failure_behind_a_redirect_names_the_url_that_answered(api: Caller, receiver: Sink, path: str) -> None:
+    end = receiver.answer(f"{path}/end", Answer(status=404))
+    receiver.answer(path, Answer(status=307, headers={"Location": end}))
+    sid = api.send(StatusCallback=receiver.url(path))["sid"]
+    pending = wait_until(
+        lambda: [each for each in _callbacks(api, "pending", sid) if each["attempts"]], "an attempt to be recorded"
+    )
+    assert (pending[0]["last_http_status"], pending[0]["last_error"]) == (404, f"redirected to {end}: answered 404")
+
+
+def test_failed_connection_is_told_in_one_sentence(api: Caller) -> None:
+    sid = api.send(StatusCallback="http://127.0.0.1:9/nobody")["sid"]
+    details = wait_until(
+        lambda: [step["detail"] for step in api.timeline(sid) if step["kind"] == "callback"],
+        "an attempt to be recorded",
+    )
+    assert re.fullmatch(r"The connection was refused, \d+ ms", details[0])
 
 
 def test_user_and_password_in_a_url_are_sent(api: Caller, receiver: Sink, path: str) -> None:

@@ -346,6 +346,34 @@ def test_http_redirects_are_followed_three_times(api: Caller, receiver: Sink, pa
     assert faults(api, api.received(**{"from": handset})) == [("handler_fault", "11215")]
 
 
+def test_fault_behind_a_redirect_names_both_urls(api: Caller, receiver: Sink, path: str) -> None:
+    end = receiver.answer(f"{path}/end", Answer(status=404))
+    url = receiver.answer(path, Answer(status=302, headers={"Location": f"{end}?Body=private"}))
+    api.configure(SmsUrl=f"{url}#tt=9000")
+    message = api.received("private")
+    (fault,) = (step for step in api.timeline(message["sid"]) if step["kind"] == "handler_fault")
+    assert fault["detail"] == f"{url}, redirected to {end}: answered 404"
+
+
+@pytest.mark.parametrize("url", ["http://10.1.2.3/sms", "https://example.com:0/"])
+def test_uncalled_url_and_invalid_url_have_two_messages(api: Caller, url: str) -> None:
+    refused = api.ask(
+        "POST", api.messages, form={"To": "+12065550123", "From": api.sender, "Body": "x", "StatusCallback": url}
+    )
+    assert refused.status == 422
+    assert ("allow_networks" in refused.json()["message"]) is ("10.1.2.3" in url)
+
+
+@pytest.mark.parametrize("declaration", ["", '<?xml version="1.0" encoding="utf-8"?>'])
+def test_charset_of_the_content_type_counts(api: Caller, receiver: Sink, path: str, declaration: str) -> None:
+    body = f"{declaration}<Response><Message>Grüße</Message></Response>".encode("latin-1")
+    answer = Answer(body=body, content_type="text/xml", charset="ISO-8859-1")
+    api.configure(SmsUrl=receiver.answer(path, answer))
+    handset = new_handset()
+    api.received(**{"from": handset})
+    assert [each["body"] for each in replies_to(api, handset)] == ["Grüße"]
+
+
 def test_a_document_in_another_encoding(api: Caller, receiver: Sink, path: str) -> None:
     body = '<?xml version="1.0" encoding="iso-8859-1"?><Response><Message>Grüße</Message></Response>'.encode("latin-1")
     api.configure(SmsUrl=receiver.answer(path, Answer(body=body, content_type="text/plain")))

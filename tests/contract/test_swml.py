@@ -234,7 +234,56 @@ def test_a_document_that_can_not_be_had_or_read_goes_to_the_fallback(
     assert bodies(api, handset) == ["Sorry"]
     (kind, detail, error_code), (replied, *_) = lines(api, message)
     assert (kind, error_code, replied) == ("handler_fault", number, "replied")
-    assert f"{receiver.base_url}: {code}: " in detail
+    assert detail.startswith(f"{url}: {code}: ")
+
+
+PASSED_ON = """
+sections:
+  main:
+  - execute: {{dest: other, params: {{n: {0}}}}}
+  other:
+  - reply: '%{{params.n}}'
+"""
+
+
+@pytest.mark.parametrize("written", ["1e3", "1.50", "-0", "1E+5", "0.10", "12", "1.0", "1e-7"])
+@pytest.mark.parametrize("form", ["reply: {0}", PASSED_ON, '{{"reply": {0}}}'])
+def test_number_is_sent_as_it_is_written(api: Caller, handle: Handle, form: str, written: str) -> None:
+    handle(Answer(body=form.format(written).encode()))
+    handset = new_handset()
+    api.received(**{"from": handset})
+    assert bodies(api, handset) == [written]
+
+
+def test_number_of_any_spelling_is_a_number_in_json(api: Caller, receiver: Sink, handle: Handle, path: str) -> None:
+    url = receiver.answer(f"{path}/lookup", Answer())
+    steps = [
+        f"request: {{url: '{url}', method: POST, body: {{n: 1e3, deep: [1.50]}}}}",
+        f"transfer: {{dest: '{url}2', params: {{n: 1e3}}}}",
+    ]
+    handle(Answer(body="\n".join(["sections:", "  main:", *(f"  - {step}" for step in steps)]).encode()))
+    api.received()
+    (asked,) = receiver.received(f"{path}/lookup")
+    assert asked.json() == {"n": 1000.0, "deep": [1.5]}
+    assert receiver.received(f"{path}/lookup2")[0].json()["params"] == {"n": 1000.0}
+
+
+def test_fault_names_the_url_with_its_path(api: Caller, receiver: Sink, handle: Handle, path: str) -> None:
+    target = receiver.answer(f"{path}/typo", Answer(status=404))
+    url = handle(document({"transfer": {"dest": f"{target}?text=%{{message.body}}"}}))
+    message = api.received("private")
+    details = [detail for kind, detail, _ in lines(api, message) if kind == "handler_fault"]
+    assert details == [f"{target}: swml_transfer_fetch_failed: answered 404"]
+    receiver.answer(path, Answer(status=307, headers={"Location": target}))
+    details = [detail for kind, detail, _ in lines(api, api.received("private")) if kind == "handler_fault"]
+    assert details == [f"{url}, redirected to {target}: http_retrieval_error: answered 404"]
+
+
+def test_path_with_a_word_of_the_message_is_not_shown(api: Caller, receiver: Sink, handle: Handle, path: str) -> None:
+    handle(document({"transfer": {"dest": f"{receiver.url(path)}/%{{message.body}}"}}))
+    receiver.answer(f"{path}/private", Answer(status=404))
+    details = [detail for kind, detail, _ in lines(api, api.received("private")) if kind == "handler_fault"]
+    assert details == [f"{receiver.base_url}: swml_transfer_fetch_failed: answered 404"]
 
 
 def test_the_fallback_is_asked_once(api: Caller, receiver: Sink, handle: Handle, path: str) -> None:
@@ -373,7 +422,7 @@ def test_a_request_is_made_and_its_answer_used(api: Caller, receiver: Sink, hand
     assert asked.url == f"{url}?from={handset}&text=two%20words"
     assert "x-signalwire-signature" not in asked.headers
     kind, detail, _ = lines(api, message)[0]
-    trace = rf"main\[0\] request: PUT {receiver.base_url}, answered 200 in \d+ ms: success"
+    trace = rf"main\[0\] request: PUT {url}, answered 200 in \d+ ms: success"
     assert kind == "swml_step" and re.fullmatch(trace, detail)
 
 

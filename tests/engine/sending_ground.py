@@ -10,6 +10,7 @@ import pytest
 from engine_ground import PROJECT, SetClock
 
 from heliograph import app, config
+from heliograph.core.addresses import Reach
 from heliograph.core.directory import Membership, Number, NumberGroup, Project
 from heliograph.core.errors import Fault, Refused
 from heliograph.core.ids import Uuid7Generator
@@ -146,7 +147,7 @@ def make_acceptor(
         writes=Buckets(writes, 10),
         metrics=Metrics(),
         settings=AcceptSettings(
-            simulator=True, allow_loopback_urls=True, backlog_limit=backlog_limit, default_validity_seconds=3600
+            simulator=True, reach=Reach(loopback=True), backlog_limit=backlog_limit, default_validity_seconds=3600
         ),
     )
 

@@ -34,7 +34,7 @@ class Endpoints:
 
     async def request(self, request: HttpRequest) -> HttpResponse:
         host = request.url.split("/")[2]
-        self.asked.append(request.url)
+        self.asked.append(request.whole_url)
         self.https_only.append(request.https_only)
         if host == "broken":
             raise RuntimeError("a fault of ours")

@@ -34,7 +34,7 @@ class NoFiles:
         raise AssertionError
 
 
-async def no_fetch(urls: object, limit: int) -> list[FetchedMedia]:
+async def no_fetch(urls: object, limit: int, project_id: str) -> list[FetchedMedia]:
     raise AssertionError
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from engine_ground import PROJECT, Ground, ids
 
+from heliograph.core.addresses import Reach
 from heliograph.core.directory import Number, Project
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Media, Message
@@ -32,7 +33,7 @@ NUMBER = Number(
 )
 
 
-async def no_media(urls: tuple[str, ...], limit: int) -> list[FetchedMedia]:
+async def no_media(urls: tuple[str, ...], limit: int, project_id: str) -> list[FetchedMedia]:
     raise AssertionError("no message here has media")
 
 
@@ -88,7 +89,7 @@ async def desk(ground: Ground, tmp_path: Path) -> Desk:
         pieces=Pieces(ground.store, ground.clock, root_of=lambda id: id, sets_max=1, family_sets_max=1, seconds=1),
         run_cxml=made.ask,
         run_swml=made.ask,
-        settings=InboundSettings(concurrency=1, queue_max=10, allow_loopback_urls=True),
+        settings=InboundSettings(concurrency=1, queue_max=10, reach=Reach(loopback=True)),
     )
     return made
 

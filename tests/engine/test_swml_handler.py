@@ -7,6 +7,7 @@ import orjson
 import pytest
 from engine_ground import PROJECT, Ground
 
+from heliograph.core.addresses import Reach
 from heliograph.core.directory import FORCE_HTTPS, Project
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Direction
@@ -50,7 +51,7 @@ async def test_requests_of_a_document_go_by_the_projects_switch(ground: Ground, 
         send=cast(Any, None),
         base_url=lambda: "http://here",
         limits=SwmlLimits(steps=10, requests=10, replies=10, request_seconds=1, seconds=10),
-        allow_loopback_urls=False,
+        reach=Reach(),
     )
     message = ground.message(direction=Direction.INBOUND, state=State.RECEIVING)
     await handler.run(message, Handler(url=DOCUMENT, method="POST", kind="swml"), [])

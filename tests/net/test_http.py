@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime
 import ipaddress
+import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,8 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from heliograph.core.addresses import Reach
 from heliograph.net import connection, http
 from heliograph.net.http import FaultKind, HttpClient, Request
+from heliograph.net.resolver import Resolver, ResolverSettings
 from heliograph.wire import urls
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -26,7 +29,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 @pytest.fixture
 async def client() -> AsyncIterator[HttpClient]:
-    made = HttpClient(allow_loopback=lambda: True, user_agent="Heliograph/test")
+    made = HttpClient(reach=Reach(loopback=True), resolver=Resolver(ResolverSettings()), user_agent="Heliograph/test")
     await made.start()
     yield made
     await made.stop()
@@ -205,6 +208,104 @@ async def test_follows_a_redirect(client: HttpClient, status: int, method: str, 
         response = await client.request(request)
     assert response.body.decode() == expected
     assert response.url == f"{base}/end?x=1"
+
+
+def signature(url: str) -> dict[str, str]:
+    return {"X-Signature": f"signed {url}"}
+
+
+async def echo(request: web.Request) -> web.Response:
+    """Everything that a receiver checks a signature with: the URL that it can put together, and what came."""
+    url = f"http://{request.headers['Host']}{request.raw_path}"
+    signed = request.headers.get("X-Signature", "") == f"signed {url}"
+    return web.json_response(
+        {"signed": signed, "method": request.method, "query": request.query_string, "body": await request.text()}
+    )
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_redirected_signed_request_keeps_its_fields_and_is_signed_anew(
+    client: HttpClient, status: int, elsewhere: bool
+) -> None:
+    async with serving(echo) as other:
+
+        async def answer(request: web.Request) -> web.Response:
+            if request.path == "/start":
+                target = f"{other}/end?x=1" if elsewhere else "/end?x=1"
+                return web.Response(status=status, headers={"Location": target})
+            return await echo(request)
+
+        async with serving(answer) as base:
+            posted = Request(method="POST", url=f"{base}/start", body=b"a=b", sign=signature)
+            response = await client.request(posted)
+            assert json.loads(response.body) == {"signed": True, "method": "POST", "query": "x=1", "body": "a=b"}
+            assert response.redirects == (status,)
+            got = Request(method="GET", url=f"{base}/start?y=2", query="a=b", sign=signature)
+            told = json.loads((await client.request(got)).body)
+            assert told == {"signed": True, "method": "GET", "query": "x=1&a=b", "body": ""}
+
+
+async def test_fields_that_a_location_repeats_are_not_doubled(client: HttpClient) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/start":
+            return web.Response(status=301, headers={"Location": f"/end?{request.query_string}"})
+        return await echo(request)
+
+    async with serving(answer) as base:
+        response = await client.request(Request(method="GET", url=f"{base}/start?y=2", query="a=b", sign=signature))
+    assert json.loads(response.body)["query"] == "y=2&a=b"
+
+
+async def test_redirect_that_would_lose_a_signed_request_s_fields_is_a_fault(client: HttpClient) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/start":
+            return web.Response(status=303, headers={"Location": "/end"})
+        return await echo(request)
+
+    async with serving(answer) as base:
+        url = f"{base}/start"
+        fault = await fault_of(client, Request(method="POST", url=url, body=b"a=b", sign=signature))
+        assert (fault.kind, fault.code) == (FaultKind.REDIRECTS, 11215)
+        assert "303" in fault.message and fault.url is None
+        got = await client.request(Request(method="GET", url=url, query="a=b", sign=signature))
+        assert json.loads(got.body) == {"signed": True, "method": "GET", "query": "a=b", "body": ""}
+
+
+@pytest.mark.parametrize(
+    ("configured", "path"),
+    [
+        ("{0}", "/"),
+        ("{0}?a=1", "/?a=1"),
+        ("{0}/cb?", "/cb"),
+        ("{0}/gr\u00fc\u00dfe", "/gr%C3%BC%C3%9Fe"),
+        ("{0}/a%2fb", "/a%2fb"),
+    ],
+)
+async def test_signed_url_is_the_one_that_a_receiver_can_put_together(
+    client: HttpClient, configured: str, path: str
+) -> None:
+    paths: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        paths.append(request.raw_path)
+        return await echo(request)
+
+    async with serving(answer) as base:
+        for shown in (base, base.replace("http://", "HTTP://user:pass@")):
+            request = Request(method="POST", url=configured.format(shown), body=b"", sign=signature)
+            assert json.loads((await client.request(request)).body)["signed"]
+    assert paths == [path, path]
+
+
+async def test_fault_behind_a_redirect_names_the_url_that_failed(client: HttpClient) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "http://user:pass@127.0.0.1:9/nobody?x=1"})
+
+    async with serving(answer) as base:
+        fault = await get_fault(client, base)
+    assert fault.url == "http://127.0.0.1:9/nobody?x=1"
+    assert fault.message == "The connection was refused."
 
 
 async def test_the_fourth_redirect_is_a_fault(client: HttpClient) -> None:
@@ -410,7 +511,7 @@ async def test_repeats_only_once(client: HttpClient) -> None:
 
 
 async def test_waits_for_a_slot_at_one_host() -> None:
-    client = HttpClient(allow_loopback=lambda: True, max_per_host=2)
+    client = HttpClient(reach=Reach(loopback=True), resolver=Resolver(ResolverSettings()), max_per_host=2)
     await client.start()
     running = peak = 0
 
@@ -435,7 +536,7 @@ async def test_a_url_that_is_none_is_an_error(client: HttpClient) -> None:
 
 
 async def test_before_start_and_after_stop_nothing_is_sent() -> None:
-    client = HttpClient(allow_loopback=lambda: True)
+    client = HttpClient(reach=Reach(loopback=True), resolver=Resolver(ResolverSettings()))
     await client.stop()
     with pytest.raises(RuntimeError, match="start"):
         await client.request(Request(method="GET", url="http://127.0.0.1/"))
@@ -492,7 +593,11 @@ async def test_an_untrusted_certificate_is_a_fault(client: HttpClient, server_tl
 
 
 async def test_a_trusted_certificate_is_accepted(certificate: Path, server_tls: ssl.SSLContext) -> None:
-    client = HttpClient(allow_loopback=lambda: True, tls=ssl.create_default_context(cafile=str(certificate)))
+    client = HttpClient(
+        reach=Reach(loopback=True),
+        resolver=Resolver(ResolverSettings()),
+        tls=ssl.create_default_context(cafile=str(certificate)),
+    )
     await client.start()
     async with serving(ok, server_tls) as base:
         assert (await client.request(Request(method="GET", url=base))).body == b"ok"
@@ -500,7 +605,11 @@ async def test_a_trusted_certificate_is_accepted(certificate: Path, server_tls: 
 
 
 async def test_who_wants_https_only_is_led_to_nothing_else(certificate: Path, server_tls: ssl.SSLContext) -> None:
-    client = HttpClient(allow_loopback=lambda: True, tls=ssl.create_default_context(cafile=str(certificate)))
+    client = HttpClient(
+        reach=Reach(loopback=True),
+        resolver=Resolver(ResolverSettings()),
+        tls=ssl.create_default_context(cafile=str(certificate)),
+    )
     await client.start()
     asked: list[str] = []
 
@@ -629,7 +738,7 @@ async def test_no_header_resembles_one_that_ends_the_request(client: HttpClient,
 
 
 async def test_the_wait_for_a_slot_counts_towards_the_total(client: HttpClient) -> None:
-    narrow = HttpClient(allow_loopback=lambda: True, max_per_host=1)
+    narrow = HttpClient(reach=Reach(loopback=True), resolver=Resolver(ResolverSettings()), max_per_host=1)
     await narrow.start()
     arrived = asyncio.Event()
 
@@ -648,7 +757,7 @@ async def test_the_wait_for_a_slot_counts_towards_the_total(client: HttpClient) 
 
 
 async def test_idle_connections_give_way_and_requests_wait_for_all_to_share() -> None:
-    client = HttpClient(allow_loopback=lambda: True, max_connections=2)
+    client = HttpClient(reach=Reach(loopback=True), resolver=Resolver(ResolverSettings()), max_connections=2)
     await client.start()
     running = peak = 0
 
@@ -670,7 +779,7 @@ async def test_idle_connections_give_way_and_requests_wait_for_all_to_share() ->
 
 
 async def test_whoever_gives_up_waiting_takes_no_slot_along() -> None:
-    client = HttpClient(allow_loopback=lambda: True, max_per_host=1)
+    client = HttpClient(reach=Reach(loopback=True), resolver=Resolver(ResolverSettings()), max_per_host=1)
     await client.start()
     arrived, go_on = asyncio.Event(), asyncio.Event()
 
@@ -732,7 +841,7 @@ async def test_a_slow_answer_that_keeps_coming_ends_by_the_total_only(client: Ht
 
 @pytest.mark.parametrize("host", ["127.1", "0x7f.1", "2130706433", "127.0.0.1.", "[::1%25lo]"])
 async def test_no_other_spelling_of_an_address_gets_past_the_guard(host: str) -> None:
-    client = HttpClient(allow_loopback=lambda: False)
+    client = HttpClient(reach=Reach(), resolver=Resolver(ResolverSettings()))
     await client.start()
     assert (await get_fault(client, f"http://{host}:9/")).kind in (FaultKind.DNS, FaultKind.FORBIDDEN)
     await client.stop()

@@ -43,16 +43,16 @@ def response(body: bytes = b"x", content_type: str = "image/png", status: int = 
 
 async def test_fetches_in_order_with_the_limit() -> None:
     client = Client({"a": response(b"1", "Image/JPEG; q=1"), "b": response(b"22", "text/vcard")})
-    fetched = await media.fetch(client, ["b", "a"], max_total_bytes=3)
+    fetched = await media.fetch(client, ["b", "a"], max_total_bytes=3, owner="p")
     assert [(medium.url, medium.content_type, medium.content) for medium in fetched] == [
         ("b", "text/vcard", b"22"),
         ("a", "image/jpeg", b"1"),
     ]
-    assert {request.max_response_bytes for request in client.requests} == {3}
+    assert {(request.max_response_bytes, request.owner) for request in client.requests} == {(3, "p")}
 
 
 async def test_nothing_to_fetch() -> None:
-    assert await media.fetch(Client({}), [], max_total_bytes=1) == []
+    assert await media.fetch(Client({}), [], max_total_bytes=1, owner="p") == []
 
 
 @pytest.mark.parametrize(
@@ -72,16 +72,16 @@ async def test_nothing_to_fetch() -> None:
 async def test_names_the_fault_and_abandons_the_rest(answer: Answer, code: int) -> None:
     client = Client({"bad": answer})
     with pytest.raises(media.MediaFault) as caught:
-        await media.fetch(client, ["hang", "bad"], max_total_bytes=10)
+        await media.fetch(client, ["hang", "bad"], max_total_bytes=10, owner="p")
     assert caught.value.code == code
     assert client.cancelled == ["hang"]
 
 
 async def test_bounds_all_media_together() -> None:
     client = Client({"a": response(b"123"), "b": response(b"456")})
-    assert len(await media.fetch(client, ["a", "b"], max_total_bytes=6)) == 2
+    assert len(await media.fetch(client, ["a", "b"], max_total_bytes=6, owner="p")) == 2
     with pytest.raises(media.MediaFault) as caught:
-        await media.fetch(client, ["a", "b"], max_total_bytes=5)
+        await media.fetch(client, ["a", "b"], max_total_bytes=5, owner="p")
     assert caught.value.code == 11751
 
 

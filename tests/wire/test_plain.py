@@ -34,7 +34,7 @@ READ: dict[str, Plain] = {
     ],
     "- yes\n- no\n- on\n- 2026-11-23\n- =\n- <<": ["yes", "no", "on", "2026-11-23", "=", "<<"],
     "- true\n- True\n- FALSE\n- null\n- ~\n-\n- Null": [True, True, False, None, None, None, None],
-    "- -0\n- 0\n- 15\n- 1e3\n- -1.5": [0, 0, 15, 1000.0, -1.5],
+    "- -0\n- 0\n- 15\n- 1e3\n- -1.5": [-0.0, 0, 15, 1000.0, -1.5],
     "- '1'\n- \"true\"\n- !!str 1\n- ! 1\n- !!int '1'": ["1", "true", "1", "1", 1],
     "yes: a\n1: b\n1.0: c\nnull: d\n~: e": {"yes": "a", "1": "b", "1.0": "c", "null": "d", "~": "e"},
     "a: |\n  one\n  two\nb: >-\n  one\n  two": {"a": "one\ntwo\n", "b": "one two"},

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from heliograph.api.http import Request
-from heliograph.api.setting_checks import allows_loopback
 from heliograph.core import inventory, numbers
 from heliograph.core.directory import Number
 from heliograph.core.errors import Fault, Refusal, Refused, refuse
+from heliograph.engine.urls import serves_this_machine
 
 NUMBER_TYPES = ("longcode", "tollfree")
 
@@ -30,7 +30,7 @@ def _allowed(request: Request) -> bool:
     """By the setting; unset, on a server that only serves its own machine: elsewhere a project could take anybody's
     number to be its own, and get what is sent to it."""
     config = request.services.config
-    return allows_loopback(config) if config.allow_number_import is None else bool(config.allow_number_import)
+    return serves_this_machine(config) if config.allow_number_import is None else bool(config.allow_number_import)
 
 
 def _faults(number: str | None, number_type: str | None) -> list[Refusal]:

@@ -1,9 +1,9 @@
 """Where the running server of a data folder is: the file `server.json`, written by the server and read by commands.
 
-It holds the address to call on this machine, a secret made for this run that stands in for an API token, and
-the server's certificate where it speaks HTTPS. Whoever reads the file may act for any project, so only its
-owner may. It is written once the server listens and removed when it stops; after a kill it stays behind, so
-that finding it proves nothing until the server has answered.
+It holds the address to call on this machine, a secret made for this run that stands in for an API token, which
+addresses the server calls, and its certificate where it speaks HTTPS. Whoever reads the file may act for any project,
+so only its owner may. It is written once the server listens and removed when it stops; after a kill it stays behind,
+so that finding it proves nothing until the server has answered.
 """
 
 import ipaddress
@@ -13,6 +13,8 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
+
+from heliograph.core.addresses import Reach, parse_network
 
 FILE_NAME: Final = "server.json"
 
@@ -25,12 +27,31 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A server's address on this machine. `certificate` is its own certificate (PEM), None for plain HTTP."""
+    """A server's address on this machine. `certificate` is its own certificate (PEM), None for plain HTTP. `loopback`,
+    `networks`: what it calls beside public addresses. `public_url`: its setting."""
 
     url: str
     secret: str
     pid: int
     certificate: str | None = None
+    loopback: bool = False
+    networks: tuple[str, ...] = ()
+    public_url: str | None = None
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(loopback=self.loopback, networks=tuple(map(parse_network, self.networks)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """What a server says of itself beside its address."""
+
+    reach: Reach
+    public_url: str | None = None
+
+
+PUBLIC_ONLY: Final = Calls(reach=Reach())
 
 
 def url_of(host: str, port: int, *, tls: bool) -> str:
@@ -46,14 +67,22 @@ def url_of(host: str, port: int, *, tls: bool) -> str:
     return f"{'https' if tls else 'http'}://{name}:{port}"
 
 
-def announce(data: Path, url: str, secret: str, tls_cert: Path | None = None) -> Running:
+def announce(data: Path, url: str, secret: str, tls_cert: Path | None = None, calls: Calls = PUBLIC_ONLY) -> Running:
     """Write the file for this process, readable by its owner only, replacing any other at once.
 
     The certificate is copied, not referred to: the file on disk may be renewed while the server goes on with
     the old one. Raises OSError, and Unreadable for a `tls_cert` that holds no certificate.
     """
     certificate = _own_certificate(tls_cert) if tls_cert else None
-    running = Running(url=url, secret=secret, pid=os.getpid(), certificate=certificate)
+    running = Running(
+        url=url,
+        secret=secret,
+        pid=os.getpid(),
+        certificate=certificate,
+        loopback=calls.reach.loopback,
+        networks=tuple(map(str, calls.reach.networks)),
+        public_url=calls.public_url,
+    )
     scratch = data / f".{FILE_NAME}.{running.pid}"
     scratch.unlink(missing_ok=True)
     scratch.touch(mode=0o600, exist_ok=False)
@@ -82,6 +111,9 @@ def find(data: Path) -> Running | None:
             secret=str(fields["secret"]),
             pid=int(fields["pid"]),
             certificate=fields["certificate"],
+            loopback=bool(fields.get("loopback", False)),
+            networks=tuple(map(str, fields.get("networks", ()))),
+            public_url=fields.get("public_url"),
         )
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from heliograph.cli import inventory, output, stores
+from heliograph.cli import inventory, output, stores, targets
 from heliograph.cli.options import Call, common
 from heliograph.cli.token import PROJECT_HELP
 from heliograph.core.directory import CAPABILITIES, Number, Snapshot
@@ -63,7 +63,11 @@ def handler(call: Call, /, phone_number: str, **options: str | bool | None) -> N
     known = next((each for each in directory.numbers if each.number == phone_number), None)
     if known is None:
         raise output.Failure(f"there is no number {phone_number}; see `heliograph number list`")
-    settings, where = _handler_settings(directory, known, *given[0])
+    kind, target = given[0]
+    if kind in ("url", "swml"):
+        owner = next((each for each in directory.projects if each.id == known.project_id), None)
+        targets.refuse_uncalled(config, owner, target)
+    settings, where = _handler_settings(directory, known, kind, target)
     changed = replace(known, settings=known.settings | settings, updated_at=SystemClock().now())
     stores.run(config, lambda store: store.update_number(changed))
     output.result(call.as_json, as_values(changed) | settings, f"Messages to {known.number} go to {where}.")
@@ -82,8 +86,6 @@ def _handler_settings(directory: Snapshot, known: Number, kind: str, where: str)
         if where not in (each.system_id for each in credentials):
             raise output.Failure(f"the number's project has no SMPP credential {where}; see `heliograph smpp list`")
         return {"message_handler": "smpp_bind", "smpp_system_id": where}, f"the SMPP binds of {where}"
-    if not where.startswith(("http://", "https://")):
-        raise output.Failure(f"{where!r} is no http or https URL", output.WRONG_USAGE)
     named = "relay_script" if kind == "swml" else "laml_webhooks"
     return {"message_handler": named, "sms_url": where, "sms_method": DEFAULT_METHOD}, where
 

@@ -97,5 +97,7 @@ def shown(default: config.Value) -> str:
             return "true" if default else "false"
         case float():
             return f"{default:g}"
+        case ():
+            return "none"
         case _:
             return str(default)

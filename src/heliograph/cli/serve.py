@@ -13,6 +13,7 @@ from heliograph.cli.welcome import welcome
 from heliograph.config import Config, ConfigError
 from heliograph.core.errors import StoreUnavailable
 from heliograph.engine.provision import Provisioned
+from heliograph.engine.urls import reach
 from heliograph.ports import FolderHeld, StoreHeld
 
 
@@ -41,7 +42,9 @@ def serve(call: Call) -> int:
     def announce(own_url: str, secret: str) -> Callable[[], None]:
         data, at = Path(config.data), urlsplit(own_url)
         url = local.url_of(at.hostname or "", at.port or 0, tls=at.scheme == "https")
-        running = local.announce(data, url, secret, Path(config.tls_cert) if config.tls_cert else None)
+        certificate = Path(config.tls_cert) if config.tls_cert else None
+        calls = local.Calls(reach=reach(config), public_url=config.public_url)
+        running = local.announce(data, url, secret, certificate, calls)
         return lambda: local.withdraw(data, running)
 
     try:

@@ -22,6 +22,11 @@ class Reason:
     status: int = 422
 
 
+_UNCALLED = (
+    "a private, local or reserved address, and the settings allow_networks and allow_loopback_urls do not allow it."
+)
+
+
 class Fault(Enum):
     """Reasons to refuse a message or a change, before anything of it is kept."""
 
@@ -60,16 +65,14 @@ class Fault(Enum):
     BODY_TOO_LONG = Reason(21617, "character_limit_exceeded", "The body is longer than 1600 characters.", "body")
     MEDIA_TOO_MANY = Reason(21623, "media_limit_exceeded", "A message takes at most 8 media.", "media")
     MEDIA_URL_INVALID = Reason(21620, "invalid_media_url", "A media URL must be a valid http or https URL.", "media")
-    MEDIA_URL_UNSAFE = Reason(
-        21620, "url_is_unsafe", "A media URL points to an address that this server does not call.", "media"
-    )
+    MEDIA_URL_UNSAFE = Reason(21620, "url_is_unsafe", f"A media URL points to {_UNCALLED}", "media")
     CALLBACK_INVALID = Reason(
         21402, "invalid_parameter", "The status callback must be a valid http or https URL.", "status_callback"
     )
     CALLBACK_UNSAFE = Reason(
         21402,
         "url_is_unsafe",
-        "The status callback points to an address that this server does not call.",
+        f"The status callback points to {_UNCALLED}",
         "status_callback",
     )
     APPLICATION_UNKNOWN = Reason(21218, "invalid_parameter", "No such application in this project.", "application_sid")
@@ -142,7 +145,7 @@ class Fault(Enum):
     PARAMETER_MISSING = Reason(10000, "missing_required_parameter", "The parameter is required.")
     METHOD_INVALID = Reason(21209, "invalid_parameter", "The method must be GET or POST.")
     URL_INVALID = Reason(21402, "invalid_parameter", "The URL must be a valid http or https URL.")
-    URL_UNSAFE = Reason(21402, "url_is_unsafe", "The URL points to an address that this server does not call.")
+    URL_UNSAFE = Reason(21402, "url_is_unsafe", f"The URL points to {_UNCALLED}")
     NESTED_SUBPROJECT = Reason(
         10000,
         "nested_subprojects_not_allowed",

@@ -1,7 +1,7 @@
 """IP networks as an operator lists them, and the address forms that are counted and compared."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -22,6 +22,9 @@ class Networks:
             return False
         parsed = _address(address)
         return parsed is not None and any(parsed in network for network in self._networks)
+
+    def __iter__(self) -> Iterator[Network]:
+        return iter(self._networks)
 
     def __bool__(self) -> bool:
         return bool(self._networks)
@@ -44,8 +47,8 @@ def parse_networks(texts: Iterable[str]) -> Networks:
 
 
 def listed_networks(text: str | None) -> Networks:
-    """The networks of a setting: separated by commas, None for no network. Raises ValueError."""
-    return parse_networks(text.split(",") if text else ())
+    """The networks of a text that separates them by commas; None names no network. Raises ValueError."""
+    return parse_networks(each for each in (text or "").split(",") if each.strip())
 
 
 def plain_address(text: str) -> str | None:

@@ -5,7 +5,8 @@ Rules:
 - Its first name is a scope, `message`, `params` or `vars`; with any other first name it is looked up in `vars`.
 - A path that leads to nothing gives an empty text. What is no path (an expression, a function) stays as it is written.
 - What was put in is not looked at again: a message that says `%{...}` is text like any other.
-- A text stands for itself, null for an empty one, everything else is written as JSON.
+- A text stands for itself, null for an empty one, a number for what the document wrote, everything else is written as
+  JSON.
 
 Nothing is evaluated, so every text is done in one pass; a Room bounds what may come out of it. PlaceholderError is all
 that is raised.
@@ -19,6 +20,18 @@ from typing import TypeAlias
 
 Plain: TypeAlias = "bool | int | float | str | Sequence[Plain] | Mapping[str, Plain] | None"
 """A value as JSON knows it."""
+
+
+class WrittenNumber(float):
+    """A number that its document writes otherwise than JSON would, such as 1e3 or 1.50. As text it is as written."""
+
+    def __new__(cls, written: str) -> "WrittenNumber":
+        made = super().__new__(cls, written)
+        made.written = written
+        return made
+
+    written: str
+
 
 Path = tuple[str | int, ...]
 """Names and indexes, from the scope on."""
@@ -107,6 +120,8 @@ def text_of(value: Plain) -> str:
     """A value as it stands in a text, and as a `switch` compares it."""
     if isinstance(value, str):
         return value
+    if isinstance(value, WrittenNumber):
+        return value.written
     if value is None:
         return ""
     try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from heliograph.core import magic_numbers, numbers, pricing, segments
+from heliograph.core.addresses import Reach
 from heliograph.core.directory import Application, Number
 from heliograph.core.errors import Fault, Refusal, Refused, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
@@ -42,7 +43,7 @@ BACKLOG_RETRY_SECONDS = 1
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptSettings:
     simulator: bool
-    allow_loopback_urls: bool
+    reach: Reach
     backlog_limit: int
     default_validity_seconds: int
 
@@ -287,10 +288,10 @@ class Acceptor:
 
     def _judge_urls(self, request: SendRequest) -> Iterator[Refusal]:
         for url in request.media_urls:
-            if fault := url_fault(url, self._settings.allow_loopback_urls):
+            if fault := url_fault(url, self._settings.reach):
                 yield Refusal(Fault.MEDIA_URL_UNSAFE if fault == "unsafe" else Fault.MEDIA_URL_INVALID)
                 break
-        if request.callback_url and (fault := url_fault(request.callback_url, self._settings.allow_loopback_urls)):
+        if request.callback_url and (fault := url_fault(request.callback_url, self._settings.reach)):
             yield Refusal(Fault.CALLBACK_UNSAFE if fault == "unsafe" else Fault.CALLBACK_INVALID)
         elif request.callback_url and insecure(self._directory.project(request.project_id), request.callback_url):
             yield Refusal(

@@ -141,7 +141,8 @@ class Attachments:
         pause = FIRST_PAUSE_SECONDS
         for attempt in range(1, self._settings.attempts + 1):
             try:
-                return await self._fetch(message.media_urls, self.limit(message.from_number))
+                limit = self.limit(message.from_number)
+                return await self._fetch(message.media_urls, limit, message.project_id)
             except MediaFault as fault:
                 if fault.code != NOT_DOWNLOADABLE or attempt == self._settings.attempts:
                     raise
@@ -155,10 +156,10 @@ class Attachments:
         toll_free = numbers.is_toll_free(from_number)
         return self._settings.max_bytes_toll_free if toll_free else self._settings.max_bytes
 
-    async def fetch_inbound(self, media_urls: tuple[str, ...]) -> list[FetchedMedia]:
-        """The media that a handset's message points to; raises MediaFault."""
+    async def fetch_inbound(self, media_urls: tuple[str, ...], project_id: str) -> list[FetchedMedia]:
+        """The media that a handset's message to a project points to; raises MediaFault."""
         async with self._slots:
-            return await self._fetch(media_urls, self._settings.max_bytes)
+            return await self._fetch(media_urls, self._settings.max_bytes, project_id)
 
     async def store(
         self, message: Message, fetched: list[FetchedMedia], until_recorded: AsyncExitStack

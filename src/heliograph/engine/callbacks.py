@@ -34,6 +34,7 @@ from heliograph.engine.attempts import Attempt, Attempts, just_written
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.transition import STORE_PAUSE_SECONDS, Transitions
+from heliograph.engine.urls import PROJECT_GONE, reached, shown_url
 from heliograph.ports import (
     CALLBACK_LEASE_MICROS,
     CallbackOutcome,
@@ -72,7 +73,6 @@ ANY_TIME = 2**62
 """Later than every moment."""
 
 NEVER_REACHED = "nobody was there to be told"
-PROJECT_GONE = "the project no longer exists"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -425,11 +425,23 @@ class Callbacks:
             if request is None:
                 return Told(error=PROJECT_GONE, final=True)
             response = await self._webhooks.request(request)
-        except (FetchFault, UrlError) as fault:
-            return Told(error=str(fault))
-        if 200 <= response.status < 300:
-            return Told(code=response.status)
-        return Told(code=response.status, error=f"answered {response.status}")
+        except FetchFault as fault:
+            led = None if fault.url is None else shown_url(fault.url, due.message.body)
+            return Told(error=_prefixed(led, fault.message.rstrip(".")))
+        except UrlError as fault:
+            return Told(error=str(fault).rstrip("."))
+        led = reached(response)
+        shown = None if led is None else shown_url(led, due.message.body)
+        if not 200 <= response.status < 300:
+            return Told(code=response.status, error=_prefixed(shown, f"answered {response.status}"))
+        if shown is not None:
+            statuses = ", ".join(map(str, response.redirects))
+            await self._transitions.note(
+                due.message,
+                "callback_redirected",
+                detail=f"by {statuses} to {shown}, and asked there by {request.method}",
+            )
+        return Told(code=response.status)
 
     def _request(self, due: DueCallback) -> HttpRequest | None:
         message = due.message
@@ -448,6 +460,10 @@ class Callbacks:
 
     def _policy(self, lane: _Lane) -> RetryPolicy:
         return (lane.notifier.policy if lane.notifier is not None else None) or self._settings.policy
+
+
+def _prefixed(led: str | None, error: str) -> str:
+    return error if led is None else f"redirected to {led}: {error}"
 
 
 def _is_first(message: Message, change: Change) -> bool:

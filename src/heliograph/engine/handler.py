@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
+from heliograph.core.addresses import Reach
 from heliograph.core.errors import Fault, Refused, describe
 from heliograph.core.message import Direction, Media, Message, Source
 from heliograph.core.number_settings import Handler
@@ -16,7 +17,7 @@ from heliograph.engine.directory import Directory
 from heliograph.engine.own_documents import own_script
 from heliograph.engine.requests import SendRequest, Sent
 from heliograph.engine.transition import Transitions
-from heliograph.engine.urls import shown_url, url_fault
+from heliograph.engine.urls import PROJECT_GONE, reached, shown_configured, shown_url, uncalled, way
 from heliograph.ports import FetchFault, HttpResponse, Webhooks
 from heliograph.wire import cxml, webhook
 from heliograph.wire.urls import UrlError
@@ -57,12 +58,14 @@ class _Run:
 
 
 class DocumentFault(Exception):
-    """A document that can't be had or read; `code` is of errors.WEBHOOK."""
+    """A document that can't be had or read; `code` is of errors.WEBHOOK. url: the one that was asked; reached: the one
+    that redirects led to."""
 
-    def __init__(self, code: int, url: str, detail: str) -> None:
+    def __init__(self, code: int, url: str, detail: str, reached: str | None = None) -> None:
         super().__init__(detail)
         self.code = code
         self.url = url
+        self.reached = reached
 
 
 class CxmlHandler:
@@ -74,7 +77,7 @@ class CxmlHandler:
         transitions: Transitions,
         send: Send,
         base_url: Callable[[], str],
-        allow_loopback_urls: bool,
+        reach: Reach,
         replies_max: int,
     ) -> None:
         self._webhooks = webhooks
@@ -82,7 +85,7 @@ class CxmlHandler:
         self._transitions = transitions
         self._send = send
         self._base_url = base_url
-        self._allow_loopback_urls = allow_loopback_urls
+        self._reach = reach
         self._replies_max = replies_max
 
     async def run(self, message: Message, handler: Handler, media: list[Media]) -> None:
@@ -98,8 +101,10 @@ class CxmlHandler:
 
     async def _fall_back(self, run: _Run, fault: DocumentFault) -> Ask | None:
         configured = fault.url in (run.handler.url, run.handler.fallback_url)
-        shown = fault.url if configured else shown_url(fault.url)  # a document's may have the message's text in it
-        await self._transitions.note(run.message, "handler_fault", error_code=fault.code, detail=f"{shown}: {fault}")
+        body = run.message.body
+        shown = shown_configured(fault.url) if configured else shown_url(fault.url, body)
+        where = way(shown, None if fault.reached is None else shown_url(fault.reached, body))
+        await self._transitions.note(run.message, "handler_fault", error_code=fault.code, detail=f"{where}: {fault}")
         if not run.handler.fallback_url or not run.fallback_left:
             return None
         run.fallback_left = False
@@ -115,9 +120,9 @@ class CxmlHandler:
             return None
         response = await self._fetch(run.message, ask)
         try:
-            document = cxml.parse(response.body)
+            document = cxml.parse(response.body, response.charset)
         except cxml.DocumentError as error:
-            raise DocumentFault(error.code, ask.url, error.message) from error
+            raise DocumentFault(error.code, ask.url, error.message, reached(response)) from error
         for warning in document.warnings:
             await self._transitions.note(run.message, "handler_warning", error_code=WARNING, detail=warning)
         for verb in document.verbs:
@@ -134,24 +139,24 @@ class CxmlHandler:
 
     async def _fetch(self, message: Message, ask: Ask) -> HttpResponse:
         project = self._directory.project(message.project_id)
-        if project is None or not self._may_call(ask.url):
-            raise DocumentFault(
-                UNREACHABLE, ask.url, "the URL is not valid, or points to an address that is not called"
-            )
+        if project is None:
+            raise DocumentFault(UNREACHABLE, ask.url, PROJECT_GONE)
+        if why := self._uncalled(ask.url):
+            raise DocumentFault(UNREACHABLE, ask.url, why)
         try:
             request = signing.form_request(project.signing_key, ask.method, ask.url, ask.pairs)
             response = await self._webhooks.request(signing.as_switched(project, request))
         except FetchFault as fault:
-            raise DocumentFault(fault.code, ask.url, fault.message) from fault
+            raise DocumentFault(fault.code, ask.url, fault.message, fault.url) from fault
         except UrlError as error:
             raise DocumentFault(UNREACHABLE, ask.url, str(error)) from error
         if not 200 <= response.status < 300:
-            raise DocumentFault(NOT_SUCCESS, ask.url, f"answered {response.status}")
+            raise DocumentFault(NOT_SUCCESS, ask.url, f"answered {response.status}", reached(response))
         return response
 
-    def _may_call(self, url: str) -> bool:
-        """A script of our own is no call at all."""
-        return own_script(url, self._base_url()) is not None or not url_fault(url, self._allow_loopback_urls)
+    def _uncalled(self, url: str) -> str | None:
+        """Why the URL is not called; None where it is, or is a script of our own, which takes no call."""
+        return None if own_script(url, self._base_url()) is not None else uncalled(url, self._reach)
 
     async def _reply(self, run: _Run, verb: cxml.MessageVerb, document_url: str) -> Pairs:
         """Send one reply; returns what an `action` is told of it."""

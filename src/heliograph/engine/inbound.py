@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import structlog
 
 from heliograph.core import numbers, segments
+from heliograph.core.addresses import Reach
 from heliograph.core.directory import Number
 from heliograph.core.errors import Fault, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
@@ -54,7 +55,7 @@ FROM_MAX = 40
 class InboundSettings:
     concurrency: int
     queue_max: int
-    allow_loopback_urls: bool
+    reach: Reach
 
 
 class Inbound:
@@ -100,7 +101,7 @@ class Inbound:
         """Keep the message, set its handler going, and return it; raises Refused, StoreUnavailable."""
         number = self._number(request)
         self._check(request)
-        fetched = await self._fetched(request)
+        fetched = await self._fetched(request, number)
         message = self._message(request, number)
         async with AsyncExitStack() as until_recorded:
             media = await self._attachments.store(message, fetched, until_recorded)
@@ -213,15 +214,15 @@ class Inbound:
         if len(request.media_urls) > INBOUND_MEDIA_MAX:
             raise refuse(Fault.MEDIA_TOO_MANY, f"A message takes at most {INBOUND_MEDIA_MAX} media.")
         for url in request.media_urls:
-            fault = url_fault(url, self._settings.allow_loopback_urls)
+            fault = url_fault(url, self._settings.reach)
             if fault is not None:
                 raise refuse(Fault.MEDIA_URL_UNSAFE if fault == "unsafe" else Fault.MEDIA_URL_INVALID)
 
-    async def _fetched(self, request: InboundRequest) -> list[FetchedMedia]:
+    async def _fetched(self, request: InboundRequest, number: Number) -> list[FetchedMedia]:
         if not request.media_urls:
             return []
         try:
-            return await self._attachments.fetch_inbound(request.media_urls)
+            return await self._attachments.fetch_inbound(request.media_urls, number.project_id)
         except MediaFault as fault:
             raise refuse(Fault.MEDIA_URL_INVALID, fault.message) from fault
 

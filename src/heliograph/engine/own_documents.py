@@ -46,7 +46,7 @@ class OwnDocuments:
 
     async def _answer(self, script_id: str, request: HttpRequest) -> tuple[int, bytes]:
         """What the public address would say."""
-        query = request.url.partition("#")[0].partition("?")[2]
+        query = request.whole_url.partition("#")[0].partition("?")[2]
         try:
             values = last_values(forms.parse(query.encode())) | last_values(forms.parse(request.body or b""))
             return 200, await self._persist(lambda: self._scripts.document(script_id, values))

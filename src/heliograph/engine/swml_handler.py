@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from heliograph.core.addresses import Reach
 from heliograph.core.errors import Fault, Refused
 from heliograph.core.message import Direction, Event, Media, Message, Source
 from heliograph.core.number_settings import Handler
@@ -22,7 +23,7 @@ from heliograph.engine.handler import NOT_SUCCESS, UNREACHABLE, media_address
 from heliograph.engine.requests import SendRequest, Sent
 from heliograph.engine.swml_run import Answered, AskUrl, Note, Progress, Replied, SendReply, SwmlLimits
 from heliograph.engine.transition import Transitions
-from heliograph.engine.urls import shown_url, url_fault
+from heliograph.engine.urls import PROJECT_GONE, reached, shown_configured, shown_url, uncalled, way
 from heliograph.ports import Clock, FaultKind, FetchFault, HttpRequest, HttpResponse, Webhooks
 from heliograph.wire import swml, swml_reader, webhook
 from heliograph.wire.swml import Content
@@ -55,12 +56,14 @@ _WORDS = {
 
 
 class DocumentFault(Exception):
-    """A document that can't be had or read. code: of errors.SWML, or of errors.WEBHOOK as text. number: the latter."""
+    """A document that can't be had or read. code: of errors.SWML, or of errors.WEBHOOK as text. number: the latter.
+    reached: the URL that redirects led to."""
 
-    def __init__(self, code: str, url: str, detail: str, number: int | None = None) -> None:
+    def __init__(self, code: str, ask: "Ask", detail: str, reached: str | None, number: int | None = None) -> None:
         super().__init__(detail)
         self.code = code
-        self.url = url
+        self.ask = ask
+        self.reached = reached
         self.number = number
 
 
@@ -105,7 +108,7 @@ class SwmlHandler:
         send: Send,
         base_url: Callable[[], str],
         limits: SwmlLimits,
-        allow_loopback_urls: bool,
+        reach: Reach,
     ) -> None:
         self._webhooks = webhooks
         self._directory = directory
@@ -114,7 +117,7 @@ class SwmlHandler:
         self._send = send
         self._base_url = base_url
         self._limits = limits
-        self._allow_loopback_urls = allow_loopback_urls
+        self._reach = reach
 
     async def run(self, message: Message, handler: Handler, media: list[Media]) -> None:
         """Do all that the handler's documents say; faults are recorded, not raised."""
@@ -147,12 +150,15 @@ class SwmlHandler:
             ask = await self._do(run, document)
 
     def _fall_back(self, run: _Run, fault: DocumentFault) -> Ask | None:
-        detail = f"{shown_url(fault.url)}: {fault.code}: {fault}"
+        body, asked = run.message.body, fault.ask
+        shown = shown_url(asked.url, body) if asked.transferred else shown_configured(asked.url)
+        where = way(shown, None if fault.reached is None else shown_url(fault.reached, body))
+        detail = f"{where}: {fault.code}: {fault}"
         self._note(run, Note(kind="handler_fault", detail=detail, error_code=fault.number, must=True))
         if not run.handler.fallback_url or not run.fallback_left:
             return None
         run.fallback_left = False
-        told: dict[str, Plain] = {"ErrorCode": fault.code, "ErrorUrl": fault.url}
+        told: dict[str, Plain] = {"ErrorCode": fault.code, "ErrorUrl": fault.ask.url}
         return Ask(url=run.handler.fallback_url, method=run.handler.fallback_method, told=told)
 
     # -- having a document
@@ -164,16 +170,17 @@ class SwmlHandler:
         except swml_reader.DocumentError as error:
             code = "swml_transfer_document_invalid" if ask.transferred else error.code
             detail = f"{error.code}: {error.message}" if ask.transferred else error.message
-            raise DocumentFault(code, ask.url, detail) from error
+            raise DocumentFault(code, ask, detail, reached(response)) from error
         for warning in document.warnings:
             self._note(run, Note(kind="handler_warning", detail=warning))
         return document
 
     async def _fetch(self, run: _Run, ask: Ask) -> HttpResponse:
         project = self._directory.project(run.message.project_id)
-        if project is None or url_fault(ask.url, self._allow_loopback_urls):
-            detail = "the URL is not valid, or points to an address that is not called"
-            raise _unfetched(ask, UNREACHABLE, detail)
+        if project is None:
+            raise _unfetched(ask, UNREACHABLE, PROJECT_GONE)
+        if why := uncalled(ask.url, self._reach):
+            raise _unfetched(ask, UNREACHABLE, why)
         try:
             async with asyncio.timeout(self._left(run)):
                 response = await self._webhooks.request(
@@ -182,11 +189,11 @@ class SwmlHandler:
         except TimeoutError as error:
             raise _TimeIsUp from error
         except FetchFault as fault:
-            raise _unfetched(ask, fault.code, fault.message) from fault
+            raise _unfetched(ask, fault.code, fault.message, fault.url) from fault
         except UrlError as error:
             raise _unfetched(ask, UNREACHABLE, str(error)) from error
         if not 200 <= response.status < 300:
-            raise _unfetched(ask, NOT_SUCCESS, f"answered {response.status}")
+            raise _unfetched(ask, NOT_SUCCESS, f"answered {response.status}", reached(response))
         return response
 
     def _signed(self, run: _Run, ask: Ask, key: str) -> HttpRequest:
@@ -197,7 +204,7 @@ class SwmlHandler:
         told: dict[str, Plain] = {"message": scopes.message, "params": ask.params, **ask.told}
         if ask.transferred:
             told["vars"] = scopes.vars
-        return signing.json_request(key, ask.url, orjson.dumps(told), method=ask.method)
+        return signing.json_request(key, ask.url, orjson.dumps(told, default=float), method=ask.method)
 
     # -- doing it
 
@@ -244,7 +251,7 @@ class SwmlHandler:
 
     async def _ask(self, run: _Run, asked: AskUrl) -> Answered:
         """A request of a document. Not signed: it goes to whom the document says, not to whom the project set up."""
-        origin = shown_url(asked.url)
+        shown = shown_url(asked.url, run.message.body)
         left = self._left(run)
         started = self._clock.monotonic()
         try:
@@ -253,16 +260,16 @@ class SwmlHandler:
         except TimeoutError:
             if left <= asked.seconds:
                 raise _TimeIsUp from None
-            return Answered(result="timeout", text=f"{origin}, no answer within {asked.seconds:g} s")
+            return Answered(result="timeout", text=f"{shown}, no answer within {asked.seconds:g} s")
         except FetchFault as fault:
             result: swml_run.Result = "timeout" if fault.kind is FaultKind.TIMEOUT else "failed"
-            return Answered(result=result, text=f"{origin}, {fault.message.rstrip('.')}")
+            return Answered(result=result, text=f"{shown}, {fault.message.rstrip('.')}")
         except ValueError as error:  # UrlError, or a header that can't be sent
-            return Answered(result="failed", text=f"{origin}, {str(error).rstrip('.')}")
+            return Answered(result="failed", text=f"{shown}, {str(error).rstrip('.')}")
         success = 200 <= response.status < 300
         return Answered(
             result="success" if success else "failed",
-            text=f"{origin}, answered {response.status} in {1000 * (self._clock.monotonic() - started):.0f} ms",
+            text=f"{shown}, answered {response.status} in {1000 * (self._clock.monotonic() - started):.0f} ms",
             status=response.status,
             body=response.body,
         )
@@ -312,6 +319,6 @@ def _transfer(hand_over: swml_run.HandOver | None) -> Ask | None:
     return Ask(url=hand_over.url, method=hand_over.method, params=hand_over.params, transferred=True)
 
 
-def _unfetched(ask: Ask, number: int, detail: str) -> DocumentFault:
+def _unfetched(ask: Ask, number: int, detail: str, reached: str | None = None) -> DocumentFault:
     code = "swml_transfer_fetch_failed" if ask.transferred else "http_retrieval_error"
-    return DocumentFault(code, ask.url, detail, number)
+    return DocumentFault(code, ask, detail, reached, number)

@@ -278,7 +278,7 @@ class _Run:
             body = text.encode("utf-8", "replace")
             kind = _BODY_TYPES.get(text.lstrip()[:1], "text/plain; charset=utf-8")
         elif step.body is not None:
-            body = orjson.dumps(placeholders.expand_all(step.body, self._scopes, self._room))
+            body = orjson.dumps(placeholders.expand_all(step.body, self._scopes, self._room), default=float)
             kind = "application/json"
         if kind and all(name.lower() != "content-type" for name in headers):
             headers["Content-Type"] = kind

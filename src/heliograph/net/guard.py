@@ -11,22 +11,25 @@ from collections.abc import Callable
 
 from aiohappyeyeballs import AddrInfoType
 
-from heliograph.wire import urls
+from heliograph.core.addresses import Reach
 
 
 class ForbiddenAddress(OSError):
     """The address may not be called. The text names none, so that several in one attempt stay this one error."""
 
     def __init__(self) -> None:
-        super().__init__("The host's address is private, local or reserved.")
+        super().__init__(
+            "The host's address is private, local or reserved, and the settings allow_networks and allow_loopback_urls "
+            "do not allow it."
+        )
 
 
-def guarded_sockets(allow_loopback: Callable[[], bool]) -> Callable[[AddrInfoType], socket.socket]:
-    """A socket factory for connecting (net/pool). `allow_loopback` is asked at each connection."""
+def guarded_sockets(reach: Reach) -> Callable[[AddrInfoType], socket.socket]:
+    """A socket factory for connecting (net/pool)."""
 
     def create(address_info: AddrInfoType) -> socket.socket:
         family, kind, protocol, _, address = address_info
-        if urls.forbidden_address(str(address[0]), allow_loopback()):
+        if not reach.includes(str(address[0])):
             raise ForbiddenAddress
         return socket.socket(family=family, type=kind, proto=protocol)
 

@@ -1,10 +1,12 @@
 """The outgoing HTTP client: one small request and answer, every limit bounded, every failure with its code.
 
 Rules (contract, section 8):
-- The URL is sent as it was configured, less its fragment, which sets the time limits; the total covers redirects,
-  the body and the wait for a connection slot (`max_per_host`).
-- Redirects are followed here, hop by hop: 301, 302 and 303 turn a POST into a GET, as browsers do; 307 and 308 keep
-  it. Another origin never gets the Authorization header.
+- What is sent of a URL says wire/requested; the fragment sets the time limits. The total covers redirects, the body
+  and the wait for a connection slot (`max_per_host`).
+- Redirects are followed here, hop by hop. A signed request keeps its method, fields and body, and is signed anew for
+  each URL; 303, which asks for a GET in its place, is a fault of a signed POST: its fields would be lost. Of other
+  requests 301, 302 and 303 make GETs, as browsers do; 307 and 308 keep them.
+- Another origin never gets the Authorization header.
 - No connection goes to a forbidden address (net/guard, where net/pool connects). No proxies from the environment, no
   cookies, no decompression.
 - An answer of any status is a Response; `status_fault` says whether it is a failure.
@@ -13,22 +15,23 @@ Rules (contract, section 8):
 """
 
 import asyncio
-import base64
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from msgspec import Struct
-from yarl import URL
 
+from heliograph.core.addresses import Reach
 from heliograph.net.connection import Answer, Connection, Disconnected, Limits
 from heliograph.net.pool import Origin, Pool
-from heliograph.ports import FaultKind, FetchFault
+from heliograph.net.resolver import Resolver
+from heliograph.ports import FaultKind, FetchFault, Sign
 from heliograph.ports import HttpRequest as Request
 from heliograph.ports import HttpResponse as Response
 from heliograph.wire import urls
+from heliograph.wire.requested import Requested, redirected, requested
 
 MAX_CONNECTIONS = 1000
 """Open at once, so that slow receivers can't use up the process's file descriptors."""
@@ -41,28 +44,16 @@ HEADER_SETS = 256
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TO_GET = frozenset({301, 302, 303})
+SEE_OTHER = 303
 _SAFE = frozenset({"GET", "HEAD"})
 _SECRETS = frozenset({"authorization", "cookie"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Address:
-    """A URL to request. shown: as text. target: what the request line names. host: the header's value. authorization:
-    its user and password, which aren't sent otherwise; None without them."""
-
-    url: URL
-    shown: str
-    origin: Origin
-    target: str
-    host: str
-    authorization: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Prepared:
     """What a URL needs for each request. The total spans all hops."""
 
-    address: _Address
+    address: Requested
     connect_seconds: float
     read_seconds: float
     total_seconds: float
@@ -70,7 +61,7 @@ class _Prepared:
 
 class _Hop(Struct, frozen=True, kw_only=True):
     method: str
-    address: _Address
+    address: Requested
     headers: Mapping[str, str]
     body: bytes | None
 
@@ -78,17 +69,19 @@ class _Hop(Struct, frozen=True, kw_only=True):
 class HttpClient:
     """A pool of connections; `start` and `stop` run in the loop that uses it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - wired once, in parts.py
         self,
         *,
-        allow_loopback: Callable[[], bool],
+        reach: Reach,
+        resolver: Resolver,
         user_agent: str = "Heliograph",
         max_connections: int = MAX_CONNECTIONS,
         max_per_host: int = MAX_PER_HOST,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """tls: another trust store than the system's."""
-        self._allow_loopback = allow_loopback
+        self._reach = reach
+        self._resolver = resolver
         # identity: nothing here decompresses, so nobody can send a decompression bomb
         self._always = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
         self._always_lines = _lines(self._always)
@@ -100,18 +93,18 @@ class HttpClient:
     async def start(self) -> None:
         """Opens nothing yet; connections are made by the first requests."""
         self._loop = asyncio.get_running_loop()
-        self._pool = Pool(self._allow_loopback, self._max_connections, self._max_per_host, self._tls)
+        self._pool = Pool(self._reach, self._resolver, self._max_connections, self._max_per_host, self._tls)
 
     async def stop(self) -> None:
         """Closes all connections, once the tasks that make requests have ended. May be called twice."""
         if self._pool is not None:
             await self._pool.close()
+            await self._resolver.close()
             self._pool = None
 
     async def request(self, request: Request) -> Response:
         """Sends it, follows redirects, reads the answer. Raises FetchFault, and UrlError for a URL that is none."""
-        prepared = _prepare(request.url)
-        address = prepared.address
+        prepared = _prepare(request.whole_url)
         limits = Limits(
             self._loop.time() + prepared.total_seconds if self._pool else 0.0,
             prepared.read_seconds,
@@ -119,40 +112,51 @@ class HttpClient:
             request.truncate,
             request.method == "HEAD",
         )
-        headers = _with_authorization(request.headers, address)
-        hop = _Hop(method=request.method, address=address, headers=headers, body=request.body)
-        for _ in range(request.max_redirects + 1):
-            if request.https_only and hop.address.url.scheme != "https":
-                raise FetchFault(FaultKind.FORBIDDEN, "The project's requests are forced to HTTPS; this URL is none.")
-            answer = await self._send(hop, limits, prepared.connect_seconds, request.repeatable)
-            if answer.status not in _REDIRECTS or not request.max_redirects or "Location" not in answer.headers:
-                shown = hop.address.shown
-                return Response(status=answer.status, headers=answer.headers, body=answer.body, url=shown)
-            hop = _next_hop(hop, answer)
-        raise FetchFault(FaultKind.REDIRECTS, f"More than {request.max_redirects} redirects.")
+        hop = _first_hop(request, prepared.address)
+        redirects: tuple[int, ...] = ()
+        try:
+            while True:
+                if request.https_only and hop.address.scheme != "https":
+                    raise FetchFault(
+                        FaultKind.FORBIDDEN, "The project's requests are forced to HTTPS; this URL is not https."
+                    )
+                answer = await self._send(hop, request, limits, prepared.connect_seconds)
+                if answer.status not in _REDIRECTS or not request.max_redirects or "Location" not in answer.headers:
+                    return _response(hop, answer, redirects)
+                if len(redirects) >= request.max_redirects:
+                    raise FetchFault(FaultKind.REDIRECTS, f"More than {request.max_redirects} redirects.")
+                hop = _next_hop(request, hop, answer)
+                redirects = (*redirects, answer.status)
+        except FetchFault as fault:
+            if redirects:
+                fault.url = hop.address.url
+            raise
 
-    async def _send(self, hop: _Hop, limits: Limits, connect_seconds: float, repeatable: bool) -> Answer:
+    async def _send(self, hop: _Hop, request: Request, limits: Limits, connect_seconds: float) -> Answer:
         """One hop. Once more, on a new connection, when the server closed this one before it answered and nothing
         forbids a repetition: most often that was a kept connection, closed just as the request went out."""
         pool = self._pool
         if pool is None:
             raise RuntimeError("HttpClient.start() comes first")
-        request, origin = self._written(hop), hop.address.origin
+        written, address = self._written(hop, request.sign), hop.address
+        origin = Origin(address.host, address.port, address.scheme == "https")
         try:
-            kept = pool.idle(origin)
-            return await _ask(kept or await pool.connection(origin, limits.deadline, connect_seconds), request, limits)
+            found = pool.idle(origin) or await pool.connection(origin, request.owner, limits.deadline, connect_seconds)
+            return await _ask(found, written, limits)
         except Disconnected:
-            if not repeatable and hop.method not in _SAFE:
+            if not request.repeatable and hop.method not in _SAFE:
                 raise _disconnected() from None
         try:
-            new = await pool.connection(origin, limits.deadline, connect_seconds, fresh=True)
-            return await _ask(new, request, limits)
+            new = await pool.connection(origin, request.owner, limits.deadline, connect_seconds, fresh=True)
+            return await _ask(new, written, limits)
         except Disconnected:
             raise _disconnected() from None
 
-    def _written(self, hop: _Hop) -> bytes:
+    def _written(self, hop: _Hop, sign: Sign | None) -> bytes:
         """The whole request. A header that is given stands in place of ours."""
         headers, body = hop.headers, hop.body
+        if sign is not None:
+            headers = {**headers, **sign(hop.address.url)}
         always = self._always_lines
         if not _apart(tuple(headers)):
             given = {name.lower() for name in headers}
@@ -161,7 +165,8 @@ class HttpClient:
         length = "" if body is None and hop.method in _SAFE else f"Content-Length: {len(body or b'')}\r\n"
         address = hop.address
         head = (
-            f"{hop.method} {address.target} HTTP/1.1\r\nHost: {address.host}\r\n{always}{_lines(headers)}{length}\r\n"
+            f"{hop.method} {address.target} HTTP/1.1\r\nHost: {address.authority}\r\n"
+            f"{always}{_lines(headers)}{length}\r\n"
         ).encode()
         return head + body if body else head
 
@@ -224,41 +229,16 @@ def _kept_preparation(url: str) -> _Prepared:
 
 
 def _preparation(url: str) -> _Prepared:
-    target = urls.parse_target(url)
-    limits = target.timeouts
-    try:
-        # A URL in ASCII goes out byte for byte; in another the host needs IDNA and the path percent encoding.
-        address = _address(URL(target.url, encoded=target.url.isascii()))
-    except ValueError as error:
-        raise urls.UrlError("The URL's host is malformed.") from error
+    limits = urls.parse_target(url).timeouts
     return _Prepared(
-        address=address,
+        address=requested(url),
         connect_seconds=limits.connect_ms / 1000,
         read_seconds=limits.read_ms / 1000,
         total_seconds=limits.total_ms / 1000,
     )
 
 
-def _address(url: URL) -> _Address:
-    """Basic authentication is in UTF-8 (RFC 7617)."""
-    authorization = None
-    if url.raw_user is not None or url.raw_password is not None:
-        credentials = f"{url.user or ''}:{url.password or ''}".encode("utf-8", "replace")
-        authorization = "Basic " + base64.b64encode(credentials).decode("ascii")
-    host, port = url.raw_host, url.port
-    if not host or port is None:
-        raise ValueError("a URL without a host or a port")
-    return _Address(
-        url=url,
-        shown=str(url),
-        origin=Origin(host, port, url.scheme == "https"),
-        target=url.raw_path_qs,
-        host=url.host_port_subcomponent or host,
-        authorization=authorization,
-    )
-
-
-def _with_authorization(headers: Mapping[str, str], address: _Address) -> Mapping[str, str]:
+def _with_authorization(headers: Mapping[str, str], address: Requested) -> Mapping[str, str]:
     """A URL's own credentials go before a header's."""
     if address.authorization is None:
         return headers
@@ -269,11 +249,29 @@ def _without(headers: Mapping[str, str], dropped: set[str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() not in dropped}
 
 
-def _next_hop(hop: _Hop, answer: Answer) -> _Hop:
-    address = _redirected(hop.address.url, answer.headers["Location"])
-    keep = answer.status not in _TO_GET or hop.method in ("GET", "HEAD")
+def _first_hop(request: Request, address: Requested) -> _Hop:
+    headers = _with_authorization(request.headers, address)
+    return _Hop(method=request.method, address=address, headers=headers, body=request.body)
+
+
+def _response(hop: _Hop, answer: Answer, redirects: tuple[int, ...]) -> Response:
+    return Response(
+        status=answer.status, headers=answer.headers, body=answer.body, url=hop.address.base, redirects=redirects
+    )
+
+
+def _next_hop(request: Request, hop: _Hop, answer: Answer) -> _Hop:
+    address = _redirected(request, hop.address, answer.headers["Location"])
+    safe = hop.method in _SAFE
+    if request.sign is not None and answer.status == SEE_OTHER and not safe:
+        raise FetchFault(
+            FaultKind.REDIRECTS,
+            f"The server redirects with the status {SEE_OTHER}, which asks for a GET without the request's fields; "
+            "307 keeps them.",
+        )
+    keep = safe or request.sign is not None or answer.status not in _TO_GET
     dropped = set() if keep else {"content-type"}
-    if address.url.origin() != hop.address.url.origin():
+    if address.origin != hop.address.origin:
         dropped |= _SECRETS
     return _Hop(
         method=hop.method if keep else "GET",
@@ -283,11 +281,10 @@ def _next_hop(hop: _Hop, answer: Answer) -> _Hop:
     )
 
 
-def _redirected(base: URL, location: str) -> _Address:
+def _redirected(request: Request, base: Requested, location: str) -> Requested:
     try:
-        url = base.join(URL(location))
-        if not urls.is_http_url(str(url)):
-            raise ValueError(location)
-    except ValueError as error:
+        address = redirected(base, location)
+        carried = f"&{address.target.partition('?')[2]}".endswith(f"&{request.query}")
+        return address if carried else requested(urls.with_query(address.base, request.query))
+    except urls.UrlError as error:
         raise FetchFault(FaultKind.PROTOCOL, "The server redirects to no http or https URL.") from error
-    return _address(url)

@@ -45,12 +45,13 @@ class Client(Protocol):
     async def request(self, request: HttpRequest) -> HttpResponse: ...
 
 
-async def fetch(client: Client, media_urls: Sequence[str], max_total_bytes: int) -> list[FetchedMedia]:
-    """All media of one message, at once, in the given order. Raises MediaFault for the first that fails; the others
-    are then abandoned. No more than `max_total_bytes` is read of any, nor accepted of all together."""
+async def fetch(client: Client, media_urls: Sequence[str], max_total_bytes: int, owner: str) -> list[FetchedMedia]:
+    """All media of one message of the project `owner`, at once, in the given order. Raises MediaFault for the first
+    that fails; the others are then abandoned. No more than `max_total_bytes` is read of any, nor accepted of all
+    together."""
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_fetch_one(client, url, max_total_bytes)) for url in media_urls]
+            tasks = [group.create_task(_fetch_one(client, url, max_total_bytes, owner)) for url in media_urls]
     except* MediaFault as faults:
         raise _first(faults) from None
     media = [task.result() for task in tasks]
@@ -59,9 +60,9 @@ async def fetch(client: Client, media_urls: Sequence[str], max_total_bytes: int)
     return media
 
 
-async def _fetch_one(client: Client, url: str, max_bytes: int) -> FetchedMedia:
+async def _fetch_one(client: Client, url: str, max_bytes: int, owner: str) -> FetchedMedia:
     try:
-        response = await client.request(HttpRequest(method="GET", url=url, max_response_bytes=max_bytes))
+        response = await client.request(HttpRequest(method="GET", url=url, owner=owner, max_response_bytes=max_bytes))
     except FetchFault as fault:
         if fault.kind is FaultKind.SIZE:
             raise _too_large(max_bytes) from fault

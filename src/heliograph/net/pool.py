@@ -1,30 +1,25 @@
 """Connections to servers, kept and bounded: so many in all, so many to one origin; whoever finds none free waits.
 
-A new connection passes the guard (net/guard) at each address that its host's name has. Names are looked up anew
-every few seconds; several addresses are tried one after the other, each with a short start over the next (RFC 8305).
+A new connection passes the guard (net/guard) at each address that its host's name has. Names are looked up by
+net/resolver, before a connection is counted: a name that nobody answers for occupies no connection. Several addresses
+are tried one after the other, each with a short start over the next (RFC 8305).
 """
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
+from heliograph.core.addresses import Reach
 from heliograph.net import guard
 from heliograph.net.connection import Connection
+from heliograph.net.resolver import Resolver
 from heliograph.ports import FaultKind, FetchFault
-
-DNS_CACHE_SECONDS = 10
-"""Short: a failover by DNS works, while a busy receiver's name is looked up only once in a while."""
-
-DNS_CACHE_MAX = 1000
-"""Names whose addresses are kept; beyond it all are forgotten and looked up again."""
 
 HEAD_START_SECONDS = 0.25
 """What one address has over the next (RFC 8305, section 5)."""
@@ -53,11 +48,17 @@ class Pool:
     """Belongs to the loop in which it is made."""
 
     def __init__(
-        self, allow_loopback: Callable[[], bool], max_connections: int, max_per_host: int, tls: ssl.SSLContext | None
+        self,
+        reach: Reach,
+        resolver: Resolver,
+        max_connections: int,
+        max_per_host: int,
+        tls: ssl.SSLContext | None,
     ) -> None:
         """tls: another trust store than the system's."""
         self._loop = asyncio.get_running_loop()
-        self._sockets = guard.guarded_sockets(allow_loopback)
+        self._resolver = resolver
+        self._sockets = guard.guarded_sockets(reach)
         self._max_connections = max_connections
         self._max_per_host = max_per_host
         self._tls_given = tls
@@ -66,8 +67,6 @@ class Pool:
         self._starved: deque[_Lane] = deque()
         """Lanes in which somebody waits although their origin has room: all connections are in use."""
         self._all: set[Connection] = set()
-        self._addresses: dict[tuple[str, int], tuple[float, list[AddrInfoType]]] = {}
-        self._look_ups: dict[tuple[str, int], asyncio.Task[list[AddrInfoType]]] = {}
 
     def idle(self, origin: Origin) -> Connection | None:
         """A kept connection that is free, the one used last."""
@@ -80,25 +79,33 @@ class Pool:
         return None
 
     async def connection(
-        self, origin: Origin, deadline: float, connect_seconds: float, *, fresh: bool = False
+        self, origin: Origin, owner: str, deadline: float, connect_seconds: float, *, fresh: bool = False
     ) -> Connection:
-        """One to send a request on; a new one if `fresh`. Raises FetchFault, for time that ran out too."""
+        """One to send a request on; a new one if `fresh`. owner: whose share of the look-ups it takes. Raises
+        FetchFault, for time that ran out too."""
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._connection(origin, connect_seconds, fresh)
+                return await self._connection(origin, owner, connect_seconds, fresh)
         except TimeoutError:
             raise FetchFault(FaultKind.TIMEOUT, "The server did not answer in time.") from None
 
-    async def _connection(self, origin: Origin, connect_seconds: float, fresh: bool) -> Connection:
+    async def _connection(self, origin: Origin, owner: str, connect_seconds: float, fresh: bool) -> Connection:
+        addresses = await self._resolved(origin, owner)
         while True:
             found = None if fresh else self.idle(origin)
             lane = self._lanes.setdefault(origin, _Lane(origin))
             if found is None and not self._take_room(lane):
                 found = await self._wait(lane)
             if found is None:
-                return await self._open(lane, connect_seconds)
+                return await self._open(lane, addresses, connect_seconds)
             if found.usable:  # else it was closed between its release and now
                 return found
+
+    async def _resolved(self, origin: Origin, owner: str) -> list[AddrInfoType]:
+        try:
+            return await self._resolver.resolve(origin.host, origin.port, owner)
+        except (OSError, UnicodeError) as error:
+            raise _fault(error) from error
 
     def _take_room(self, lane: _Lane) -> bool:
         """Count one more connection, where the bounds allow it; an idle one of another origin gives way."""
@@ -183,14 +190,13 @@ class Pool:
 
     # -- connecting
 
-    async def _open(self, lane: _Lane, connect_seconds: float) -> Connection:
+    async def _open(self, lane: _Lane, addresses: list[AddrInfoType], connect_seconds: float) -> Connection:
         try:
-            addresses = await self._resolve(lane.origin.host, lane.origin.port)
             async with asyncio.timeout(connect_seconds):
                 connection = await self._connect(lane, addresses)
         except BaseException as error:
             self._give_back_room(lane)
-            if isinstance(error, (OSError, UnicodeError)):  # every time-out is an OSError
+            if isinstance(error, OSError):  # every time-out is one
                 raise _fault(error) from error
             raise
         return connection
@@ -220,54 +226,11 @@ class Pool:
         context.set_alpn_protocols(["http/1.1"])
         return context
 
-    async def _resolve(self, host: str, port: int) -> list[AddrInfoType]:
-        """The host's addresses; those who ask for one name at the same time share a look-up. Raises OSError."""
-        literal = _literal(host, port)
-        if literal is not None:
-            return [literal]
-        key = (host, port)
-        kept = self._addresses.get(key)
-        if kept is not None and kept[0] > self._loop.time():
-            return kept[1]
-        look_up = self._look_ups.get(key)
-        if look_up is None:
-            look_up = self._look_ups[key] = self._loop.create_task(self._look_up(host, port))
-            look_up.add_done_callback(lambda done: self._looked_up(key, done))
-        return await asyncio.shield(look_up)
-
-    async def _look_up(self, host: str, port: int) -> list[AddrInfoType]:
-        found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-        return list[AddrInfoType](found)
-
-    def _looked_up(self, key: tuple[str, int], done: "asyncio.Task[list[AddrInfoType]]") -> None:
-        del self._look_ups[key]
-        if done.cancelled() or done.exception() is not None:
-            return
-        if len(self._addresses) >= DNS_CACHE_MAX:
-            self._addresses.clear()
-        self._addresses[key] = (self._loop.time() + DNS_CACHE_SECONDS, done.result())
-
     async def close(self) -> None:
         """Close every connection, once the tasks that make requests have ended."""
-        for look_up in self._look_ups.values():
-            look_up.cancel()
         for connection in list(self._all):
             connection.close()
         await asyncio.sleep(0)  # the transports tell their ends in the loop's next turn
-
-
-def _literal(host: str, port: int) -> AddrInfoType | None:
-    """The address that a host is; None for a name. Numbers of another spelling (`2130706433`, `127.1`), which the
-    system's resolver would take for addresses, raise as names that there are none of."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        if host.rstrip(".").rpartition(".")[2].isdigit():
-            raise socket.gaierror(socket.EAI_NONAME, "a number is no host name") from None
-        return None
-    if address.version == 4:
-        return (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))
-    return (socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port, 0, 0))
 
 
 def _fault(error: OSError | UnicodeError) -> FetchFault:
@@ -275,6 +238,8 @@ def _fault(error: OSError | UnicodeError) -> FetchFault:
     match error:
         case TimeoutError():
             return FetchFault(FaultKind.TIMEOUT, "The server could not be connected to in time.")
+        case socket.gaierror(errno=socket.EAI_AGAIN):
+            return FetchFault(FaultKind.DNS, "The host name could not be resolved: no name server answered in time.")
         case socket.gaierror() | UnicodeError():  # the last for an overlong label
             return FetchFault(FaultKind.DNS, "The host name could not be resolved.")
         case guard.ForbiddenAddress():
@@ -285,5 +250,9 @@ def _fault(error: OSError | UnicodeError) -> FetchFault:
             return FetchFault(FaultKind.PROTOCOL, "The server does not speak TLS on this port; is it http?")
         case ssl.SSLError():
             return FetchFault(FaultKind.TLS, "The TLS handshake failed.")
+        case ConnectionRefusedError():
+            return FetchFault(FaultKind.CONNECTION, "The connection was refused.")
+        case ConnectionError():
+            return FetchFault(FaultKind.CONNECTION, "The connection broke off.")
         case _:
-            return FetchFault(FaultKind.CONNECTION, "The connection was refused or broke off.")
+            return FetchFault(FaultKind.CONNECTION, "The server could not be reached.")

@@ -1,11 +1,13 @@
 """cXML documents that an inbound handler answers with (contract, section 9), read into verbs.
 
-Rules: names are case-sensitive; the content type doesn't matter; an empty document means nothing to do. Document type
+Rules: names are case-sensitive; of the content type only the charset matters, which counts before the document's own
+declaration (RFC 7303, 3.2) where the document can be read by it; an empty document means nothing to do. Document type
 declarations, entities and external references are refused, as is anything over MAX_DOCUMENT_BYTES, which also
 bounds the number of verbs. What a verb asks for is not judged here (its URLs, its numbers, its count of media): the
 engine does that by the rules of a create. An unknown verb is skipped with a warning.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +29,14 @@ _METHODS = {"GET", "POST"}
 _ENCODING = re.compile(r"""<\?xml[^>]*\sencoding\s*=\s*["']([^"'>]*)["']""")
 _ENCODINGS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 """What is also UTF-8, in which all texts are kept and served."""
+
+
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_CHARSETS = re.compile(
+    r"utf-(8|16|16-[lb]e|32|32-[lb]e)|ascii|iso8859-\d+|cp(125\d|437|85\d|866|874|932|949|950)|koi8-[ru]|mac-roman|"
+    r"tis-620|shift_jis(_2004|x0213)?|euc_(jp|kr|jis_2004)|iso2022_(jp|kr)(_\w+)?|gb2312|gbk|gb18030|big5(hkscs)?"
+)
+"""Python's names of encodings that are charsets. Others, such as punycode, take more than linear time."""
 
 
 class DocumentError(ValueError):
@@ -71,14 +81,15 @@ class Document:
     warnings: tuple[str, ...] = ()
 
 
-def parse(document: bytes) -> Document:
-    """Reads a handler's answer; an empty one or only white space is the empty Document. Raises DocumentError."""
+def parse(document: bytes, charset: str | None = None) -> Document:
+    """Reads a handler's answer; an empty one or only white space is the empty Document. charset: Content-Type's. Raises
+    DocumentError."""
     if len(document) > MAX_DOCUMENT_BYTES:
         raise DocumentError(TOO_LARGE, f"The document is larger than {MAX_DOCUMENT_BYTES} bytes.")
     if not document.strip():
         return Document()
     warnings: list[str] = []
-    verbs = tuple(_verbs(_root(document), warnings))
+    verbs = tuple(_verbs(_root(_decoded(document, charset)), warnings))
     return Document(verbs=verbs, warnings=tuple(warnings[:MAX_WARNINGS]))
 
 
@@ -90,14 +101,26 @@ def check(document: str) -> None:
     _element(document.encode())
 
 
-def _root(document: bytes) -> Element:
+def _decoded(document: bytes, charset: str | None) -> str | bytes:
+    """The document's text, where the charset is known and fits; else its octets, for the parser to judge. A byte order
+    mark is stronger than a charset (RFC 7303, 3.3)."""
+    if charset is None or document.startswith(_MARKS):
+        return document
+    try:
+        name = codecs.lookup(charset).name
+        return document.decode(name) if _CHARSETS.fullmatch(name) else document
+    except (LookupError, UnicodeDecodeError):
+        return document
+
+
+def _root(document: str | bytes) -> Element:
     root = _element(document)
     if root.tag != "Response":
         raise DocumentError(MALFORMED, f"The document's root is <{_short(root.tag)}>, not <Response>.")
     return root
 
 
-def _element(document: bytes) -> Element:
+def _element(document: str | bytes) -> Element:
     try:
         root: Element = fromstring(document, forbid_dtd=True)
     except ParseError as error:

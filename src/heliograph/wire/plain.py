@@ -18,7 +18,7 @@ from typing import NoReturn
 
 import orjson
 
-from heliograph.core.placeholders import Plain
+from heliograph.core.placeholders import Plain, WrittenNumber
 
 DOCUMENT_MAX = 64 * 1024
 """Bytes: SignalWire's limit for a document."""
@@ -104,15 +104,15 @@ def _object(pairs: list[tuple[str, Plain]]) -> Plain:
 
 
 def number(text: str) -> int | float:
-    """A number as JSON writes it."""
-    if text.lstrip("-").isdigit():
+    """A number as JSON writes it. As text it stays as it is written."""
+    if text.lstrip("-").isdigit() and text != "-0":
         if len(text.lstrip("-")) > DIGITS_MAX:
             raise PlainError(f"A whole number has more than {DIGITS_MAX} digits; put it in quotes.")
         return int(text)
     value = float(text)
     if not math.isfinite(value):
         raise PlainError("A number is too large; put it in quotes.")
-    return value
+    return value if repr(value) == text else WrittenNumber(text)
 
 
 def _constant(name: str) -> NoReturn:

@@ -1,19 +1,18 @@
 """Webhook and media URLs: what may be configured, what is sent and signed, how long to wait, where never to call.
 
-A URL is kept byte for byte as it was configured: its signature covers it so. Only the fragment is cut off, and it
-sets the time limits (contract, section 8). Addresses that a client must not make this server call are judged by
-`forbidden_address`, here for literal hosts when a URL is given and in net/ for every address that is connected to.
+A URL is kept as it was configured. Its fragment sets the time limits (contract, section 8); what is requested and
+signed is made by wire/requested. Addresses that this server does not call are in core/addresses: literal hosts are
+judged here when a URL is given, and every address that is connected to in net/guard.
 """
 
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from heliograph.wire import forms
+from heliograph.core.addresses import Reach
 
 MAX_URL_LENGTH = 4096
 """Characters of a URL that is configured."""
@@ -36,16 +35,6 @@ _BARRED_ASCII = re.compile(r"[\x00-\x20\x7f\\]")
 _BARRED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
 """Unicode's controls, formats, surrogates and spaces: parsers disagree on them, and none belongs into a URL."""
 
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
-_NEVER_PUBLIC = (
-    ipaddress.IPv4Network("100.64.0.0/10"),  # shared address space, RFC 6598: clouds keep services there
-    ipaddress.IPv4Network("192.88.99.0/24"),  # the former 6to4 relays, RFC 7526
-    ipaddress.IPv6Network("64:ff9b:1::/48"),  # local-use NAT64, RFC 8215: leads to private IPv4
-    ipaddress.IPv6Network("2001::/23"),  # IETF protocol assignments with Teredo: tunnels to any IPv4
-    ipaddress.IPv6Network("fec0::/10"),  # site-local, deprecated by RFC 3879
-)
-
 
 class UrlError(ValueError):
     """Not a URL that may be called; the text says why."""
@@ -62,7 +51,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """url: as configured, less its fragment (this is what is signed). origin: `scheme://host:port`, lower case."""
+    """url: as configured, less its fragment. origin: `scheme://host:port`, lower case."""
 
     url: str
     origin: str
@@ -80,7 +69,7 @@ def _kept_target(url: str) -> Target:
 
 
 def _target(url: str) -> Target:
-    parts = _split(url)
+    parts = split(url)
     bare, _, fragment = url.partition("#")
     host = parts.hostname or ""
     port = parts.port or DEFAULT_PORTS[parts.scheme]
@@ -94,49 +83,35 @@ def is_http_url(url: str) -> bool:
     if len(url) > MAX_URL_LENGTH:
         return False
     try:
-        _split(url)
+        split(url)
     except UrlError:
         return False
     return True
 
 
-def literal_forbidden(url: str, allow_loopback: bool) -> bool:
-    """Whether the URL's host is itself an address that must not be called, in any spelling that a resolver reads
+def literal_reached(url: str, reach: Reach) -> bool:
+    """False where the URL's host is itself an address that is not called, in any spelling that a resolver reads
     (`2130706433`, `0x7f.1`, `localhost`). Names that merely resolve to one are caught when connecting."""
-    host = unicodedata.normalize("NFKC", unquote(_split(url).hostname or "")).replace("\u3002", ".").rstrip(".")
+    host = unicodedata.normalize("NFKC", unquote(split(url).hostname or "")).replace("\u3002", ".").rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
-        return not allow_loopback
+        return reach.loopback
     if ":" in host:
-        return forbidden_address(host, allow_loopback)
+        return reach.includes(host)
     number = _inet_aton(host)
-    return number is not None and forbidden_address(str(ipaddress.IPv4Address(number)), allow_loopback)
+    return number is None or reach.includes(str(ipaddress.IPv4Address(number)))
 
 
-def forbidden_address(address: str, allow_loopback: bool) -> bool:
-    """Whether this IP address must not be called: everything that isn't a public unicast address (private, link-local
-    with the clouds' metadata, multicast, reserved, unspecified) and, unless allowed, loopback. An IPv6 address that
-    stands for an IPv4 one is judged as that. A text that is no address at all is forbidden.
-    """
-    try:
-        ip = _unmapped(ipaddress.ip_address(address.partition("%")[0]))
-    except ValueError:
-        return True
-    if ip.is_loopback:
-        return not allow_loopback
-    return not ip.is_global or ip.is_multicast or ip.is_reserved or any(ip in network for network in _NEVER_PUBLIC)
-
-
-def with_query(url: str, pairs: Iterable[tuple[str, str]]) -> str:
-    """The URL of a GET request: the parameters behind those that the URL already has; its fragment stays last."""
+def with_query(url: str, query: str) -> str:
+    """The URL of a GET request: its fields behind the query that the URL already has; its fragment stays last."""
     bare, hash_sign, fragment = url.partition("#")
-    query = forms.encode(pairs).decode("ascii")
-    if query:
-        separator = "" if bare.endswith(("?", "&")) else "&" if "?" in bare else "?"
-        bare += separator + query
-    return bare + hash_sign + fragment
+    if not query:
+        return url
+    separator = "" if bare.endswith(("?", "&")) else "&" if "?" in bare else "?"
+    return f"{bare}{separator}{query}{hash_sign}{fragment}"
 
 
-def _split(url: str) -> SplitResult:
+def split(url: str) -> SplitResult:
+    """The parts of a URL that may be called. Raises UrlError."""
     if len(url) > MAX_SENT_URL_LENGTH:
         raise UrlError(f"The URL is longer than {MAX_SENT_URL_LENGTH} characters.")
     if _barred(url):
@@ -170,16 +145,6 @@ def _timeouts(fragment: str) -> Timeouts:
         read_ms=chosen.get("rt", default.read_ms),
         total_ms=chosen.get("tt", default.total_ms),
     )
-
-
-def _unmapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The IPv4 address inside a mapped, 6to4, NAT64 or IPv4-compatible one; `::` and `::1` are themselves."""
-    if isinstance(ip, ipaddress.IPv4Address):
-        return ip
-    embedded = ip.ipv4_mapped or ip.sixtofour
-    if embedded is None and (ip in _NAT64 or (ip in _IPV4_COMPATIBLE and int(ip) > 1)):
-        embedded = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-    return embedded or ip
 
 
 def _inet_aton(host: str) -> int | None:

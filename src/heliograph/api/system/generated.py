@@ -223,7 +223,7 @@ def _range(setting: Setting) -> str:
     if setting.country:
         return "country, ISO 3166"
     if setting.networks:
-        return "networks, separated by commas"
+        return "networks (CIDR), separated by commas"
     if setting.type is bool:
         return "true, false"
     if setting.type is str:

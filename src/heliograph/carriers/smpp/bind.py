@@ -1,12 +1,15 @@
 """The life of one connection to a carrier: connect, bind, serve, and again after a pause when it is lost.
 
-Hosts are tried in the order of the settings, and from the first again after each loss. What goes wrong is kept in
-words for people. A carrier that refuses our password is left in peace for the longest pause: trying on gets accounts
-locked. `Bind` also keeps what belongs to its connection while it stands: window, pace and pauses.
+Hosts are tried in the order of the settings, and from the first again after each loss. All addresses of a host's name
+are tried within its `bind_seconds`, each with a short start over the next (RFC 8305); an address that took a connection
+and did not let us bind comes last the next time. What goes wrong is kept in words for people. A carrier that refuses
+our password is left in peace for the longest pause: trying on gets accounts locked. `Bind` also keeps what belongs to
+its connection while it stands: window, pace and pauses.
 """
 
 import asyncio
 import math
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
@@ -14,13 +17,14 @@ from enum import Enum
 from typing import Any, Final, Protocol
 
 import structlog
+from aiohappyeyeballs import AddrInfoType, start_connection
 
 from heliograph.carrier_config import CarrierConfig, Host
 from heliograph.carriers.smpp import statuses
 from heliograph.carriers.smpp.link import Link, LinkLost, LinkSettings, NoAnswer
 from heliograph.core.pacing import Pace
 from heliograph.core.window import Window
-from heliograph.ports import BindStatus, Clock
+from heliograph.ports import BindStatus, Clock, HostNames
 from heliograph.wire.smpp import pdu as smpp
 from heliograph.wire.smpp.session import Role
 
@@ -28,6 +32,9 @@ log = structlog.get_logger(__name__)
 
 UNANSWERED_MAX: Final = 100
 """Requests of a carrier that wait for our answer on one connection; beyond it we read no more. A commit's worth."""
+
+HEAD_START_SECONDS: Final = 0.25
+"""What one address of a host has over the next (RFC 8305, section 5)."""
 
 STEADY_SECONDS: Final = 10.0
 """A connection that held this long was a good one: its loss starts the pauses anew."""
@@ -83,8 +90,14 @@ class Owner(Protocol):
 class Bind:
     """mode: transceiver, transmitter or receiver. chance: 0 to below 1, for the pauses."""
 
-    def __init__(
-        self, config: CarrierConfig, mode: str, owner: Owner, clock: Clock, chance: Callable[[], float]
+    def __init__(  # noqa: PLR0913 - wired once, in carrier.py
+        self,
+        config: CarrierConfig,
+        mode: str,
+        owner: Owner,
+        clock: Clock,
+        resolver: HostNames,
+        chance: Callable[[], float],
     ) -> None:
         self.config = config
         self.mode = mode
@@ -107,7 +120,10 @@ class Bind:
         self.paused_until = 0.0
         self._owner = owner
         self._clock = clock
+        self._resolver = resolver
         self._chance = chance
+        self._doubtful: list[str] = []
+        """Addresses that took a connection without a bind since the last bind, the one tried last at the end."""
         self._since = clock.now()
         self._error: str | None = None
         self._again_at = 0
@@ -188,11 +204,9 @@ class Bind:
         raise BindFailed("; ".join(reasons), for_good=for_good)
 
     async def _bind_at(self, host: Host) -> None:
-        self._lost = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(self.config.bind_seconds):
-                self.link = await self._connect(host)
-                status = (await self.link.request(self._bind_pdu())).status
+                status = await self._bind_at_any(host)
         except (LinkLost, NoAnswer, OSError, ValueError) as error:
             self._drop()
             raise BindFailed(_in_words(error, self.config.bind_seconds), for_good=False) from error
@@ -200,14 +214,41 @@ class Bind:
             self._drop()
             raise BindFailed(f"refused: {statuses.name(status)}", for_good=status in statuses.REFUSED_FOR_GOOD)
 
-    async def _connect(self, host: Host) -> Link:
+    async def _bind_at_any(self, host: Host) -> int:
+        """The status of the host's answer, from the first of its addresses that gives one. Raises what the last
+        address failed with."""
+        found = await self._resolver.resolve(host.name, host.port, self.config.name)
+        addresses = sorted(found, key=lambda each: _place(self._doubtful, each))
+        while True:
+            made = await start_connection(addresses, happy_eyeballs_delay=HEAD_START_SECONDS)
+            reached = str(made.getpeername()[0])
+            self._doubtful = [*(each for each in self._doubtful if each != reached), reached]
+            addresses = [each for each in addresses if each[4][0] != reached]
+            try:
+                self._lost = asyncio.get_running_loop().create_future()
+                self.link = await self._connect(host, made)
+                status = (await self.link.request(self._bind_pdu())).status
+            except (LinkLost, OSError):
+                self._drop()
+                if not addresses:
+                    raise
+            else:
+                if not status:
+                    self._doubtful.clear()
+                return status
+
+    async def _connect(self, host: Host, made: socket.socket) -> Link:
         config = self.config
         settings = link_settings(config)
-        context = await asyncio.to_thread(tls_context, config) if config.tls else None
-        server_name = (config.tls_server_name or host.name) if config.tls else None
-        _, link = await asyncio.get_running_loop().create_connection(
-            lambda: Link(Role.ESME, settings, self), host.name, host.port, ssl=context, server_hostname=server_name
-        )
+        try:
+            context = await asyncio.to_thread(tls_context, config) if config.tls else None
+            server_name = (config.tls_server_name or host.name) if config.tls else None
+            _, link = await asyncio.get_running_loop().create_connection(
+                lambda: Link(Role.ESME, settings, self), sock=made, ssl=context, server_hostname=server_name
+            )
+        except BaseException:
+            made.close()
+            raise
         link.on_orphan = lambda _, header, answer: self._owner.late_answer(self, header, answer)
         link.on_writable = lambda _: self._owner.bind_writable(self)
         return link
@@ -308,6 +349,12 @@ class Bind:
             seconds = max(0.0, (self._again_at - self._clock.now()) / 1e6)
             return f"waiting, tries again in {seconds:.0f} s"
         return str(self.state.value)
+
+
+def _place(doubtful: list[str], address: AddrInfoType) -> int:
+    """Where an address comes in the order of tries: those that nothing speaks against first."""
+    text = str(address[4][0])
+    return doubtful.index(text) + 1 if text in doubtful else 0
 
 
 def link_settings(config: CarrierConfig) -> LinkSettings:

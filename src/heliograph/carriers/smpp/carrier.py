@@ -23,7 +23,7 @@ from heliograph.carriers.smpp.writing import Writer
 from heliograph.carriers.timers import Schedule
 from heliograph.core.errors import Permanent, Temporary
 from heliograph.core.message import Message
-from heliograph.ports import Answer, CarrierEvents, CarrierStatus, Clock, Receipt, Submission, Submitted
+from heliograph.ports import Answer, CarrierEvents, CarrierStatus, Clock, HostNames, Receipt, Submission, Submitted
 from heliograph.wire.smpp import receipt as receipts
 from heliograph.wire.smpp.pdu import DataSm, DeliverSm, Header, SubmitSm
 
@@ -44,6 +44,7 @@ class SmppCarrier:
         config: CarrierConfig,
         clock: Clock,
         *,
+        resolver: HostNames,
         chance: Callable[[], float],
         schedule: Schedule | None = None,
     ) -> None:
@@ -52,7 +53,7 @@ class SmppCarrier:
         self.config = config
         self._clock = clock
         modes = MODES.get(config.bind, (config.bind,))
-        self._binds = [Bind(config, mode, self, clock, chance) for _ in range(config.binds) for mode in modes]
+        self._binds = [Bind(config, mode, self, clock, resolver, chance) for _ in range(config.binds) for mode in modes]
         self._ids = Ids(config.id_match)
         self._writer = Writer(config)
         self._write_number = addresses.writer(config)
