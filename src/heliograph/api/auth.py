@@ -1,6 +1,6 @@
 """Who calls, and whether that caller may (contract, section 1).
 
-HTTP Basic with a project's id and one of its tokens. The command line of this machine may instead send
+HTTP Basic with a project's id, in either form of `ids.project_id`, and one of its tokens. The command line of this machine may instead send
 ``Authorization: Bearer <local secret>`` with the project's id in ``X-Heliograph-Project``, for the operations of
 `accepts_local` alone. Every refusal looks the same: 401.
 """
@@ -12,6 +12,7 @@ import hmac
 
 from heliograph.api.errors import Unauthorized
 from heliograph.api.services import Services
+from heliograph.core import ids
 from heliograph.core.directory import SCOPES, Project
 from heliograph.core.errors import NotFound
 from heliograph.engine.directory import Directory, Principal
@@ -68,10 +69,10 @@ class Credentials:
         if scheme.lower() != "basic":
             return None
         try:
-            project_id, colon, token = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+            account, colon, token = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
         except (binascii.Error, ValueError):
             return None
-        return self._directory.authenticate(project_id, token) if colon else None
+        return self._directory.authenticate(ids.project_id(account), token) if colon else None
 
 
 def accepts_local(method: str, path: str) -> bool:
@@ -80,19 +81,19 @@ def accepts_local(method: str, path: str) -> bool:
 
 
 def admit(
-    services: Services, caller: Principal | None, scopes: frozenset[str], account_sid: str | None = None
+    services: Services, caller: Principal | None, scopes: frozenset[str], project_id: str | None = None
 ) -> Project:
-    """The project that is acted on: the caller's own, or the one that `account_sid` names.
+    """The project that is acted on: the caller's own, or the one that `project_id` names.
 
     Any one of `scopes` lets a token in, none at all lets every token in. Raises Unauthorized, or NotFound for a
     project that is neither the caller's nor a subproject of it.
     """
     if caller is None or (scopes and scopes.isdisjoint(caller.scopes)):
         raise Unauthorized
-    if account_sid is None:
+    if project_id is None:
         project = services.directory.project(caller.project_id)
     else:
-        project = services.directory.acts_on(caller, account_sid)
+        project = services.directory.acts_on(caller, project_id)
     if project is None:
         raise NotFound
     return project

@@ -24,6 +24,7 @@ from heliograph.api import auth, errors
 from heliograph.api.http import RECEIVER_KEY, SUFFIX_KEY, Receiver, Request, Response, encode
 from heliograph.api.route import Family, Route
 from heliograph.api.services import Services
+from heliograph.core import ids
 from heliograph.core.errors import Fault, Refusal, Refused
 from heliograph.core.limits import Buckets
 from heliograph.engine.directory import Principal
@@ -197,13 +198,16 @@ def _not_allowed(allowed: Sequence[str]) -> Responder:
 
 
 def _responder(services: Services, route: Route, buckets: Buckets) -> Responder:
-    """The handler behind its checks. A public route is not checked, and gets its `account_sid` if it has one."""
+    """The handler behind its checks. A public route is not checked, and gets its `account_sid`, a project's id,
+    if it has one."""
     handler, scopes, public, writes = route.handler, frozenset(route.scopes), route.public, route.method in WRITES
     names = [(name, f"p{index}") for index, name in _names(route.path)]
 
     async def respond(request: Request, response: Response, **slots: str) -> None:
         request.operation = route.operation
         arguments = {name: slots[slot] for name, slot in names}
+        if "account_sid" in arguments:
+            arguments["account_sid"] = ids.project_id(arguments["account_sid"])
         if not public:
             request.project = auth.admit(services, request.caller, scopes, arguments.pop("account_sid", None))
         if writes and request.caller is not None:

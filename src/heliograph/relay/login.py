@@ -4,6 +4,7 @@ Whatever is wrong is answered alike. An address that failed too often is put off
 code: SignalWire's SDKs give up at wrong credentials, and shall not for want of patience.
 """
 
+from heliograph.core import ids
 from heliograph.engine.directory import Directory, Principal
 from heliograph.engine.failures import FailedLogins
 from heliograph.wire.jsonrpc import RpcError
@@ -34,7 +35,7 @@ class Login:
         project, token = authentication.get("project"), authentication.get("token")
         if not isinstance(project, str) or not isinstance(token, str):
             return None
-        principal = self._directory.authenticate(project, token)
+        principal = self._directory.authenticate(ids.project_id(project), token)
         return principal if principal is not None and SCOPE in principal.scopes else None
 
     def tokens(self) -> set[tuple[str, str]]:

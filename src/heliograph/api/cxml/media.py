@@ -51,7 +51,7 @@ async def list_media(request: Request, response: Response, message_sid: str) -> 
 
 async def retrieve(request: Request, response: Response, account_sid: str, message_sid: str, sid: str) -> None:
     """A public route: the framework has checked nothing."""
-    owner = request.services.directory.project(account_sid.lower())
+    owner = request.services.directory.project(account_sid)
     guarded = request.services.config.protect_message_media or (owner is not None and PROTECT_MEDIA in owner.switches)
     as_record = request.json_suffix or "application/json" in (request.get_header("Accept") or "").lower()
     if as_record or guarded:

@@ -18,7 +18,7 @@ from heliograph.api.fields import Form
 from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Parameter, Route
 from heliograph.api.setting_checks import checks_for
-from heliograph.core import number_settings, numbers
+from heliograph.core import ids, number_settings, numbers
 from heliograph.core.directory import Number, Project
 from heliograph.core.errors import Fault, NotFound, refuse
 from heliograph.core.number_settings import CXML_NUMBER, DEFAULT_METHOD, ORIGIN, RECEIVE_MODES
@@ -249,7 +249,7 @@ def _new_owner(request: Request, form: Form) -> Project:
     if wanted is None:
         return request.project
     caller = request.caller
-    found = request.services.directory.acts_on(caller, wanted) if caller is not None else None
+    found = request.services.directory.acts_on(caller, ids.project_id(wanted)) if caller is not None else None
     if found is None:
         message = "AccountSid must be this project, or one of its subprojects."
         raise refuse(Fault.PARAMETER_INVALID, message, "AccountSid")

@@ -127,7 +127,7 @@ def _project(request: Request, body: Body) -> str:
     wanted = body.text("subproject_id")
     if wanted is None:
         return request.project.id
-    found = request.services.directory.project(wanted.lower()) if ids.is_uuid(wanted) else None
+    found = request.services.directory.project(ids.project_id(wanted))
     if found is None or found.parent_id != request.project.id:
         body.refuse("subproject_id", "subproject_id must be a subproject of this project.")
         return request.project.id
