@@ -290,7 +290,7 @@ class MediaFault(Exception):
 
 
 class FetchedMedia(Struct, frozen=True, kw_only=True):
-    """url: as the message named it. content_type: in lower case, without parameters."""
+    """url: as the message named it. content_type: one of `core.media_types.ALLOWED`."""
 
     url: str
     content_type: str
