@@ -1,4 +1,4 @@
-"""The account as Twilio's clients write it, `AC` and the project's 32 hex digits, wherever a client names its account."""
+"""The account as Twilio's clients write it: `AC` and the project's 32 hex digits."""
 
 import re
 from dataclasses import replace

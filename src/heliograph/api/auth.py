@@ -1,8 +1,8 @@
 """Who calls, and whether that caller may (contract, section 1).
 
-HTTP Basic with a project's id, in either form of `ids.project_id`, and one of its tokens. The command line of this machine may instead send
-``Authorization: Bearer <local secret>`` with the project's id in ``X-Heliograph-Project``, for the operations of
-`accepts_local` alone. Every refusal looks the same: 401.
+HTTP Basic with a project's id, in either form of `ids.project_id`, and one of its tokens. The command line of this
+machine may instead send ``Authorization: Bearer <local secret>`` with the project's id in ``X-Heliograph-Project``, for
+the operations of `accepts_local` alone. Every refusal looks the same: 401.
 """
 
 import base64
