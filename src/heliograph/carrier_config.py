@@ -134,9 +134,10 @@ def _prefix(given: str) -> str:
 
 
 def _e164(text: str) -> str:
-    if not numbers.is_e164(text):
+    number = numbers.typed(text)
+    if not numbers.is_e164(number):
         raise ValueError("is no E.164 number: write + and 5 to 17 digits")
-    return text
+    return number
 
 
 def _capability(text: str) -> str:

@@ -120,8 +120,10 @@ def rates(config: Config) -> pricing.Rates:
 
 
 def mfa_sender(config: Config) -> str | None:
-    sender: str | None = config.mfa_from
-    if sender is not None and numbers.normalize_from(sender) is None:
+    if config.mfa_from is None:
+        return None
+    sender = numbers.normalize_from(config.mfa_from)
+    if sender is None:
         raise ConfigError("mfa_from is no phone number: write + and 5 to 17 digits, or a short code")
     return sender
 

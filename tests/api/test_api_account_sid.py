@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from api_world import ACCOUNT, OUR_NUMBER, PROJECT, STRANGER, SUBPROJECT, World, a_medium, a_message, basic, message_id
+from api_world import ACCOUNT, PROJECT, STRANGER, SUBPROJECT, World, a_medium, a_message, basic, message_id
 
 from heliograph.api.cxml import media, messages
 from heliograph.api.families import all_routes
@@ -57,8 +57,7 @@ def test_account_sid_is_accepted_by_every_operation(route: Route) -> None:
 
 def test_message_is_sent_by_account_sid() -> None:
     world = World()
-    form = {"To": "+15557654321", "From": OUR_NUMBER, "Body": "hi"}
-    answer = world.ask("POST", f"{_account(ME)}/Messages.json", basic(project=ME), params=form)
+    answer = world.ask("POST", f"{_account(ME)}/Messages.json", basic(project=ME), body="To=%2B15557654321&Body=hi")
     assert answer.status_code == 201
     assert world.acceptor.asked[0].project_id == PROJECT
 

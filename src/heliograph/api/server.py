@@ -24,6 +24,7 @@ from heliograph.api import auth, errors
 from heliograph.api.http import RECEIVER_KEY, SUFFIX_KEY, Receiver, Request, Response, encode
 from heliograph.api.route import Family, Route
 from heliograph.api.services import Services
+from heliograph.api.unsupported import REFUSED
 from heliograph.core import ids
 from heliograph.core.errors import Fault, Refusal, Refused
 from heliograph.core.limits import Buckets
@@ -202,9 +203,10 @@ def _responder(services: Services, route: Route, buckets: Buckets) -> Responder:
     if it has one."""
     handler, scopes, public, writes = route.handler, frozenset(route.scopes), route.public, route.method in WRITES
     names = [(name, f"p{index}") for index, name in _names(route.path)]
+    refusing, parameters = REFUSED.get(route.operation, ()), tuple(each.name for each in route.query)
 
     async def respond(request: Request, response: Response, **slots: str) -> None:
-        request.operation = route.operation
+        request.operation, request.refusing, request.parameters = route.operation, refusing, parameters
         arguments = {name: slots[slot] for name, slot in names}
         if "account_sid" in arguments:
             arguments["account_sid"] = ids.project_id(arguments["account_sid"])

@@ -13,6 +13,7 @@ from heliograph.core.directory import Project
 from heliograph.core.message import Kind
 from heliograph.core.pricing import to_number
 from heliograph.core.routing import Availability, Candidate, Facts, Router, Verdict
+from heliograph.core.texts import quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +48,11 @@ def explain(call: Call, from_number: str, to_number: str, project: str | None, k
     are up. Nothing is sent. Of rules that share by weight the heaviest is shown first.
     """
     deployment = call.deployment()
-    if numbers.normalize_to(to_number) is None:
-        raise output.Failure(f"--to: {to_number!r} is no number such as +12025550101", output.WRONG_USAGE)
-    facts = _facts(deployment.config, from_number, to_number, project, Kind(kind))
+    recipient = numbers.normalize_to(to_number)
+    if recipient is None:
+        reason = f"--to: {quoted(to_number)} is no phone number: {numbers.advice(to_number)}"
+        raise output.Failure(reason, output.WRONG_USAGE)
+    facts = _facts(deployment.config, numbers.typed(from_number), recipient, project, Kind(kind))
     state = _state(deployment.config)
     router = deployment.topology.router()
     output.result(call.as_json, *_explained(router, facts, state))

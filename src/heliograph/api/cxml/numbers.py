@@ -258,7 +258,9 @@ def _new_owner(request: Request, form: Form) -> Project:
 
 def filter_text(text: str | None) -> str:
     """Return a part of a number to look for. A `+` that was not percent-encoded arrives as a blank."""
-    return "" if text is None else text.replace(" ", "+", 1) if text.startswith(" ") else text
+    if text is None:
+        return ""
+    return numbers.typed(text.replace(" ", "+", 1) if text.startswith(" ") else text)
 
 
 def _matching(request: Request, query: Form) -> list[Number]:
