@@ -39,6 +39,7 @@ from heliograph.engine.own_documents import OwnDocuments
 from heliograph.engine.pieces import Pieces
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.records import Records
+from heliograph.engine.route_projects import RouteProjects
 from heliograph.engine.scripts import Scripts
 from heliograph.engine.senders import Senders
 from heliograph.engine.sequences import Sequences, SequenceSettings
@@ -156,6 +157,10 @@ class Parts:
     @cached_property
     def directory(self) -> Directory:
         return Directory(self.store, self.clock, objects_max=self.config.project_objects_max)
+
+    @cached_property
+    def route_projects(self) -> RouteProjects:
+        return RouteProjects(self.store, self.directory)
 
     @cached_property
     def transitions(self) -> Transitions:

@@ -529,6 +529,13 @@ class Store(Protocol):
         """The deployment's id: `candidate` where it has none yet."""
         ...
 
+    async def route_projects(self) -> dict[str, str]:
+        """The projects that routes named when the config file was last read, as the file has them, with their ids."""
+        ...
+
+    async def put_route_projects(self, resolved: Mapping[str, str]) -> None:
+        """Replace all of them."""
+
     # the directory: every write makes a new version, which a running server sees within a second
 
     async def directory_version(self) -> int: ...
