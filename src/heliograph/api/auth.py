@@ -1,28 +1,44 @@
 """Who calls, and whether that caller may (contract, section 1).
 
-HTTP Basic with a project's id, in either form of `ids.project_id`, and one of its tokens. The command line of this
-machine may instead send ``Authorization: Bearer <local secret>`` with the project's id in ``X-Heliograph-Project``, for
-the operations of `accepts_local` alone. Every refusal looks the same: 401.
+HTTP Basic with a project's id, in either form of `ids.project_id`, and one of its tokens. Every refusal looks the
+same: 401.
+
+The deployment's operator sends ``Authorization: Bearer <secret>``, with the id of the project acted for in
+``X-Heliograph-Project``. The secret is the local one, which a running server writes into its data folder for the
+command line, or the operator's token, of which the setting `operator_token_sha256` has the hash. Views of the whole
+deployment need one of the two; a project's token never gets them (403).
 """
 
 import base64
 import binascii
 import hashlib
 import hmac
+from enum import Enum
 
-from heliograph.api.errors import Unauthorized
+from heliograph.api.errors import Forbidden, Unauthorized
 from heliograph.api.services import Services
 from heliograph.core import ids
 from heliograph.core.directory import SCOPES, Project
 from heliograph.core.errors import NotFound
 from heliograph.engine.directory import Directory, Principal
 
-LOCAL_PROJECT_HEADER = "X-Heliograph-Project"
+PROJECT_HEADER = "X-Heliograph-Project"
 
 LOCAL_TOKEN_ID = "local"  # noqa: S105 (the name that stands where a token's id would)
 
+OPERATOR_TOKEN_ID = "operator"  # noqa: S105 (likewise)
+
 _REMEMBERED_MAX = 10_000
 """Credentials remembered at once, a few MB; beyond it all are forgotten and looked up again."""
+
+
+class Operators(Enum):
+    """LOCAL: the local secret alone, for a project. PROJECT: any operator, for a project. DEPLOYMENT: any operator; no
+    project need be named."""
+
+    LOCAL = "local"
+    PROJECT = "project"
+    DEPLOYMENT = "deployment"
 
 
 class Credentials:
@@ -32,9 +48,10 @@ class Credentials:
     version: any change to the directory, such as a revoked token, makes every header be checked anew.
     """
 
-    def __init__(self, directory: Directory, local_secret: str) -> None:
+    def __init__(self, directory: Directory, local_secret: str, operator_token_sha256: str | None = None) -> None:
         self._directory = directory
-        self._local = local_secret.encode()
+        self._local = hashlib.sha256(local_secret.encode()).hexdigest() if local_secret else ""
+        self._operator = (operator_token_sha256 or "").lower()
         self._remembered: dict[bytes, Principal] = {}
         self._version = directory.version
 
@@ -53,16 +70,25 @@ class Credentials:
                 self._remembered[digest] = known
         return known
 
-    def local(self, header: str | None, project_id: str | None) -> Principal | None:
-        """The command line's caller, with every scope of the project that it names, or None."""
+    def operator(self, header: str | None, project_id: str | None, where: Operators) -> Principal | None:
+        """The operator, with every scope of the project that is named, or None."""
         scheme, _, secret = (header or "").partition(" ")
-        if scheme.lower() != "bearer" or not self._local or not project_id:
+        if scheme.lower() != "bearer":
             return None
-        given = secret.strip().encode("latin-1", "replace")
-        project = self._directory.project(project_id.lower())
-        if not hmac.compare_digest(given, self._local) or project is None:
+        given = hashlib.sha256(secret.strip().encode("latin-1", "replace")).hexdigest()
+        is_local = hmac.compare_digest(given, self._local)
+        is_remote = hmac.compare_digest(given, self._operator) and where is not Operators.LOCAL
+        if not (is_local or is_remote):
             return None
-        return Principal(project_id=project.id, token_id=LOCAL_TOKEN_ID, scopes=frozenset(SCOPES))
+        project = self._directory.project((project_id or "").lower())
+        if project is None and where is not Operators.DEPLOYMENT:
+            return None
+        return Principal(
+            project_id=project.id if project else "",
+            token_id=LOCAL_TOKEN_ID if is_local else OPERATOR_TOKEN_ID,
+            scopes=frozenset(SCOPES),
+            is_operator=True,
+        )
 
     def _look_up(self, header: str) -> Principal | None:
         scheme, _, encoded = header.partition(" ")
@@ -75,9 +101,19 @@ class Credentials:
         return self._directory.authenticate(ids.project_id(account), token) if colon else None
 
 
-def accepts_local(method: str, path: str) -> bool:
-    """Whether the command line's secret is taken here."""
-    return path.startswith("/api/heliograph/") or (method == "POST" and path == "/api/messaging/messages")
+def accepts_operator(method: str, path: str) -> Operators | None:
+    """Which operator's credentials an operation accepts, if any."""
+    if path.startswith("/api/heliograph/"):
+        return Operators.PROJECT
+    return Operators.LOCAL if method == "POST" and path == "/api/messaging/messages" else None
+
+
+def require_operator(caller: Principal | None) -> None:
+    """Raise Forbidden for a project's token, Unauthorized for nobody."""
+    if caller is None:
+        raise Unauthorized
+    if not caller.is_operator:
+        raise Forbidden("This is the operator's: it takes the local secret, or the operator's token as a Bearer token.")
 
 
 def admit(

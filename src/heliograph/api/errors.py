@@ -61,6 +61,12 @@ class Unauthorized(HttpFault):
         super().__init__(headers={"WWW-Authenticate": 'Basic realm="Heliograph", charset="UTF-8"'})
 
 
+class Forbidden(HttpFault):
+    """The credentials are right, and are not those of somebody who may: a project's where the operator's are needed."""
+
+    status = 403
+
+
 class TooLarge(HttpFault):
     """The body has more bytes than the setting `max_body_bytes` allows."""
 
@@ -94,6 +100,13 @@ class PlainError(msgspec.Struct, kw_only=True):
     """An error of a JSON API that is not about a parameter: the HTTP status in words."""
 
     error: str
+
+
+class ExplainedError(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An error of Heliograph's own API that is not about a parameter: the HTTP status in words, and what to do."""
+
+    error: str
+    message: str = ""
 
 
 class RestError(msgspec.Struct, kw_only=True):
@@ -158,6 +171,8 @@ def _plain(
         code = _CXML_CODES.get(status, 20000 + status)
         text = message or _CXML_MESSAGES.get(status) or phrase(status)
         body = CxmlError(code=code, message=text, more_info=f"{docs}#{code}", status=status)
+    elif family is Family.HELIOGRAPH:
+        body = ExplainedError(error=phrase(status), message=message)
     else:
         body = PlainError(error=phrase(status))
     return Answer(status=status, body=body, headers=headers or {})
@@ -231,7 +246,7 @@ SHAPES: dict[Family, dict[str, type[msgspec.Struct]]] = {
     Family.RELAY_REST: {"plain": PlainError, "validation": RelayRestErrors},
     Family.MESSAGING: {"plain": PlainError, "validation": RestErrors},
     Family.PROJECT: {"plain": PlainError, "validation": RestErrors},
-    Family.HELIOGRAPH: {"plain": PlainError, "validation": RestErrors},
+    Family.HELIOGRAPH: {"plain": ExplainedError, "validation": RestErrors},
     Family.SYSTEM: {"plain": PlainError, "validation": RestErrors},
 }
 """Which body each family's errors have, for the OpenAPI document."""

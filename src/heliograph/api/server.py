@@ -52,8 +52,12 @@ _INNER_CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
 
 def build(services: Services, routes: Sequence[Route]) -> Application:
     """The ASGI application for http and lifespan scopes. A route's path may be used once per method."""
-    public = [route for route in routes if route.public and family_of(route.path) is not Family.SYSTEM]
-    gate = _Gate(services, [(route.method, _pattern(route.path)) for route in public])
+    known = [route for route in routes if family_of(route.path) is not Family.SYSTEM]
+    gate = _Gate(
+        services,
+        public=[(route.method, _pattern(route.path)) for route in known if route.public],
+        deployment=frozenset((route.method, route.path) for route in known if route.operator),
+    )
     app = falcon.asgi.App(request_type=Request, middleware=gate)
     app.req_options.strip_url_path_trailing_slash = True
     told = _Told(services)
@@ -108,10 +112,15 @@ def _respell(scope: dict[str, Any], path: str) -> None:
 class _Gate:
     """Falcon middleware around every request: request id, caller, metrics."""
 
-    def __init__(self, services: Services, public: list[tuple[str, re.Pattern[str]]]) -> None:
+    def __init__(
+        self, services: Services, public: list[tuple[str, re.Pattern[str]]], deployment: frozenset[tuple[str, str]]
+    ) -> None:
         self._services = services
-        self._credentials = auth.Credentials(services.directory, services.local_secret)
+        self._credentials = auth.Credentials(
+            services.directory, services.local_secret, services.config.operator_token_sha256
+        )
         self._public = public
+        self._deployment = deployment
 
     async def process_request(self, request: Request, response: Response) -> None:
         request.started = time.perf_counter()
@@ -134,13 +143,22 @@ class _Gate:
     def _caller(self, request: Request) -> Principal | None:
         header = request.auth
         caller = self._credentials.basic(header)
-        if caller is None and auth.accepts_local(request.method, request.path):
-            return self._credentials.local(header, request.get_header(auth.LOCAL_PROJECT_HEADER))
+        operators = auth.accepts_operator(request.method, request.path)
+        if caller is None and operators is not None:
+            if (_read_method(request), request.path) in self._deployment:
+                operators = auth.Operators.DEPLOYMENT
+            project_id = request.get_header(auth.PROJECT_HEADER)
+            return self._credentials.operator(header, project_id, operators)
         return caller
 
     def _is_public(self, request: Request) -> bool:
-        method = "GET" if request.method == "HEAD" else request.method
+        method = _read_method(request)
         return any(method == each and pattern.fullmatch(request.path) for each, pattern in self._public)
+
+
+def _read_method(request: Request) -> str:
+    """GET for HEAD: what may be read may be read without its body."""
+    return "GET" if request.method == "HEAD" else request.method
 
 
 class _Told:
@@ -210,7 +228,9 @@ def _responder(services: Services, route: Route, buckets: Buckets) -> Responder:
         arguments = {name: slots[slot] for name, slot in names}
         if "account_sid" in arguments:
             arguments["account_sid"] = ids.project_id(arguments["account_sid"])
-        if not public:
+        if route.operator:
+            auth.require_operator(request.caller)
+        elif not public:
             request.project = auth.admit(services, request.caller, scopes, arguments.pop("account_sid", None))
         if writes and request.caller is not None:
             _count(buckets, services, request.caller.project_id, response)

@@ -11,6 +11,7 @@ from heliograph.cli.token import PROJECT_HELP
 from heliograph.core import numbers
 from heliograph.core.directory import CAPABILITIES, Number, Snapshot
 from heliograph.core.number_settings import DEFAULT_METHOD, Settings
+from heliograph.core.texts import printable
 from heliograph.engine import provision
 from heliograph.net.clock import SystemClock
 
@@ -43,7 +44,9 @@ def add(call: Call, phone_number: str, project: str | None, name: str, capabilit
     except provision.Refused as error:
         raise output.Failure(str(error), output.WRONG_USAGE) from error
     stores.run(config, lambda store: provision.add_number(store, new))
-    output.result(call.as_json, as_values(new), f"{new.number} belongs to project {owner.name} ({owner.id}).")
+    output.result(
+        call.as_json, as_values(new), f"{new.number} belongs to project {printable(owner.name)} ({owner.id})."
+    )
 
 
 @number.command()

@@ -4,7 +4,12 @@ A terminal obeys control characters, and a reader is deceived by ones that reord
 (`str.isprintable`), and nothing here returns one.
 """
 
+import json
+import re
 from typing import Final
+
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""C0 and C1 controls, line and paragraph separators, and what overrides the direction of text."""
 
 QUOTED_MAX: Final = 60
 """Characters of a caller's value that a message repeats."""
@@ -16,6 +21,19 @@ def quoted(value: str, most: int = QUOTED_MAX) -> str:
     if not shown.isprintable():
         shown = "".join(map(_escaped, shown))
     return f"'{shown}...'" if len(value) > most else f"'{shown}'"
+
+
+def has_controls(text: str) -> bool:
+    """Whether a name has a character that moves a terminal's cursor, breaks a line, or reorders what is read."""
+    return _CONTROLS.search(text) is not None
+
+
+def escaped_json(document: str) -> str:
+    """A JSON document with every character that is not printable escaped, except its own line ends."""
+    return "\n".join(
+        line if line.isprintable() else "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
+        for line in document.split("\n")
+    )
 
 
 def printable(text: str) -> str:

@@ -47,11 +47,12 @@ def _key(each: Application | Membership | Number | NumberGroup | Token) -> tuple
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who calls: a token of a project."""
+    """Who calls: a token of a project, or the deployment's operator acting for one ("" for none)."""
 
     project_id: str
     token_id: str
     scopes: frozenset[str]
+    is_operator: bool = False
 
 
 class Directory:

@@ -22,6 +22,7 @@ from heliograph.core import ids, number_settings, numbers
 from heliograph.core.directory import Number, Project
 from heliograph.core.errors import Fault, NotFound, refuse
 from heliograph.core.number_settings import CXML_NUMBER, DEFAULT_METHOD, ORIGIN, RECEIVE_MODES
+from heliograph.core.texts import has_controls
 
 MAX_NAME_LENGTH = 255
 _COLLECTION = ROOT + "/Accounts/{AccountSid}/IncomingPhoneNumbers"
@@ -237,8 +238,8 @@ async def release(request: Request, response: Response, sid: str) -> None:
 
 def _name(form: Form) -> str | None:
     name = form.text("FriendlyName")
-    if name is not None and not 1 <= len(name) <= MAX_NAME_LENGTH:
-        message = f"FriendlyName has 1 to {MAX_NAME_LENGTH} characters."
+    if name is not None and (not 1 <= len(name) <= MAX_NAME_LENGTH or has_controls(name)):
+        message = f"FriendlyName has 1 to {MAX_NAME_LENGTH} characters, and no control characters."
         raise refuse(Fault.PARAMETER_INVALID, message, "FriendlyName")
     return name
 
