@@ -1,7 +1,7 @@
 """Who calls, and whether that caller may (contract, section 1).
 
 HTTP Basic with a project's id, in either form of `ids.project_id`, and one of its tokens. Every refusal looks the
-same: 401.
+same, 401, except to the users of a machine that serves only itself (`explains`): there it says what was wrong.
 
 The deployment's operator sends ``Authorization: Bearer <secret>``, with the id of the project acted for in
 ``X-Heliograph-Project``. The secret is the local one, which a running server writes into its data folder for the
@@ -13,13 +13,17 @@ import base64
 import binascii
 import hashlib
 import hmac
+import ipaddress
 from enum import Enum
+from urllib.parse import urlsplit
 
 from heliograph.api.errors import Forbidden, Unauthorized
 from heliograph.api.services import Services
+from heliograph.config import Config
 from heliograph.core import ids
 from heliograph.core.directory import SCOPES, Project
 from heliograph.core.errors import NotFound
+from heliograph.core.texts import quoted
 from heliograph.engine.directory import Directory, Principal
 
 PROJECT_HEADER = "X-Heliograph-Project"
@@ -30,6 +34,20 @@ OPERATOR_TOKEN_ID = "operator"  # noqa: S105 (likewise)
 
 _REMEMBERED_MAX = 10_000
 """Credentials remembered at once, a few MB; beyond it all are forgotten and looked up again."""
+
+
+def explains(config: Config) -> bool:
+    """Whether a 401 may say what was wrong: on a server with the simulated carrier that nobody else can reach, a
+    developer's own."""
+    urls = [urlsplit(config.public_url).hostname or ""] if config.public_url else []
+    return bool(config.simulator) and all(map(_is_loopback, [config.host, *urls]))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Operators(Enum):
@@ -91,14 +109,29 @@ class Credentials:
         )
 
     def _look_up(self, header: str) -> Principal | None:
-        scheme, _, encoded = header.partition(" ")
-        if scheme.lower() != "basic":
-            return None
-        try:
-            account, colon, token = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, ValueError):
-            return None
-        return self._directory.authenticate(ids.project_id(account), token) if colon else None
+        given = _pair(header)
+        return self._directory.authenticate(ids.project_id(given[0]), given[1]) if given else None
+
+    def fault(self, header: str | None) -> str:
+        """What is wrong with a header that lets nobody in; only for those whom `explains` allows."""
+        given = _pair(header or "")
+        if given is None:
+            return "Send HTTP Basic credentials: the project's id as user name, an API token as password."
+        if self._directory.project(ids.project_id(given[0])) is None:
+            return f"No project has the id {quoted(given[0])}: see `heliograph project list`."
+        return "The project has no such API token, or no longer: `heliograph token create` makes one."
+
+
+def _pair(header: str) -> tuple[str, str] | None:
+    """The user name and the password of a Basic header."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        account, colon, token = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return (account, token) if colon else None
 
 
 def accepts_operator(method: str, path: str) -> Operators | None:
@@ -124,12 +157,15 @@ def admit(
     Any one of `scopes` lets a token in, none at all lets every token in. Raises Unauthorized, or NotFound for a
     project that is neither the caller's nor a subproject of it.
     """
-    if caller is None or (scopes and scopes.isdisjoint(caller.scopes)):
+    if caller is None:
         raise Unauthorized
+    if scopes and scopes.isdisjoint(caller.scopes):
+        needed = f"The API token lacks the scope {' or '.join(sorted(scopes))}."
+        raise Unauthorized(needed if explains(services.config) else "")
     if project_id is None:
         project = services.directory.project(caller.project_id)
     else:
         project = services.directory.acts_on(caller, project_id)
     if project is None:
-        raise NotFound
+        raise NotFound("There is no such account: it is neither this project's nor one of its subprojects'.")
     return project

@@ -119,6 +119,7 @@ class _Gate:
         self._credentials = auth.Credentials(
             services.directory, services.local_secret, services.config.operator_token_sha256
         )
+        self._explains = auth.explains(services.config)
         self._public = public
         self._deployment = deployment
 
@@ -133,7 +134,7 @@ class _Gate:
             return
         request.caller = self._caller(request)
         if request.caller is None and not self._is_public(request):
-            raise errors.Unauthorized
+            raise errors.Unauthorized(self._credentials.fault(request.auth) if self._explains else "")
 
     async def process_response(self, request: Request, response: Response, resource: object, succeeded: bool) -> None:
         metrics = self._services.metrics
@@ -169,7 +170,7 @@ class _Told:
 
     async def tell(self, request: Request, response: Response, error: Exception, params: dict[str, str]) -> None:
         request.services = self._services
-        answer = errors.answer(request.family, error, request.base_url)
+        answer = errors.answer(request.family, error, request.base_url, request.path)
         if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             # Formatted here, since a log renderer may print the frames' variables, and with them secrets.
             log.error(
