@@ -1,7 +1,7 @@
 """Texts from outside, fit to be shown: in a message to a caller, on a timeline, on a terminal.
 
-A terminal obeys control characters, and a reader is deceived by ones that reorder or hide text. Neither is printable
-(`str.isprintable`), and nothing here returns one.
+A terminal obeys control characters, and a reader is deceived by ones that reorder or hide text. None of them is
+printable (`str.isprintable`): what is shown has none, and a name that a client chooses must not have them.
 """
 
 import json
