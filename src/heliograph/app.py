@@ -125,7 +125,8 @@ class _Server:
         await parts.directory.load()
         await parts.route_projects.load()
         projects = self._resolved(self._source.running.topology)
-        await parts.route_projects.remember(projects)
+        if self._source.again is not None:  # started once without its file, a server keeps what that file resolved
+            await parts.route_projects.remember(projects)
         parts.transitions.queued.update(await parts.store.queued_counts())
         parts.transitions.unsent.update(await parts.store.unsent_counts())
         left = await parts.dispatcher.left_initiated()
