@@ -400,6 +400,11 @@ class HeliographServer:
             raise AssertionError(f"heliograph {arguments[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout
 
+    def operator(self) -> dict[str, str]:
+        """Headers of the command line of this machine, which acts as the deployment's operator."""
+        secret = json.loads((self.data / "server.json").read_text())["secret"]
+        return {"Authorization": f"Bearer {secret}", "X-Heliograph-Project": self.credentials.project_id}
+
     def request(
         self,
         method: str,

@@ -11,7 +11,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -28,6 +28,7 @@ from heliograph.api.route import Route
 from heliograph.api.server import build
 from heliograph.carrier_config import Deployment, Difference, Topology
 from heliograph.config import Config, ConfigError
+from heliograph.core.route_projects import UnresolvedProject
 from heliograph.engine import provision
 from heliograph.engine.dispatch import LeftInitiated
 from heliograph.engine.provision import Provisioned
@@ -123,6 +124,10 @@ class _Server:
         parts.directory.space_id = await parts.store.space_id(str(uuid_utils.uuid4()))
         await self._stock(self._source.running.topology)
         await parts.directory.load()
+        await parts.route_projects.load()
+        projects = self._resolved(self._source.running.topology)
+        if self._source.again is not None:  # started once without its file, a server keeps what that file resolved
+            await parts.route_projects.remember(projects)
         parts.transitions.queued.replace(await parts.store.queued_counts())
         parts.transitions.unsent.update(await parts.store.unsent_counts())
         left = await parts.dispatcher.left_initiated()
@@ -137,7 +142,7 @@ class _Server:
         await parts.http.start()
         async with asyncio.TaskGroup() as self._group:
             await parts.smpp_door.open()
-            await self._start_carriers()
+            await self._start_carriers(projects)
             self._start_machines(left)
             serving = self._group.create_task(server.serve(sockets=[listening]))
             withdraw = announce(self._here, parts.services.local_secret)
@@ -175,12 +180,19 @@ class _Server:
     def _start_machine(self, machine: Machine) -> asyncio.Task[None]:
         return self._start_task(self._keep_going(machine))
 
-    async def _start_carriers(self) -> None:
+    def _resolved(self, topology: Topology) -> dict[str, str]:
+        """The ids of the projects that the routes name; raises ConfigError."""
+        try:
+            return self._parts.route_projects.resolve(topology.projects())
+        except UnresolvedProject as error:
+            raise ConfigError(str(error)) from error
+
+    async def _start_carriers(self, projects: Mapping[str, str]) -> None:
         topology = self._source.running.topology
         if topology.simulator:
             await self._parts.carriers.add([self._parts.loopback])
         await self._parts.carriers.add(map(self._parts.smpp_carrier, topology.carriers))
-        self._parts.carriers.route_by(topology.router())
+        self._parts.carriers.route_by(topology.router(projects))
 
     def _start_machines(self, left: LeftInitiated) -> None:
         parts = self._parts
@@ -243,9 +255,10 @@ class _Server:
         self._source.reload(self._apply)
 
     def _apply(self, topology: Topology, differs: Difference) -> None:
-        self._start_task(self._bring_to(topology, differs))
+        projects = self._resolved(topology)
+        self._start_task(self._bring_to(topology, differs, projects))
 
-    async def _bring_to(self, topology: Topology, differs: Difference) -> None:
+    async def _bring_to(self, topology: Topology, differs: Difference, projects: dict[str, str]) -> None:
         """One after the other: a second reload may come while the first lets carriers go."""
         async with self._reloading:
             parts = self._parts
@@ -255,7 +268,8 @@ class _Server:
                     parts.smpp[change.after.name].configure(change.after)
             await parts.carriers.exchange([parts.smpp_carrier(change.after) for change in fresh])
             await parts.carriers.add(parts.smpp_carrier(each) for each in differs.added)
-            parts.carriers.route_by(topology.router())
+            await parts.transitions.persist(lambda: parts.route_projects.remember(projects))
+            parts.carriers.route_by(topology.router(projects))
             if differs.inventory:
                 await parts.transitions.persist(lambda: self._stock(topology))
             await parts.carriers.remove([carrier.name for carrier in differs.removed])

@@ -167,9 +167,10 @@ def _prefix(given: str) -> str:
 
 
 def _e164(text: str) -> str:
-    if not numbers.is_e164(text):
+    number = numbers.typed(text)
+    if not numbers.is_e164(number):
         raise ValueError("is no E.164 number: write + and 5 to 17 digits")
-    return text
+    return number
 
 
 def _capability(text: str) -> str:
@@ -412,7 +413,12 @@ class RouteConfig:
         read=_ascii,
         allowed="text, or a list",
     )
-    project: str | None = text(None, "The project that sends.", allowed="id or name")
+    project: str | None = text(
+        None,
+        "The project that sends, not its subprojects. A name is resolved to its project when the file is first read "
+        "with it, and means that project from then on.",
+        allowed="id, or name that one project has",
+    )
     kind: Literal["sms", "mms"] | None = text(None, "What is sent.", choices=("sms", "mms"))
     priority: int = whole(10, "Lower ones are tried first.", 0, 10**6)
     weight: int | None = whole(
@@ -494,16 +500,20 @@ class Topology:
     inventory: tuple[InventoryConfig, ...] = ()
     simulator: bool = False
 
-    def router(self) -> routing.Router:
+    def projects(self) -> tuple[str, ...]:
+        """What the routes name projects by, each once."""
+        return tuple(dict.fromkeys(route.project for route in self.routes if route.project is not None))
+
+    def router(self, projects: Mapping[str, str]) -> routing.Router:
         """The rules, compiled; without any, every carrier serves everything, and the simulated one where there is no
-        other."""
+        other. `projects`: the id of each of `projects()`."""
         sms = frozenset({Kind.SMS})
         every = {carrier.name: sms for carrier in self.carriers if carrier.submits}
         if self.simulator:
             named = any(LOOPBACK in route.carriers for route in self.routes)
             every |= {LOOPBACK: frozenset(Kind)} if named or not self.carriers else {}
         return routing.Router(
-            rules=[_rule(route) for route in self.routes],
+            rules=[_rule(route, projects) for route in self.routes],
             rates=[
                 routing.Rate(carrier=carrier, prefix=prefix, price_micros=rate.price_micros)
                 for rate in self.rates
@@ -554,13 +564,14 @@ def topology(document: Mapping[str, object], file: str, environ: Mapping[str, st
     )
 
 
-def _rule(route: RouteConfig) -> routing.Rule:
+def _rule(route: RouteConfig, projects: Mapping[str, str]) -> routing.Rule:
     return routing.Rule(
         carriers=route.carriers,
         prefixes=route.prefixes,
         countries=route.countries,
         sender_prefixes=route.sender_prefixes,
-        project=route.project,
+        project=None if route.project is None else projects[route.project],
+        project_shown=route.project,
         kind=Kind(route.kind) if route.kind else None,
         priority=route.priority,
         weight=route.weight,

@@ -5,6 +5,7 @@ the names below), default. Units are in the names. A wrong value is refused at s
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, make_dataclass
@@ -28,7 +29,8 @@ class ConfigError(Exception):
 class Setting:
     """One row of the table. `minimum` and `maximum` bound numbers; `choices` and `country` bound text. `country`: it is
     an ISO 3166 code. `networks`: it is a list of networks, in a text separated by commas. `called`: networks that this
-    server calls, so that those it never calls are refused. `secret`: what was given is never repeated."""
+    server calls, so that those it never calls are refused.
+    `secret`: what was given is never repeated. `sha256`: it is 64 hex digits, and is not repeated either."""
 
     name: str
     type: type
@@ -42,6 +44,7 @@ class Setting:
     country: bool = False
     networks: bool = False
     called: bool = False
+    sha256: bool = False
 
 
 def _text(name: str, default: str | None, about: str, *, choices: tuple[str, ...] = ()) -> Setting:
@@ -304,6 +307,14 @@ SETTINGS: tuple[Setting, ...] = (
     _whole("media_max_bytes_toll_free", 750_000, "The same from a toll-free number, bytes.", 1000, 10**9),
     _whole("media_concurrency", 32, "Messages whose media are fetched at once.", 1, 1000),
     _whole("media_attempts", 3, "Tries to fetch a message's media before it fails with 63019.", 1, 20),
+    Setting(
+        name="operator_token_sha256",
+        type=str,
+        default=None,
+        about="SHA-256, in hex, of a token with which the operator may call `/api/heliograph` from other machines.",
+        optional=True,
+        sha256=True,
+    ),
     _flag("protect_message_media", False, "Whether stored media ask for credentials."),
     # handlers of inbound messages
     _whole("handler_concurrency", 64, "Inbound messages whose handlers run at once.", 1, 10000),
@@ -554,6 +565,8 @@ def parse(setting: Setting, given: object, source: str) -> Value:
         raise ConfigError(f"{source}: {shown} is none of {', '.join(setting.choices)}")
     if setting.country and not places.is_country(str(value)):
         raise ConfigError(f"{source}: {shown} is no ISO 3166 country such as GB")
+    if setting.sha256 and not _SHA256.fullmatch(str(value)):
+        raise ConfigError(f"{source}: what is given is no SHA-256: write 64 hex digits")
     if isinstance(value, int | float) and not isinstance(value, bool):
         if setting.minimum is not None and value < setting.minimum:
             raise ConfigError(f"{source}: {shown} is less than {setting.minimum:g}")
@@ -577,6 +590,8 @@ def _network_list(setting: Setting, given: object, source: str) -> tuple[Network
             )
     return tuple(networks)
 
+
+_SHA256 = re.compile("[0-9a-fA-F]{64}")
 
 _NEEDED = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 

@@ -43,6 +43,7 @@ from heliograph.engine.project_room import ProjectLimits
 from heliograph.engine.receipts import Receipts
 from heliograph.engine.records import Records
 from heliograph.engine.retries import RetrySettings
+from heliograph.engine.route_projects import RouteProjects
 from heliograph.engine.scripts import Scripts
 from heliograph.engine.senders import Senders
 from heliograph.engine.sequences import Sequences, SequenceSettings
@@ -143,8 +144,10 @@ def resolver_settings(config: Config) -> ResolverSettings:
 
 
 def mfa_sender(config: Config) -> str | None:
-    sender: str | None = config.mfa_from
-    if sender is not None and numbers.normalize_from(sender) is None:
+    if config.mfa_from is None:
+        return None
+    sender = numbers.normalize_from(config.mfa_from)
+    if sender is None:
         raise ConfigError("mfa_from is no phone number: write + and 5 to 17 digits, or a short code")
     return sender
 
@@ -185,6 +188,10 @@ class Parts:
                 octets=self.config.project_directory_bytes_max,
             ),
         )
+
+    @cached_property
+    def route_projects(self) -> RouteProjects:
+        return RouteProjects(self.store, self.directory)
 
     @cached_property
     def transitions(self) -> Transitions:

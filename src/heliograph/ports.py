@@ -342,7 +342,7 @@ class MediaFault(Exception):
 
 
 class FetchedMedia(Struct, frozen=True, kw_only=True):
-    """url: as the message named it. content_type: in lower case, without parameters."""
+    """url: as the message named it. content_type: one of `core.media_types.ALLOWED`."""
 
     url: str
     content_type: str
@@ -630,6 +630,13 @@ class Store(Protocol):
     async def space_id(self, candidate: str) -> str:
         """The deployment's id: `candidate` where it has none yet."""
         ...
+
+    async def route_projects(self) -> dict[str, str]:
+        """The projects that routes named when the config file was last read, as the file has them, with their ids."""
+        ...
+
+    async def put_route_projects(self, resolved: Mapping[str, str]) -> None:
+        """Replace all of them."""
 
     # the directory: every write makes a new version, which a running server sees within a second
 

@@ -18,7 +18,8 @@ Read = Callable[[Deployment], Deployment]
 """All sources again, judged for a server that runs as it is; raises ConfigError."""
 
 Apply = Callable[[Topology, Difference], None]
-"""Brings the server from one topology to the next: told the new one, and what differs."""
+"""Brings the server from one topology to the next: told the new one, and what differs. Raises ConfigError, with nothing
+changed, for one that it can't be brought to."""
 
 
 class Source:
@@ -35,12 +36,13 @@ class Source:
             return
         try:
             found = self.again(self.running)
+            differs = difference(self.running.topology, found.topology)
+            if not differs.nothing:
+                apply(found.topology, differs)
         except ConfigError as error:
             log.error("config.refused", reason=str(error), kept="what was read before")
             return
-        differs = difference(self.running.topology, found.topology)
         if not differs.nothing:
-            apply(found.topology, differs)
             self.running = Deployment(config=self.running.config, topology=found.topology)
         log.info("config.reloaded", **_told(differs), restart_needed_for=_settings(self.running.config, found.config))
 

@@ -191,3 +191,37 @@ def test_rest_media_is_a_list(media: object) -> None:
     answer = world.ask("POST", REST, JSON, body=json.dumps({"media": media}))
     assert answer.status_code == 422
     assert [(e["code"], e["attribute"]) for e in answer.json["errors"]] == [("invalid_parameter", "media")]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [(True, True), (False, False), (None, None), ("true", True), ("false", False), ("True", True), ("FALSE", False)],
+)
+def test_json_boolean_may_be_a_text(given: object, told: bool | None) -> None:
+    body = fields.Body({"sticky_sender": given})
+    assert body.flag("sticky_sender") is told
+    assert body.faults == []
+
+
+@pytest.mark.parametrize("given", ["yes", "1", "0", "on", "", " true", "true ", "t", 1, 0, 1.0, [], ["true"], {}])
+def test_other_json_value_is_no_boolean(given: object) -> None:
+    body = fields.Body({"sticky_sender": given})
+    assert body.flag("sticky_sender") is None
+    assert [fault.where for fault in body.faults] == ["sticky_sender"]
+
+
+@pytest.mark.parametrize(("given", "mms"), [("true", True), ("False", False)])
+@pytest.mark.parametrize(
+    ("path", "names"), [(REST, ("to", "from", "body", "send_as_mms")), (CREATE, ("To", "From", "Body", "SendAsMms"))]
+)
+def test_text_of_a_boolean_is_obeyed(path: str, names: tuple[str, ...], given: str, mms: bool) -> None:
+    world = World()
+    values = dict(zip(names, ("+15557654321", "+15551234567", "hi", given), strict=True))
+    assert world.ask("POST", path, json=values).status_code == 201
+    assert world.acceptor.asked[0].force_mms is mms
+
+
+def test_unknown_text_for_a_boolean_is_refused() -> None:
+    values = {"to": "+15557654321", "from": "+15551234567", "body": "hi", "send_as_mms": "maybe"}
+    answer = World().ask("POST", REST, json=values)
+    assert (answer.status_code, answer.json["errors"][0]["attribute"]) == (422, "send_as_mms")

@@ -1,13 +1,17 @@
 """What only this server has: handsets, timelines, callbacks."""
 
+import hashlib
+
 import pytest
 from api_world import (
     AT,
     LOCAL_SECRET,
     MANAGING_TOKEN,
+    NARROW_TOKEN,
     OUR_NUMBER,
     PROJECT,
     STRANGER,
+    TOKEN,
     World,
     a_message,
     basic,
@@ -24,6 +28,8 @@ from heliograph.ports import BindStatus, CallbackRecord, CarrierStatus, Receipt,
 INBOUND = "/api/heliograph/simulator/inbound"
 CALLBACKS = "/api/heliograph/callbacks"
 CARRIERS = "/api/heliograph/carriers"
+OPERATOR = {"Authorization": f"Bearer {LOCAL_SECRET}", "X-Heliograph-Project": PROJECT}
+OPERATOR_HASH = hashlib.sha256(b"operator-token").hexdigest()
 
 
 def test_message_from_a_handset() -> None:
@@ -153,7 +159,7 @@ def test_carriers_as_they_are_now() -> None:
     )
     counts = {"window": 10, "in_flight": 3, "submitted": 7, "throttled": 1, "receipts": 6, "unmatched": 2, "inbound": 4}
     world.carriers = [CarrierStatus(name="acme", kind="smpp", available=True, binds=(bind,), **counts)]
-    answer = world.ask("GET", CARRIERS, basic(token=MANAGING_TOKEN))
+    answer = world.ask("GET", CARRIERS, OPERATOR)
     shown = {
         "address": "a.example:2775",
         "mode": "transceiver",
@@ -170,11 +176,77 @@ def test_carriers_as_they_are_now() -> None:
     assert (answer.status_code, answer.json) == (200, {"carriers": [expected]})
 
 
-def test_carriers_are_for_those_who_manage() -> None:
+@pytest.mark.parametrize("token", [TOKEN, NARROW_TOKEN, MANAGING_TOKEN])
+def test_token_of_a_project_does_not_see_the_carriers(token: str) -> None:
+    answer = World(operator_token_sha256=OPERATOR_HASH).ask("GET", CARRIERS, basic(token=token))
+    assert (answer.status_code, answer.json["error"]) == (403, "Forbidden")
+    assert "operator" in answer.json["message"]
+
+
+@pytest.mark.parametrize("project", [{}, {"X-Heliograph-Project": PROJECT}, {"X-Heliograph-Project": "nobody"}])
+@pytest.mark.parametrize("secret", [LOCAL_SECRET, "operator-token"])
+def test_operator_sees_the_carriers_with_or_without_a_project(secret: str, project: dict[str, str]) -> None:
+    world = World(operator_token_sha256=OPERATOR_HASH.upper())
+    assert world.ask("GET", CARRIERS, {"Authorization": f"Bearer {secret}", **project}).json == {"carriers": []}
+
+
+WRONG = ["Bearer wrong", "Bearer ", "Bearer", "", f"Basic {OPERATOR_HASH}", f"Bearer {OPERATOR_HASH}"]
+
+
+@pytest.mark.parametrize("header", WRONG)
+def test_other_credentials_do_not_see_the_carriers(header: str) -> None:
+    assert World(operator_token_sha256=OPERATOR_HASH).ask("GET", CARRIERS, {"Authorization": header}).status_code == 401
+    assert World().ask("GET", CARRIERS, {"Authorization": header}).status_code == 401
+
+
+def test_operator_token_acts_for_a_project_on_our_own_api_only() -> None:
+    world = World(operator_token_sha256=OPERATOR_HASH)
+    operator = {"Authorization": "Bearer operator-token", "X-Heliograph-Project": STRANGER}
+    assert world.ask("GET", CALLBACKS, operator).status_code == 200
+    assert world.ask("GET", CALLBACKS, operator | {"X-Heliograph-Project": ""}).status_code == 401
+    sent = {"to": "+15557654321", "from": "+15550000009", "body": "hi"}
+    assert world.ask("POST", "/api/messaging/messages", operator, json=sent).status_code == 401
+    assert world.ask("GET", "/api/messaging/logs", operator).status_code == 401
+
+
+ROUTED = "premium: rule 1: project Alice, priority 1; cost 0.0311"
+ROUTING_LINES = [
+    ("state", "initiated", ROUTED, "handed to a carrier"),
+    ("state", "sent", "bind smsc.premium.example:2775, 12 ms", None),
+    ("rerouted", None, ROUTED, "handed to another carrier"),
+    ("deferred", None, "premium: ESME_RTHROTTLED", "refused for now; it will be tried again"),
+]
+
+
+@pytest.mark.parametrize(("kind", "state", "detail", "neutral"), ROUTING_LINES)
+def test_timeline_shows_routing_to_the_operator_alone(
+    kind: str, state: str | None, detail: str, neutral: str | None
+) -> None:
     world = World()
-    assert world.ask("GET", CARRIERS).status_code == 401
-    local = {"Authorization": f"Bearer {LOCAL_SECRET}", "X-Heliograph-Project": PROJECT}
-    assert world.ask("GET", CARRIERS, local).json == {"carriers": []}
+    world.store.messages = [a_message(carrier="premium", carrier_ref="7f3a90")]
+    world.store.entries = [TimelineEntry(at=AT, kind=kind, state=state, error_code=None, detail=detail)]
+    path = f"/api/heliograph/messages/{message_id(1)}/timeline"
+    mine, operators = world.ask("GET", path), world.ask("GET", path, OPERATOR)
+    assert mine.json["steps"][0]["detail"] == neutral
+    assert [(part["carrier"], part["carrier_ref"]) for part in mine.json["parts"]] == [(None, "7f3a90")]
+    assert not any(word in mine.text for word in ("premium", "rule", "Alice", "cost", "0.0311"))
+    assert operators.json["steps"][0]["detail"] == detail
+    assert [part["carrier"] for part in operators.json["parts"]] == ["premium"]
+
+
+def test_timeline_shows_a_project_all_other_lines() -> None:
+    world = World()
+    world.store.messages = [a_message()]
+    entry = TimelineEntry(at=AT, kind="state", state="failed", error_code=30006, detail="no route leads to this number")
+    world.store.entries = [entry]
+    shown = world.ask("GET", f"/api/heliograph/messages/{message_id(1)}/timeline").json
+    assert shown["steps"][0]["detail"] == "no route leads to this number"
+
+
+def test_form_at_our_own_api_is_answered_with_what_to_send() -> None:
+    answer = World().ask("POST", "/api/heliograph/simulator/inbound", body="From=1")
+    assert (answer.status_code, answer.json["error"]) == (415, "Unsupported Media Type")
+    assert answer.json["message"] == "Send JSON with the content type application/json."
 
 
 def test_what_carriers_brought_in_vain_is_listed_with_its_reason() -> None:

@@ -62,12 +62,12 @@ async def test_a_number_that_cannot_be_is_told_as_such(world: World) -> None:
     assert (shown["possible_number"], shown["valid_number"], shown["country_code"]) == (True, False, "US")
 
 
-@pytest.mark.parametrize("text", ["+12145550101", "12145550101", "%2B12145550101"])
+@pytest.mark.parametrize("text", ["+12145550101", "12145550101", "+1 (214) 555-0101", "%2B12145550101"])
 async def test_the_plus_may_be_quoted_or_left_out(world: World, text: str) -> None:
     assert (await world.ask("GET", f"{PATH}/{text}")).json["e164"] == "+12145550101"
 
 
-@pytest.mark.parametrize("text", ["54321", "voter", "+1214555010a", "+1", "+" + "1" * 18, "+1(214)5550101", "٣٣٣٣٣٣٣"])
+@pytest.mark.parametrize("text", ["54321", "voter", "+1214555010a", "+1", "+" + "1" * 18, "٣٣٣٣٣٣٣"])
 async def test_what_is_no_number_is_not_found(world: World, text: str) -> None:
     answer = await world.ask("GET", f"{PATH}/{text}")
     assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})

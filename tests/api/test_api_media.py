@@ -95,3 +95,66 @@ def test_delete() -> None:
     answer = world.ask("DELETE", ONE)
     assert (answer.status_code, answer.content) == (204, b"")
     assert world.records.asked == [("delete_media", message_id(1), a_medium().id)]
+
+
+BYTES = [
+    "",
+    "*/*",
+    "image/*",
+    "image/jpeg",
+    "image/jpg",
+    "IMAGE/JPEG",
+    "application/json, text/plain, */*",
+    "application/json;q=0.9, */*;q=0.8",
+    "application/json, image/*;q=0.1",
+    "application/json, image/jpeg",
+    "application/json;q=0",
+    "application/json;q=0, application/*",
+    "text/html",
+    "application/xml",
+    "nonsense",
+    "application/json;q=x",
+    "application/json, nonsense, */*",
+]
+RECORDS = [
+    "application/json",
+    "Application/JSON",
+    "application/json; charset=utf-8",
+    "application/*",
+    "application/json, text/*",
+    "application/json, image/png",
+    "application/json, image/*;q=0",
+    "application/json, */*;q=0",
+    "application/json, */*, image/*;q=0",
+    "application/json;q=0.5, nonsense",
+]
+
+
+@pytest.mark.parametrize("accept", BYTES)
+def test_accept_that_allows_the_medium_gets_its_bytes(accept: str) -> None:
+    answer = _world().ask("GET", ONE, NOBODY | ({"Accept": accept} if accept else {}))
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+
+
+@pytest.mark.parametrize("accept", RECORDS)
+def test_accept_that_allows_json_alone_gets_the_record(accept: str) -> None:
+    assert _world().ask("GET", ONE, {"Accept": accept}).json["sid"] == a_medium().id
+    assert _world().ask("GET", ONE, NOBODY | {"Accept": accept}).status_code == 401
+
+
+def test_record_of_an_unknown_medium_asks_for_credentials_first() -> None:
+    other = ONE.replace(a_medium().id, a_medium(5).id)
+    assert _world().ask("GET", other, NOBODY | {"Accept": "application/json"}).status_code == 401
+    assert _world().ask("GET", other, {"Accept": "application/json"}).status_code == 404
+
+
+@pytest.mark.parametrize("accept", ["*/*", "image/jpeg", "application/json, text/plain, */*"])
+def test_json_suffix_gets_the_record_whatever_is_accepted(accept: str) -> None:
+    assert _world().ask("GET", ONE + ".json", {"Accept": accept}).json["sid"] == a_medium().id
+
+
+@pytest.mark.parametrize("accept", ["video/3gpp", "application/json, video/3gpp", "application/json, video/3gp"])
+def test_accept_may_name_the_medium_by_an_alias(accept: str) -> None:
+    world = _world()
+    world.store.media_rows = [a_medium(content_type="video/3gp")]
+    assert world.ask("GET", ONE, NOBODY | {"Accept": accept}).headers["content-type"] == "video/3gp"

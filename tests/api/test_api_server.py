@@ -72,13 +72,13 @@ def test_every_spelling_of_a_cxml_path_is_the_same_resource(root: str, ending: s
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", CREATE), ("GET", f"{ACCOUNT}/Nothing"), ("GET", "/2010-04-01")])
 def test_credentials_come_before_the_path(headers: dict[str, str], method: str, path: str) -> None:
-    answer = World().ask(method, path, headers)
+    answer = World(public_url="https://example.test").ask(method, path, headers)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Basic ")
     assert answer.json == {
         "code": 20003,
         "message": "Authentication failed: check the project id, the API token and the token's scopes.",
-        "more_info": "http://example.test/docs/errors#20003",
+        "more_info": "https://example.test/docs/errors#20003",
         "status": 401,
     }
 
@@ -349,3 +349,55 @@ def test_a_host_that_is_none_stands_in_no_address(host: str) -> None:
 @pytest.mark.parametrize("host", ["a.test", "a.test:8080", "127.0.0.1:1", "[::1]:8080", "A_b-c.test"])
 def test_a_host_that_is_one_stands_in_addresses(host: str) -> None:
     assert _base_url(host) == f"http://{host}"
+
+
+UNKNOWN_TOKEN = "PT" + "00" * 24
+LOCAL = {"host": "127.0.0.1", "simulator": True}
+FAULTS = [
+    (NO_CREDENTIALS, "Send HTTP Basic credentials"),
+    (basic(project="nobody"), "No project has the id 'nobody'"),
+    (basic(token=UNKNOWN_TOKEN), "The project has no such API token"),
+    (basic(token=NARROW_TOKEN), "The API token lacks the scope messaging."),
+]
+
+
+@pytest.mark.parametrize(("headers", "message"), FAULTS)
+def test_401_says_what_was_wrong_on_a_machine_that_serves_itself(headers: dict[str, str], message: str) -> None:
+    answer = World(**LOCAL).ask("GET", CREATE, headers)
+    assert (answer.status_code, answer.json["code"]) == (401, 20003)
+    assert answer.json["message"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        LOCAL | {"host": "0.0.0.0"},
+        LOCAL | {"host": "192.0.2.1"},
+        LOCAL | {"simulator": False},
+        LOCAL | {"public_url": "https://messages.example"},
+    ],
+)
+@pytest.mark.parametrize(("headers", "message"), FAULTS)
+def test_401_never_says_what_was_wrong_elsewhere(
+    headers: dict[str, str], message: str, settings: dict[str, object]
+) -> None:
+    told = World(**settings).ask("GET", CREATE, headers).json["message"]
+    assert told == "Authentication failed: check the project id, the API token and the token's scopes."
+
+
+NOT_FOUND = [
+    ("/2010-04-01/Accounts/{PROJECT}/Mesages", "There is no such path"),
+    ("/2010-04-01/Accounts/{PROJECT}/Calls", "This server has no calls"),
+    ("/2010-04-01/Accounts/{PROJECT}/Calls.json", "This server has no calls"),
+    ("/2010-04-01/Accounts/{PROJECT}/Recordings/x", "This server has no calls"),
+    ("/2010-04-01/Accounts/{STRANGER}/Messages", "There is no such account"),
+    ("/2010-04-01/Accounts/nobody/Messages", "There is no such account"),
+    ("/2010-04-01/Accounts/{PROJECT}/Messages/x", "There is no such resource"),
+]
+
+
+@pytest.mark.parametrize(("path", "message"), NOT_FOUND)
+def test_404_says_what_was_looked_for(path: str, message: str) -> None:
+    answer = World().ask("GET", path.format(PROJECT=PROJECT, STRANGER=STRANGER))
+    assert (answer.status_code, answer.json["code"]) == (404, 20404)
+    assert answer.json["message"].startswith(message)

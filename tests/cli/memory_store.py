@@ -43,6 +43,9 @@ class MemoryStore:
             smpp_credentials=tuple(self.smpp_credentials),
         )
 
+    async def route_projects(self) -> dict[str, str]:
+        return {}
+
     async def add_project(self, project: Project, token: Token | None, numbers: Sequence[Number]) -> None:
         for number in numbers:
             self._refuse_taken(number)

@@ -1,10 +1,33 @@
 """Commands against a server in a process of its own: what the one prints is what the other answers."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from servers import HeliographServer
+
+ROUTED = """
+simulator = true
+[[routes]]
+carrier = "loopback"
+project = "Alice"
+"""
+
+
+def test_route_of_an_unknown_project_stops_the_start_with_a_sentence(server: Callable[..., HeliographServer]) -> None:
+    node = server()
+    node.stop()
+    file = node.data.parent / "routes.toml"
+    file.write_text(ROUTED)
+    program = str(Path(sys.executable).with_name("heliograph"))
+    serve = [program, "serve", "--data", str(node.data), "--port", "0", "--config", str(file)]
+    ended = subprocess.run(serve, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert "[[routes]]: no project is called 'Alice'" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize("public_url", ["", "https://messages.example"])

@@ -295,7 +295,7 @@ def test_a_route_is_explained_without_server_or_store(cli: Any, app: Any, data: 
     assert explain(cli, data, "--kind", "mms").out.count("take no MMS") == 1
     wrong = explain(cli, data, to="0123")
     assert (wrong.code, wrong.out) == (output.WRONG_USAGE, "")
-    assert "--to: '0123' is no number" in wrong.err
+    assert "--to: '0123' is no phone number" in wrong.err
 
 
 def test_a_server_that_does_not_know_of_carriers_was_not_asked(

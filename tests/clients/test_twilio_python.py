@@ -19,3 +19,12 @@ class TestTwilioPython(TwilioShapedTests):
     def connect(self, server: HeliographServer) -> Connect:
         """A client with the project's id and the given token."""
         return lambda token: LocalSession(server.base_url, server.credentials.project_id, token)
+
+
+class TestTwilioPythonByAccountSid(TestTwilioPython):
+    """With the account as Twilio writes it, `AC` and 32 hex digits."""
+
+    @pytest.fixture
+    def connect(self, server: HeliographServer) -> Connect:
+        account = "AC" + server.credentials.project_id.replace("-", "")
+        return lambda token: LocalSession(server.base_url, account, token)

@@ -124,8 +124,8 @@ price = "1"
         RateConfig(carriers=("acme", "bell"), price_micros=4000),
         RateConfig(carriers=("acme",), prefixes=("44",), price_micros=1_000_000),
     )
-    message = Facts(from_number="+15551234567", to_number="+447700900123", project_id="x", project_name="Acme")
-    candidates = topology.router().candidates(message, {}, 0)
+    message = Facts(from_number="+15551234567", to_number="+447700900123", project_id="p1")
+    candidates = topology.router({"Acme": "p1"}).candidates(message, {}, 0)
     assert [(each.carrier, each.cost_micros) for each in candidates] == [
         ("bell", 4000),
         ("loopback", None),
@@ -145,15 +145,15 @@ price = "1"
     ],
 )
 def test_who_serves_what_no_rule_names(loaded: Loaded, text: str, simulator: bool, expected: list[str]) -> None:
-    router = loaded(text, simulator=simulator).router()
+    router = loaded(text, simulator=simulator).router({})
     message = Facts(from_number="12345", to_number="+447700900123", project_id="x")
     assert [each.carrier for each in router.candidates(message, {}, 0)] == expected
 
 
 def test_smpp_carries_no_mms(loaded: Loaded) -> None:
     message = Facts(from_number="12345", to_number="+447700900123", project_id="x", kind=Kind.MMS)
-    assert loaded(ONE).router().candidates(message, {}, 0) == ()
-    assert [each.carrier for each in loaded("").router().candidates(message, {}, 0)] == ["loopback"]
+    assert loaded(ONE).router({}).candidates(message, {}, 0) == ()
+    assert [each.carrier for each in loaded("").router({}).candidates(message, {}, 0)] == ["loopback"]
 
 
 def test_plain_settings_stand_beside_the_tables(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_whatever_stands_there_is_read_or_refused(
 ) -> None:
     document = {"carriers": carriers, "routes": routes, "rates": rates, "inventory": stock}
     try:
-        carrier_config.topology(document, "file", {}, simulator=True).router()
+        carrier_config.topology(document, "file", {}, simulator=True).router({})
     except ConfigError as error:
         assert str(error).startswith("file: ")
 
@@ -361,4 +361,4 @@ def test_the_example_loads() -> None:
     assert len(deployment.topology.carriers) >= 2
     assert deployment.topology.routes
     assert deployment.topology.rates
-    deployment.topology.router()
+    deployment.topology.router({each: each for each in deployment.topology.projects()})

@@ -85,6 +85,20 @@ def test_a_broken_file_changes_nothing(tmp_path: Path, broken: str) -> None:
     assert here.reload(ACME + BELL)["carriers_added"] == ["bell"]
 
 
+def test_topology_that_can_not_be_applied_is_refused(tmp_path: Path) -> None:
+    here = ground(tmp_path, ACME)
+    before = here.source.running
+
+    def refuse(topology: Topology, differs: Difference) -> None:
+        raise carrier_config.ConfigError("no project is called 'Alice'")
+
+    here.write(ACME + BELL)
+    with capture_logs() as logged:
+        here.source.reload(refuse)
+    assert [(line["event"], line["reason"]) for line in logged] == [("config.refused", "no project is called 'Alice'")]
+    assert here.source.running == before
+
+
 def test_a_file_that_has_gone_changes_nothing(tmp_path: Path) -> None:
     here = ground(tmp_path, ACME)
     (tmp_path / "heliograph.toml").unlink()

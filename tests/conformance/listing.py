@@ -8,6 +8,8 @@ import ties
 from facts import HERE, Operation, Row, specification
 from ties import FAMILIES, is_here
 
+from heliograph.api import unsupported
+
 ROOT = HERE.parents[1]
 PAGE = ROOT / "docs" / "compatibility.md"
 REFRESH = "python docs/refresh.py"
@@ -19,7 +21,8 @@ KINDS = ("same", "kept", "differs")
 def markdown() -> str:
     """The whole page."""
     sections = _resources()
-    return "\n".join([_head(sections), *(_section(title, owners) for title, owners in sections.items()), _absent()])
+    rows = (_section(title, owners) for title, owners in sections.items())
+    return "\n".join([_head(sections), _twilio(), *rows, _absent()])
 
 
 def kind(row: Row) -> str:
@@ -45,6 +48,30 @@ Drawn from `{source["repository"]}` at `{source["commit"][:12]}` by `tests/confo
 schema; cXML documents and Relay, which have no schema, from SignalWire's pages. This page is written by
 `{REFRESH}`: change the tests, or `tests/conformance/differences.toml`, not the page.
 """
+
+
+def _twilio() -> str:
+    """Parameters that Twilio has and SignalWire has not."""
+    lines = [
+        "## Twilio's parameters",
+        "",
+        "Twilio's clients may send parameters that SignalWire does not have. One that would change what happens is",
+        "refused with 422 (10000), which names it. One that could change nothing here is ignored, and so is any",
+        "parameter that neither of the two has. A filter with an operator that its list does not have is refused, too.",
+        "",
+        "| Operation | Parameter | Here | Why |",
+        "|---|---|---|---|",
+    ]
+    for operation, refused in unsupported.REFUSED.items():
+        lines += [_refused(operation, row) for row in refused]
+        ignored = unsupported.HARMLESS.get(operation, {})
+        lines += [f"| {operation} | `{name}` | ignored | {why} |" for name, why in ignored.items()]
+    return "\n".join([*lines, ""])
+
+
+def _refused(operation: str, row: unsupported.Unsupported) -> str:
+    accepted = f", but for {' and '.join(f'`{each}`' for each in row.accepted)}" if row.accepted else ""
+    return f"| {operation} | `{row.name}` | refused{accepted} | {row.because} |"
 
 
 def _summary(sections: dict[str, list[str]]) -> str:

@@ -83,7 +83,7 @@ def test_codes_of_the_cxml_api(api: Caller, fields: dict[str, Any], code: int) -
         ({"media": [URL] * 9}, ["media_limit_exceeded"]),
         ({"media": ["a.png"]}, ["invalid_media_url"]),
         ({"media": [7]}, ["invalid_media_url"]),
-        ({"send_as_mms": "true"}, ["invalid_parameter"]),
+        ({"send_as_mms": "maybe"}, ["invalid_parameter"]),
         ({"status_callback": "example.com"}, ["invalid_parameter"]),
         ({"custom_variables": LONG}, ["too_many_custom_variables"]),
         ({"custom_variables": {"1a": "x"}}, ["invalid_custom_variable_name"]),

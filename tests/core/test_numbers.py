@@ -19,8 +19,16 @@ NEITHER = [
     "12025550101",
     "12",
     "123456789",
-    "+1 202 555 0101",
     "+1202555010a",
+    "+44 (0)20 7946 0018",
+    "+44(0)2079460018",
+    "+1/202/555/0101",
+    "+1,202,555",
+    "+1\t202\t5550101",
+    "+1\n2025550101",
+    "+1 202 555 0101 x12",
+    "+ ( - )",
+    "+1" + " " * 100 + "2025550101",
     "++12025550101",
     "+12025550101\n",
     "12345\n",
@@ -188,3 +196,50 @@ def test_assigned(number: str, assigned: bool) -> None:
 )
 def test_masked(number: str, shown: str) -> None:
     assert numbers.masked(number) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+1 202 555 0101",
+        "+1 (202) 555-0101",
+        "+1-202-555-0101",
+        "+1.202.555.0101",
+        "+1 [202] 555 0101 ",
+        "+ 1 202 5550101",
+        "+1\u00a0202\u202f555\u20110101",
+        "+1 \u2013 202 \u2013 555 \u2013 0101",
+    ],
+)
+def test_punctuation_behind_a_plus_is_dropped(text: str) -> None:
+    assert numbers.typed(text) == numbers.normalize_to(text) == numbers.normalize_from(text) == "+12025550101"
+
+
+def test_crisis_line_may_have_punctuation_behind_a_plus() -> None:
+    assert numbers.normalize_to("+9-8-8") == "+988"
+
+
+@pytest.mark.parametrize("text", ["(202) 555-0101", "1 202 555 0101", "12-345", " +12025550101", "tel:+12025550101"])
+def test_nothing_is_dropped_without_a_plus_in_front(text: str) -> None:
+    assert numbers.typed(text) == text
+    assert numbers.normalize_to(text) is numbers.normalize_from(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("12065550123", "write +12065550123"),
+        ("1 (206) 555-0123", "write +12065550123"),
+        ("0044 20 7946 0018", "write +442079460018"),
+        (" 12065550123", "write +12065550123, and the + as %2B in a form or a query"),
+        ("2065550123", "write + and the country code first, such as +12065550123"),
+        ("(206) 555-0123", "write + and the country code first, such as +12065550123"),
+        ("+1206555012345678901", "write + and the country code first, such as +12065550123"),
+        ("ACME", "write + and the country code first, such as +12065550123"),
+        ("", "write + and the country code first, such as +12065550123"),
+        ("+44 (0)20 7946 0018", "leave out the zero in brackets"),
+        ("1" * 100_000, "write + and the country code first, such as +12065550123"),
+    ],
+)
+def test_advice_says_how_to_write_the_number(text: str, advice: str) -> None:
+    assert numbers.advice(text) == advice

@@ -50,6 +50,7 @@ class World:
     api: Caller
     sink: Sink
     numbers: tuple[str, ...]
+    operator: dict[str, str]
     made: dict[str, str] = field(default_factory=dict)
     used: str = ""
 
@@ -242,7 +243,7 @@ def _subproject(world: World) -> str:
 
 def _carriers(world: World) -> Reply:
     """As at rest: how much it has sent is another test's doing."""
-    reply = world.api.ask("GET", "/api/heliograph/carriers")
+    reply = world.api.ask("GET", "/api/heliograph/carriers", headers=world.operator)
     body = reply.json()
     body["carriers"][0] |= {"in_flight": 0, "submitted": 0}
     return replace(reply, body=json.dumps(body).encode())
@@ -610,7 +611,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, receiver: Sink) -> Iterator[
         api = Caller.of(server.start())
         server.run("number", "add", SHORT_CODE, "--data", str(server.data))
         _once(lambda: reply if (reply := api.ask("GET", SHORT_CODES)).json()["data"] else None, "the short code")
-        yield World(api, receiver, server.credentials.numbers)
+        yield World(api, receiver, server.credentials.numbers, server.operator())
     finally:
         server.kill()
 

@@ -51,6 +51,20 @@ async def test_fetches_in_order_with_the_limit() -> None:
     assert {(request.max_response_bytes, request.owner) for request in client.requests} == {(3, "p")}
 
 
+@pytest.mark.parametrize(
+    ("served", "stored"),
+    [
+        ("video/3gpp", "video/3gp"),
+        ("audio/3gpp", "audio/3gpp"),
+        ("image/JPG; x=y", "image/jpeg"),
+        ("audio/x-wav", "audio/vnd.wav"),
+    ],
+)
+async def test_alias_of_a_type_is_stored_as_the_type(served: str, stored: str) -> None:
+    fetched = await media.fetch(Client({"a": response(content_type=served)}), ["a"], max_total_bytes=3)
+    assert [medium.content_type for medium in fetched] == [stored]
+
+
 async def test_nothing_to_fetch() -> None:
     assert await media.fetch(Client({}), [], max_total_bytes=1, owner="p") == []
 

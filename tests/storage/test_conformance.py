@@ -807,6 +807,14 @@ async def test_the_space_has_one_id_for_good(store: Store) -> None:
     assert await store.space_id(P2) == P1
 
 
+async def test_projects_of_routes_are_replaced_whole(store: Store) -> None:
+    assert await store.route_projects() == {}
+    await store.put_route_projects({"Alice": P1, "B\u00f6b \u2603": P2})
+    assert await store.route_projects() == {"Alice": P1, "B\u00f6b \u2603": P2}
+    await store.put_route_projects({})
+    assert await store.route_projects() == {}
+
+
 # -- housekeeping
 
 

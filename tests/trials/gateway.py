@@ -266,7 +266,8 @@ class Gateway:
         return {labels.strip("{}"): float(value) for labels, _, value in found}
 
     async def read(self, path: str) -> Any:
-        async with self.http.get(path) as response:
+        headers = self.node.operator() if path.startswith("/api/heliograph/") else None
+        async with self.http.get(path, headers=headers) as response:
             assert response.status == 200, (path, await response.text())
             return await response.json()
 

@@ -32,7 +32,7 @@ def test_nothing_to_do(document: bytes) -> None:
             "<Message to='+1' from='+2' action='/a' method='get' statusCallback='/s'>x</Message>",
             MessageVerb(to="+1", from_="+2", body="x", action="/a", method="GET", status_callback="/s"),
         ),
-        ("<Message To='+1' action=''>x</Message>", MessageVerb(body="x")),
+        ("<Message to='' action=''>x</Message>", MessageVerb(body="x")),
         ("<Redirect> /next?a=1&amp;b=2 </Redirect>", RedirectVerb(url="/next?a=1&b=2")),
         ("<Redirect method='GET'>http://x/</Redirect>", RedirectVerb(url="http://x/", method="GET")),
     ],
@@ -54,6 +54,9 @@ def test_keeps_the_order() -> None:
         ("<Redirect> </Redirect>", (), "<Redirect> without a URL"),
         ("<Message>a<b>c</b>d</Message>", (MessageVerb(body="ad"),), "unknown noun <b>"),
         ("<Message>a<Media/></Message>", (MessageVerb(body="a"),), "<Media> without a URL"),
+        ("<Message tooo='+1'>a</Message>", (MessageVerb(body="a"),), "unknown attribute tooo of <Message>"),
+        ("<Message To='+1'>a</Message>", (MessageVerb(body="a"),), "unknown attribute To of <Message>"),
+        ("<Redirect action='/x'>/y</Redirect>", (RedirectVerb(url="/y"),), "unknown attribute action of <Redirect>"),
         ("<Message method='PUT'>a</Message>", (MessageVerb(body="a"),), "method PUT"),
     ],
 )

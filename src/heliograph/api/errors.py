@@ -4,6 +4,7 @@ Handlers raise; nothing else makes an error body. They raise `Refused`, `NotFoun
 the core, or one of the faults here, which only a door can find. `answer` renders any of them.
 """
 
+import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -33,6 +34,9 @@ _CXML_MESSAGES = {
     503: "The server can't take the request now. Try again.",
 }
 
+_ONE_WORD = (401, 404)
+"""Answered by the JSON families in the status's words alone."""
+
 _PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """Reason phrases as RFC 9110 has them; older Pythons print other ones."""
 
@@ -53,12 +57,19 @@ class Unreadable(HttpFault):
 
 
 class Unauthorized(HttpFault):
-    """No or wrong credentials, a revoked token, a missing scope; the answer never says which."""
+    """No or wrong credentials, a revoked token, a missing scope. `message` says which, where nobody but this machine
+    can ask."""
 
     status = 401
 
-    def __init__(self) -> None:
-        super().__init__(headers={"WWW-Authenticate": 'Basic realm="Heliograph", charset="UTF-8"'})
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, headers={"WWW-Authenticate": 'Basic realm="Heliograph", charset="UTF-8"'})
+
+
+class Forbidden(HttpFault):
+    """The credentials are right, and are not those of somebody who may: a project's where the operator's are needed."""
+
+    status = 403
 
 
 class TooLarge(HttpFault):
@@ -96,6 +107,13 @@ class PlainError(msgspec.Struct, kw_only=True):
     error: str
 
 
+class ExplainedError(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An error of Heliograph's own API that is not about a parameter: the HTTP status in words, and what to do."""
+
+    error: str
+    message: str = ""
+
+
 class RestError(msgspec.Struct, kw_only=True):
     type: str
     code: str
@@ -130,20 +148,28 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def answer(family: Family, error: Exception, base_url: str) -> Answer:
-    """Render any exception; one that is none of ours is a bug: 500."""
+_NO_CALLS = re.compile(r"/(Calls|Conferences|Faxes|Participants|Queues|Recordings|SipDomains|Transcriptions)(/|$)")
+
+_UNKNOWN_PATH = "There is no such path: see /docs/endpoints for all that there are."
+_NO_VOICE = "This server has no calls and no faxes, only messages."
+
+
+def answer(family: Family, error: Exception, base_url: str, path: str = "") -> Answer:
+    """Render any exception; one that is none of ours is a bug: 500. `path`: what was asked for."""
     docs = base_url + DOCS_PATH
     match error:
         case Refused():
             return _refused(family, error, docs)
         case NotFound():
-            return _plain(family, 404, docs)
+            return _plain(family, 404, docs, message=str(error))
         case StoreUnavailable():
             return _plain(family, 503, docs, headers={"Retry-After": str(RETRY_SECONDS)})
         case HttpFault():
             return _plain(family, error.status, docs, message=error.message, headers=error.headers)
         case HistoryExceeded():
             return Answer(status=422, body=RestErrors(errors=[_history(error, docs)]))
+        case falcon.HTTPRouteNotFound():
+            return _plain(family, 404, docs, message=_NO_VOICE if _NO_CALLS.search(path) else _UNKNOWN_PATH)
         case falcon.HTTPError():
             return _plain(family, error.status_code, docs, headers=dict(error.headers or {}))
         case _:
@@ -158,6 +184,8 @@ def _plain(
         code = _CXML_CODES.get(status, 20000 + status)
         text = message or _CXML_MESSAGES.get(status) or phrase(status)
         body = CxmlError(code=code, message=text, more_info=f"{docs}#{code}", status=status)
+    elif family is Family.HELIOGRAPH:
+        body = ExplainedError(error=phrase(status), message="" if status in _ONE_WORD else message)
     else:
         body = PlainError(error=phrase(status))
     return Answer(status=status, body=body, headers=headers or {})
@@ -231,7 +259,7 @@ SHAPES: dict[Family, dict[str, type[msgspec.Struct]]] = {
     Family.RELAY_REST: {"plain": PlainError, "validation": RelayRestErrors},
     Family.MESSAGING: {"plain": PlainError, "validation": RestErrors},
     Family.PROJECT: {"plain": PlainError, "validation": RestErrors},
-    Family.HELIOGRAPH: {"plain": PlainError, "validation": RestErrors},
+    Family.HELIOGRAPH: {"plain": ExplainedError, "validation": RestErrors},
     Family.SYSTEM: {"plain": PlainError, "validation": RestErrors},
 }
 """Which body each family's errors have, for the OpenAPI document."""

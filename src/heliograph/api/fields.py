@@ -74,9 +74,12 @@ class Body:
         return None
 
     def flag(self, name: str) -> bool | None:
+        """true or false, also as a text in any case: SignalWire's own command line sends texts."""
         value = self.values.get(name)
         if value is None or isinstance(value, bool):
             return value
+        if isinstance(value, str) and (truth := _TRUTH.get(value.lower())) is not None:
+            return truth
         self.refuse(name, f"{name} must be true or false.")
         return None
 

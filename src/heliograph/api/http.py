@@ -5,19 +5,21 @@ Texts arrive as the client sent them, but always UTF-8 and without NUL character
 """
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import falcon.asgi
 import msgspec
 
-from heliograph.api import fields
+from heliograph.api import fields, operators
 from heliograph.api.errors import TooLarge, Unreadable, UnsupportedType
 from heliograph.api.fields import Body, Form
 from heliograph.api.route import Family
 from heliograph.api.services import Services
+from heliograph.api.unsupported import Refusing, asked
 from heliograph.core import ids
 from heliograph.core.directory import Project
-from heliograph.core.errors import NotFound
+from heliograph.core.errors import Fault, NotFound, refuse
 from heliograph.engine.directory import Principal
 from heliograph.wire import forms
 
@@ -55,12 +57,15 @@ class Receiver:
 class Request(falcon.asgi.Request):
     """Falcon's request with what the server found out before the handler is called.
 
-    `caller` is None on public routes only, and `project`, the one acted on, is set on all others.
+    `caller` is None on public routes only, and `project`, the one acted on, is set on all others. `refusing`: the
+    parameters that the operation refuses. `parameters`: those that its query may have, where it may have any.
     """
 
     caller: Principal | None = None
     family: Family = Family.SYSTEM
     operation: str = ""
+    refusing: Refusing = ()
+    parameters: Collection[str] = ()
     project: Project
     request_id: str = ""
     services: Services
@@ -101,16 +106,27 @@ def reply(response: Response, status: int, body: msgspec.Struct) -> None:
 
 
 def query(request: Request) -> Form:
-    """The query string's parameters. Raises Unreadable, or Refused for NUL characters."""
+    """The query string's parameters. Raises Unreadable, or Refused for NUL characters, for a parameter that the
+    operation does not obey, and for a filter with an operator that it does not have."""
     text = request.query_string
-    return _form(text.encode(), request.services.config.max_form_fields) if text else Form({})
+    if not text:
+        return Form({})
+    found = _form(text.encode(), request.services.config.max_form_fields)
+    if request.parameters:
+        operators.refuse_unknown(found.values, request.parameters)
+    return _obeyed(request, found)
 
 
 async def form(request: Request) -> Form:
     """The body of a cXML request: a form, a multipart form, or a JSON object with native lists and numbers.
 
-    A body without a content type is read as a form. Raises Unreadable, UnsupportedType, TooLarge or Refused.
+    A body without a content type is read as a form. Raises Unreadable, UnsupportedType, TooLarge or Refused, the last
+    one also for a parameter that the operation does not obey.
     """
+    return _obeyed(request, await _any_form(request))
+
+
+async def _any_form(request: Request) -> Form:
     kind, parameters = _content_type(request)
     body = await read(request)
     if not body:
@@ -131,7 +147,17 @@ async def body(request: Request) -> Body:
     if kind in (_FORM, _MULTIPART):
         raise UnsupportedType("Send JSON with the content type application/json.")
     raw = await read(request)
-    return Body(_object(raw) if raw else {})
+    found = Body(_object(raw) if raw else {})
+    for each in asked(request.refusing, found.values):
+        found.refuse(each.name, each.message)
+    return found
+
+
+def _obeyed(request: Request, form: Form) -> Form:
+    """The form, where the operation obeys all that it asks for. Raises Refused."""
+    for each in asked(request.refusing, form.values):
+        raise refuse(Fault.PARAMETER_INVALID, each.message, each.name)
+    return form
 
 
 async def read(request: Request) -> bytes:

@@ -6,6 +6,7 @@ from heliograph.api.http import Request
 from heliograph.core import inventory, numbers
 from heliograph.core.directory import Number
 from heliograph.core.errors import Fault, Refusal, Refused, refuse
+from heliograph.core.number_refusals import invalid_number
 from heliograph.engine.urls import serves_this_machine
 
 NUMBER_TYPES = ("longcode", "tollfree")
@@ -15,6 +16,7 @@ async def bring(request: Request, number: str | None, number_type: str | None, c
     """A number that is hosted elsewhere becomes the project's. Raises Refused with every fault."""
     if not _allowed(request):
         raise refuse(Fault.IMPORT_DISABLED)
+    number = None if number is None else numbers.typed(number)
     faults = list(_faults(number, number_type))
     chosen: tuple[str, ...] = ()
     try:
@@ -38,7 +40,7 @@ def _faults(number: str | None, number_type: str | None) -> list[Refusal]:
     if not number:
         faults.append(Refusal(Fault.NUMBER_MISSING))
     elif not numbers.is_e164(number):
-        faults.append(Refusal(Fault.NUMBER_INVALID))
+        faults.append(invalid_number(Fault.NUMBER_INVALID, "phone number", number))
     if not number_type:
         faults.append(Refusal(Fault.PARAMETER_MISSING, "number_type is required.", "number_type"))
     elif number_type not in NUMBER_TYPES:

@@ -39,7 +39,8 @@ Handler = Callable[..., Awaitable[None]]
 class Route:
     """`path` has {names}; `scopes`: any one of them lets a token in, empty lets every valid token in;
     `body` describes the request (form and JSON in the cXML family, JSON elsewhere); `answers` maps a status
-    to its body's type, None for no body. `handler(request, response, **path_names)`."""
+    to its body's type, None for no body. `operator`: a view of the whole deployment,
+    for its operator alone. `handler(request, response, **path_names)`."""
 
     method: str
     path: str
@@ -53,3 +54,4 @@ class Route:
     body: type[msgspec.Struct] | None = None
     query: tuple[Parameter, ...] = ()
     public: bool = False
+    operator: bool = False

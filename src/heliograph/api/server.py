@@ -24,6 +24,8 @@ from heliograph.api import auth, errors
 from heliograph.api.http import RECEIVER_KEY, SUFFIX_KEY, Receiver, Request, Response, encode
 from heliograph.api.route import Family, Route
 from heliograph.api.services import Services
+from heliograph.api.unsupported import REFUSED
+from heliograph.core import ids
 from heliograph.core.errors import Fault, Refusal, Refused
 from heliograph.core.limits import Buckets
 from heliograph.engine.directory import Principal
@@ -50,8 +52,12 @@ _INNER_CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
 
 def build(services: Services, routes: Sequence[Route]) -> Application:
     """The ASGI application for http and lifespan scopes. A route's path may be used once per method."""
-    public = [route for route in routes if route.public and family_of(route.path) is not Family.SYSTEM]
-    gate = _Gate(services, [(route.method, _pattern(route.path)) for route in public])
+    known = [route for route in routes if family_of(route.path) is not Family.SYSTEM]
+    gate = _Gate(
+        services,
+        public=[(route.method, _pattern(route.path)) for route in known if route.public],
+        deployment=frozenset((route.method, route.path) for route in known if route.operator),
+    )
     app = falcon.asgi.App(request_type=Request, middleware=gate)
     app.req_options.strip_url_path_trailing_slash = True
     told = _Told(services)
@@ -106,10 +112,16 @@ def _respell(scope: dict[str, Any], path: str) -> None:
 class _Gate:
     """Falcon middleware around every request: request id, caller, metrics."""
 
-    def __init__(self, services: Services, public: list[tuple[str, re.Pattern[str]]]) -> None:
+    def __init__(
+        self, services: Services, public: list[tuple[str, re.Pattern[str]]], deployment: frozenset[tuple[str, str]]
+    ) -> None:
         self._services = services
-        self._credentials = auth.Credentials(services.directory, services.local_secret)
+        self._credentials = auth.Credentials(
+            services.directory, services.local_secret, services.config.operator_token_sha256
+        )
+        self._explains = auth.explains(services.config)
         self._public = public
+        self._deployment = deployment
 
     async def process_request(self, request: Request, response: Response) -> None:
         request.started = time.perf_counter()
@@ -122,7 +134,7 @@ class _Gate:
             return
         request.caller = self._caller(request)
         if request.caller is None and not self._is_public(request):
-            raise errors.Unauthorized
+            raise errors.Unauthorized(self._credentials.fault(request.auth) if self._explains else "")
 
     async def process_response(self, request: Request, response: Response, resource: object, succeeded: bool) -> None:
         metrics = self._services.metrics
@@ -132,13 +144,22 @@ class _Gate:
     def _caller(self, request: Request) -> Principal | None:
         header = request.auth
         caller = self._credentials.basic(header)
-        if caller is None and auth.accepts_local(request.method, request.path):
-            return self._credentials.local(header, request.get_header(auth.LOCAL_PROJECT_HEADER))
+        operators = auth.accepts_operator(request.method, request.path)
+        if caller is None and operators is not None:
+            if (_read_method(request), request.path) in self._deployment:
+                operators = auth.Operators.DEPLOYMENT
+            project_id = request.get_header(auth.PROJECT_HEADER)
+            return self._credentials.operator(header, project_id, operators)
         return caller
 
     def _is_public(self, request: Request) -> bool:
-        method = "GET" if request.method == "HEAD" else request.method
+        method = _read_method(request)
         return any(method == each and pattern.fullmatch(request.path) for each, pattern in self._public)
+
+
+def _read_method(request: Request) -> str:
+    """GET for HEAD: what may be read may be read without its body."""
+    return "GET" if request.method == "HEAD" else request.method
 
 
 class _Told:
@@ -149,7 +170,7 @@ class _Told:
 
     async def tell(self, request: Request, response: Response, error: Exception, params: dict[str, str]) -> None:
         request.services = self._services
-        answer = errors.answer(request.family, error, request.base_url)
+        answer = errors.answer(request.family, error, request.base_url, request.path)
         if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             # Formatted here, since a log renderer may print the frames' variables, and with them secrets.
             log.error(
@@ -197,14 +218,20 @@ def _not_allowed(allowed: Sequence[str]) -> Responder:
 
 
 def _responder(services: Services, route: Route, buckets: Buckets) -> Responder:
-    """The handler behind its checks. A public route is not checked, and gets its `account_sid` if it has one."""
+    """The handler behind its checks. A public route is not checked, and gets its `account_sid`, a project's id,
+    if it has one."""
     handler, scopes, public, writes = route.handler, frozenset(route.scopes), route.public, route.method in WRITES
     names = [(name, f"p{index}") for index, name in _names(route.path)]
+    refusing, parameters = REFUSED.get(route.operation, ()), tuple(each.name for each in route.query)
 
     async def respond(request: Request, response: Response, **slots: str) -> None:
-        request.operation = route.operation
+        request.operation, request.refusing, request.parameters = route.operation, refusing, parameters
         arguments = {name: slots[slot] for name, slot in names}
-        if not public:
+        if "account_sid" in arguments:
+            arguments["account_sid"] = ids.project_id(arguments["account_sid"])
+        if route.operator:
+            auth.require_operator(request.caller)
+        elif not public:
             request.project = auth.admit(services, request.caller, scopes, arguments.pop("account_sid", None))
         if writes and request.caller is not None:
             _count(buckets, services, request.caller.project_id, response)  # a create too: `SendRequest.is_counted`

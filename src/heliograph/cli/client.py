@@ -119,7 +119,7 @@ def _reasons(value: Any) -> str:
     match value:
         case {"errors": [*errors]}:
             return "; ".join(_reason(error) for error in errors)
-        case {"error": str(text)} | {"message": str(text)}:
+        case {"message": str(text)} | {"error": str(text)}:
             return text
         case _:
             return ""

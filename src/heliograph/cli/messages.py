@@ -11,6 +11,7 @@ import click
 from heliograph.cli import client, output, stores
 from heliograph.cli.client import Server
 from heliograph.cli.options import Call, common
+from heliograph.core import numbers
 from heliograph.core.directory import Snapshot
 
 P = ParamSpec("P")
@@ -104,8 +105,9 @@ def _owner(directory: Snapshot, number: str, wanted: str | None) -> str:
     A number that nobody has is left to the server to judge: the simulator takes some that belong to no project.
     """
     if wanted is None:
+        typed = numbers.typed(number)
         for known in directory.numbers:
-            if known.number == number:
+            if known.number == typed:
                 return known.project_id
     return stores.project_wanted(directory.projects, wanted).id
 

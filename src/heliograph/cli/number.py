@@ -8,8 +8,10 @@ import click
 from heliograph.cli import inventory, output, stores, targets
 from heliograph.cli.options import Call, common
 from heliograph.cli.token import PROJECT_HELP
+from heliograph.core import numbers
 from heliograph.core.directory import CAPABILITIES, Number, Snapshot
 from heliograph.core.number_settings import DEFAULT_METHOD, Settings
+from heliograph.core.texts import printable
 from heliograph.engine import provision
 from heliograph.net.clock import SystemClock
 
@@ -42,7 +44,9 @@ def add(call: Call, phone_number: str, project: str | None, name: str, capabilit
     except provision.Refused as error:
         raise output.Failure(str(error), output.WRONG_USAGE) from error
     stores.run(config, lambda store: provision.add_number(store, new))
-    output.result(call.as_json, as_values(new), f"{new.number} belongs to project {owner.name} ({owner.id}).")
+    output.result(
+        call.as_json, as_values(new), f"{new.number} belongs to project {printable(owner.name)} ({owner.id})."
+    )
 
 
 @number.command()
@@ -60,7 +64,8 @@ def handler(call: Call, /, phone_number: str, **options: str | bool | None) -> N
         raise click.UsageError("give one of --url, --swml, --relay, --smpp and --none")
     config = call.config()
     directory = stores.snapshot(config)
-    known = next((each for each in directory.numbers if each.number == phone_number), None)
+    wanted = numbers.typed(phone_number)
+    known = next((each for each in directory.numbers if each.number == wanted), None)
     if known is None:
         raise output.Failure(f"there is no number {phone_number}; see `heliograph number list`")
     kind, target = given[0]
@@ -97,12 +102,12 @@ def list_numbers(call: Call, project: str | None) -> None:
     """List phone numbers."""
     directory = stores.snapshot(call.config())
     owner = None if project is None else stores.project_wanted(directory.projects, project).id
-    numbers = sorted(
+    shown = sorted(
         (number for number in directory.numbers if owner in (None, number.project_id)), key=lambda number: number.number
     )
-    rows = [(n.number, n.name, ", ".join(n.capabilities), n.project_id) for n in numbers]
+    rows = [(n.number, n.name, ", ".join(n.capabilities), n.project_id) for n in shown]
     human = output.table(("NUMBER", "NAME", "CAPABILITIES", "PROJECT"), rows)
-    output.result(call.as_json, {"numbers": [as_values(number) for number in numbers]}, human)
+    output.result(call.as_json, {"numbers": [as_values(number) for number in shown]}, human)
 
 
 def as_values(number: Number) -> dict[str, Any]:

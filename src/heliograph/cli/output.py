@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import click
 
+from heliograph.core.texts import escaped_json, printable, printable_lines
+
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
 ALREADY_INITIALISED: Final = 3
@@ -27,13 +29,14 @@ class Failure(Exception):
 
 
 def result(as_json: bool, value: Any, human: str) -> None:
-    """Print what a command found: `value` as one JSON document, or the text for people."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False) if as_json else human)
+    """Print what a command found: `value` as one JSON document, or the text for people. A terminal is sent printable
+    characters only: names, messages and errors come from clients of the APIs."""
+    click.echo(escaped_json(json.dumps(value, indent=2, ensure_ascii=False)) if as_json else printable_lines(human))
 
 
 def fault(message: str, *, as_json: bool) -> None:
     """Print a fault: a line on standard error, and with JSON also `{"error": ...}` where results go."""
-    line = " ".join(message.split())
+    line = printable(" ".join(message.split()))
     click.echo(f"heliograph: {line}", err=True)
     if as_json:
         click.echo(json.dumps({"error": line}, ensure_ascii=False))
@@ -42,7 +45,7 @@ def fault(message: str, *, as_json: bool) -> None:
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their widest cell, two spaces apart; the last one is left ragged. What would move a terminal's
     cursor, or make another line, is shown as "?": names come from clients of the APIs."""
-    lines = [tuple(headings), *(tuple(map(_printable, row)) for row in rows)]
+    lines = [tuple(headings), *(tuple(map(printable, row)) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
@@ -57,10 +60,6 @@ def _cell(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "" if value is None else str(value)
-
-
-def _printable(cell: str) -> str:
-    return cell if cell.isprintable() else "".join(each if each.isprintable() else "?" for each in cell)
 
 
 def moment(micros: int) -> str:

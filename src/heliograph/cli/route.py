@@ -1,18 +1,22 @@
 """`heliograph route explain`: which carrier a message would go to, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
+from heliograph.carrier_config import Deployment
 from heliograph.cli import carriers, output, stores
 from heliograph.cli.options import Call, common
 from heliograph.config import Config
-from heliograph.core import numbers
-from heliograph.core.directory import Project
+from heliograph.core import numbers, route_projects
+from heliograph.core.directory import Project, Snapshot
 from heliograph.core.message import Kind
 from heliograph.core.pricing import to_number
 from heliograph.core.routing import Availability, Candidate, Facts, Router, Verdict
+from heliograph.core.texts import quoted
+from heliograph.ports import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,30 +51,47 @@ def explain(call: Call, from_number: str, to_number: str, project: str | None, k
     are up. Nothing is sent. Of rules that share by weight the heaviest is shown first.
     """
     deployment = call.deployment()
-    if numbers.normalize_to(to_number) is None:
-        raise output.Failure(f"--to: {to_number!r} is no number such as +12025550101", output.WRONG_USAGE)
-    facts = _facts(deployment.config, from_number, to_number, project, Kind(kind))
-    state = _state(deployment.config)
-    router = deployment.topology.router()
-    output.result(call.as_json, *_explained(router, facts, state))
-
-
-def _facts(config: Config, from_number: str, to_number: str, wanted: str | None, kind: Kind) -> Facts:
-    """Rules may name a project by its id or its name. Without a store what was given stands for both."""
-    project_id = project_name = wanted or ""
-    found = _project(config, from_number, wanted)
-    if found is not None:
-        project_id, project_name = found.id, found.name
-    return Facts(
-        from_number=from_number, to_number=to_number, project_id=project_id, project_name=project_name, kind=kind
+    recipient = numbers.normalize_to(to_number)
+    if recipient is None:
+        reason = f"--to: {quoted(to_number)} is no phone number: {numbers.advice(to_number)}"
+        raise output.Failure(reason, output.WRONG_USAGE)
+    sender = _sender(deployment, numbers.typed(from_number), project)
+    facts = Facts(
+        from_number=numbers.typed(from_number), to_number=recipient, project_id=sender.project_id, kind=Kind(kind)
     )
+    router = deployment.topology.router(sender.named)
+    output.result(call.as_json, *_explained(router, facts, sender.name, _state(deployment.config)))
 
 
-def _project(config: Config, from_number: str, wanted: str | None) -> Project | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """The project that sends, and the ids of those that the routes name."""
+
+    project_id: str
+    name: str
+    named: Mapping[str, str]
+
+
+def _sender(deployment: Deployment, from_number: str, wanted: str | None) -> Sender:
+    """Without a store, what was given and what the routes name are compared as they are."""
+    named = deployment.topology.projects()
     try:
-        directory = stores.snapshot(config)
+        directory, chosen = stores.run(deployment.config, _known)
     except output.Failure:
-        return None
+        return Sender(project_id=wanted or "", name=wanted or "no project", named={each: each for each in named})
+    try:
+        resolved = route_projects.resolve(named, directory.projects, chosen)
+    except route_projects.UnresolvedProject as error:
+        raise output.Failure(str(error)) from error
+    found = _project(directory, from_number, wanted)
+    return Sender(project_id=found.id if found else "", name=found.name if found else "no project", named=resolved)
+
+
+async def _known(store: Store) -> tuple[Snapshot, dict[str, str]]:
+    return await store.directory(), await store.route_projects()
+
+
+def _project(directory: Snapshot, from_number: str, wanted: str | None) -> Project | None:
     if wanted is not None:
         return stores.project_wanted(directory.projects, wanted)
     owners = {number.project_id for number in directory.numbers if number.number == from_number}
@@ -85,7 +106,7 @@ def _state(config: Config) -> State:
     return State(carriers={each["name"]: carriers.availability(each) for each in answer["carriers"]})
 
 
-def _explained(router: Router, facts: Facts, state: State) -> tuple[dict[str, Any], str]:
+def _explained(router: Router, facts: Facts, project: str, state: State) -> tuple[dict[str, Any], str]:
     """As JSON and for people."""
     candidates = router.candidates(facts, state.carriers, None)
     verdicts = router.verdicts(facts)
@@ -103,7 +124,6 @@ def _explained(router: Router, facts: Facts, state: State) -> tuple[dict[str, An
             for each in verdicts
         ],
     }
-    project = facts.project_name or "no project"
     lines = [
         f"{facts.kind.upper()} from {facts.from_number} ({project}) to {facts.to_number} ({country or 'no country'})"
     ]

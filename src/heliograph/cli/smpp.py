@@ -10,6 +10,7 @@ from heliograph.cli.options import Call, common
 from heliograph.cli.token import PROJECT_HELP
 from heliograph.config import Config
 from heliograph.core.directory import SMPP_ALPHABETS, SMPP_LONG_MODES, SmppCredential
+from heliograph.core.texts import printable
 from heliograph.engine import smpp_credentials
 from heliograph.engine.provision import Refused
 from heliograph.engine.smpp_credentials import Forge, Wish
@@ -69,7 +70,7 @@ def create(call: Call, /, system_id: str, project: str | None, **wished: Any) ->
     human = (
         f"system_id  {made.system_id}\n"
         f"password   {password}   (shown this once: keep it)\n"
-        f"Project    {owner.name} ({owner.id})"
+        f"Project    {printable(owner.name)} ({owner.id})"
     )
     output.result(call.as_json, as_values(made) | {"password": password}, human)
 

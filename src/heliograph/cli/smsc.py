@@ -16,6 +16,7 @@ import msgspec
 import uvloop
 
 from heliograph.cli import output
+from heliograph.core.texts import printable_lines
 from heliograph.torture import faults
 from heliograph.torture.carrier import TortureCarrier
 from heliograph.torture.faults import UnknownFault
@@ -201,7 +202,7 @@ def _by_number(texts: tuple[str, ...]) -> dict[str, str]:
 
 
 def _say(as_json: bool, value: Mapping[str, Any], human: str) -> None:
-    click.echo(json.dumps(value) if as_json else human)
+    click.echo(json.dumps(value) if as_json else printable_lines(human))
     sys.stdout.flush()
 
 

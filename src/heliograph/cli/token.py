@@ -5,6 +5,7 @@ import click
 from heliograph.cli import output, stores
 from heliograph.cli.options import Call, common
 from heliograph.core.directory import SCOPES
+from heliograph.core.texts import printable
 from heliograph.engine import provision
 from heliograph.net.clock import SystemClock
 
@@ -55,7 +56,7 @@ def revoke(call: Call, token_id: str) -> None:
     known = next((token for token in stores.snapshot(config).tokens if token.id == token_id.lower()), None)
     if known is None or not stores.run(config, lambda store: store.remove_token(known.project_id, known.id)):
         raise output.Failure(f"there is no token with the id {token_id}; see `heliograph token list`")
-    output.result(call.as_json, {"id": known.id, "revoked": True}, f"Token {known.name} is revoked.")
+    output.result(call.as_json, {"id": known.id, "revoked": True}, f"Token {printable(known.name)} is revoked.")
 
 
 @token.command("list")

@@ -209,7 +209,7 @@ def refuse(fault: Fault, message: str = "", attribute: str = "") -> Refused:
 
 
 class NotFound(Exception):
-    """No such thing for this caller; never says whether another's exists."""
+    """No such thing for this caller; a text says what was looked for, and never whether another's exists."""
 
 
 class StoreUnavailable(Exception):

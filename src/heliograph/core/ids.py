@@ -33,6 +33,8 @@ _is_uuid7: Final = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
 ).fullmatch
 
+_is_account_sid: Final = re.compile(r"[aA][cC][0-9a-fA-F]{32}").fullmatch
+
 
 class Uuid7Generator:
     """Makes ids that increase whatever the clock does. Not thread-safe: one per event loop."""
@@ -84,6 +86,21 @@ def timestamp_micros(uuid7: str) -> int:
 def is_uuid(text: str) -> bool:
     """Whether ``text`` is a UUID of any version, hyphenated 8-4-4-4-12, in either case."""
     return _is_uuid(text) is not None
+
+
+def project_id(account: str) -> str:
+    """Return the project's id that a client calls its account by: the id itself, or ``AC`` and its 32 hex digits.
+
+    Twilio's clients accept no other account. Either form is read in any case; any other text is returned in lower
+    case, and is no project's id.
+    """
+    if _is_account_sid(account):
+        return _hyphenated(account[2:].lower())
+    return account.lower()
+
+
+def _hyphenated(digits: str) -> str:
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def _text(tick: int, random: int) -> str:

@@ -72,6 +72,7 @@ class Search:
 def free_number(text: str, place: Place) -> FreeNumber:
     """The number with what the numbering plan knows of it; raises ValueError, whose text ends a sentence that names
     the number."""
+    text = numbers.typed(text)
     if not numbers.is_e164(text):
         raise ValueError("is no E.164 number: write + and 5 to 17 digits")
     for name in ("region", "city", "rate_center", "lata"):

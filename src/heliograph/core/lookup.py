@@ -67,12 +67,14 @@ class Facts:
 
 
 def number_of(text: str) -> str | None:
-    """Return the E.164 number that a caller means, who may have left out the ``+``; None where it is none.
+    """Return the E.164 number that a caller means, who may have left out the ``+`` or typed punctuation behind it; None
+    where it is none.
 
     Without the ``+``, digits up to `_SHORT_MAX` are a short code.
     """
-    if numbers.is_e164(text):
-        return text
+    number = numbers.typed(text)
+    if numbers.is_e164(number):
+        return number
     completed = f"+{text}"
     return completed if numbers.is_e164(completed) and len(text) > _SHORT_MAX else None
 

@@ -4,6 +4,9 @@ A number is E.164, here ``+`` and 5 to 17 digits; a short code is 3 to 8 digits.
 other scripts' digits, which ``\\d`` would take, are refused. ``988`` (the United States' crisis line) passes as a
 destination though it is neither.
 
+People type numbers with punctuation. Blanks, hyphens, dots and brackets behind a ``+`` are dropped where a client gives
+a number; nothing else is changed or completed.
+
 The pattern decides on the hot path. The numbering plan (``phonenumbers``) answers what a number is and how it is
 written, and is cached, since it costs some 20 microseconds; it never decides whether a number is accepted.
 """
@@ -28,6 +31,10 @@ _NANP_LENGTH: Final = len("+12025550123")
 
 _MASKED_WHOLE: Final = 8
 """Characters of a number of which no more than three are shown in a log."""
+_DIGITS: Final = frozenset("0123456789")
+_DIGITS_OR_BLANK: Final = _DIGITS | {" "}
+_MEANT_MIN: Final = len("+12065550123")
+"""A text with fewer digits most likely lacks its country code."""
 
 _CRISIS_LINE: Final = frozenset({"988", "+988"})
 
@@ -35,6 +42,17 @@ E164: Final = re.compile(r"\+[0-9]{5,17}")
 """Match with ``fullmatch``: ``$`` would let a trailing newline pass."""
 SHORT_CODE: Final = re.compile(r"(?!988\Z)[0-9]{3,8}")
 """Match with ``fullmatch``."""
+
+TYPED_MAX: Final = 64
+"""Characters of a number as a person types it; a longer text is no number."""
+
+_BLANKS: Final = " \u00a0\u2007\u2009\u202f"
+_HYPHENS: Final = "-\u2010\u2011\u2012\u2013"
+_PUNCTUATION: Final = dict.fromkeys(map(ord, f"{_BLANKS}{_HYPHENS}.()[]"))
+_TRUNK_ZERO: Final = re.compile(r"[(\[]\s*0\s*[)\]]")
+"""A zero in brackets, as in ``+44 (0)20 7946 0018``, is dialled within the country only and is no part of it."""
+
+EXAMPLE: Final = "+12065550123"
 
 _is_e164: Final = E164.fullmatch
 _is_short_code: Final = SHORT_CODE.fullmatch
@@ -58,17 +76,42 @@ def is_short_code(text: str) -> bool:
     return _is_short_code(text) is not None
 
 
-def normalize_to(text: str) -> str | None:
-    """Return the destination as it is stored and printed, or None if ``text`` is none.
+def typed(text: str) -> str:
+    """Return ``text`` without the punctuation of a number that a person typed: ``+1 (206) 555-0123`` is
+    ``+12065550123``. A text that does not begin with ``+``, or has a zero in brackets, is returned as it is."""
+    if not text.startswith("+") or len(text) > TYPED_MAX or _TRUNK_ZERO.search(text):
+        return text
+    return text.translate(_PUNCTUATION)
 
-    E.164, ``988`` and ``+988`` pass, as they are given; nothing is stripped or completed.
-    """
-    return text if _is_e164(text) or text in _CRISIS_LINE else None
+
+def normalize_to(text: str) -> str | None:
+    """Return the destination as it is stored and printed, or None if ``text`` is none. E.164, ``988`` and ``+988``
+    pass, perhaps with punctuation."""
+    if _is_e164(text):
+        return text
+    number = typed(text)
+    return number if _is_e164(number) or number in _CRISIS_LINE else None
 
 
 def normalize_from(text: str) -> str | None:
-    """Return the sender as it is stored and printed (E.164 or a short code), or None if ``text`` is neither."""
-    return text if _is_e164(text) or _is_short_code(text) else None
+    """Return the sender as it is stored and printed (E.164, perhaps with punctuation, or a short code), or None if
+    ``text`` is neither."""
+    if _is_e164(text) or _is_short_code(text):
+        return text
+    number = typed(text)
+    return number if _is_e164(number) else None
+
+
+def advice(text: str) -> str:
+    """Say how to write the number that a person may have meant by ``text``, which is none."""
+    if _TRUNK_ZERO.search(text[:TYPED_MAX]):
+        return "leave out the zero in brackets"
+    digits = "".join(each for each in text[:TYPED_MAX] if each in _DIGITS)
+    meant = f"+{digits.removeprefix('00')}"
+    if text[:1] in _DIGITS_OR_BLANK and len(meant) >= _MEANT_MIN and _is_e164(meant):
+        encoded = ", and the + as %2B in a form or a query" if text.startswith(" ") else ""
+        return f"write {meant}{encoded}"
+    return f"write + and the country code first, such as {EXAMPLE}"
 
 
 @lru_cache(maxsize=_PLAN_CACHE_SIZE)

@@ -47,13 +47,14 @@ class Availability(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """Prefixes are digits without a +, of the recipient; those of senders are as senders are written. `project` is an
-    id or a name."""
+    id, never a name: tenants choose those. `project_shown` is what the config file calls it, for people."""
 
     carriers: tuple[str, ...]
     prefixes: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()
     sender_prefixes: tuple[str, ...] = ()
     project: str | None = None
+    project_shown: str | None = None
     kind: Kind | None = None
     priority: int = 10
     weight: int | None = None
@@ -69,12 +70,11 @@ class Rate:
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """What a message is routed by. The country is the recipient's number's; rules may name a project by its name."""
+    """What a message is routed by. The country is the recipient's number's."""
 
     from_number: str
     to_number: str
     project_id: str
-    project_name: str = ""
     kind: Kind = Kind.SMS
 
 
@@ -134,7 +134,7 @@ class Router:
         self._sender = max((len(prefix) for rule in rules for prefix in rule.sender_prefixes), default=0)
         self._by_project = any(rule.project is not None for rule in rules)
         self._by_country = any(rule.countries for rule in rules)
-        self._plans: dict[tuple[str, str, str, str, Kind, str | None], _Plan] = {}
+        self._plans: dict[tuple[str, str, str, Kind, str | None], _Plan] = {}
 
     def candidates(
         self, facts: Facts, states: Mapping[str, Availability], chance: float | None
@@ -162,7 +162,6 @@ class Router:
             digits[: self._digits],
             facts.from_number[: self._sender],
             facts.project_id if self._by_project else "",
-            facts.project_name if self._by_project else "",
             facts.kind,
             country,
         )
@@ -273,8 +272,8 @@ def _why_not(rule: Rule, facts: Facts, country: str | None) -> str | None:
         return f"the number's country is {country or 'unknown'}, not {' or '.join(rule.countries)}"
     if rule.sender_prefixes and not facts.from_number.startswith(rule.sender_prefixes):
         return f"the sender starts with none of {', '.join(rule.sender_prefixes)}"
-    if rule.project is not None and rule.project not in (facts.project_id, facts.project_name):
-        return f"the project is not {rule.project}"
+    if rule.project not in (None, facts.project_id):
+        return f"the project is not {rule.project_shown or rule.project}"
     if rule.kind is not None and rule.kind is not facts.kind:
         return f"it is for {rule.kind.upper()}"
     return None
@@ -285,7 +284,7 @@ def _words(rule: Rule, prefix: str) -> str:
     said = [f"prefix +{prefix}"] if prefix else []
     said += [f"country {' or '.join(rule.countries)}"] if rule.countries else []
     said += [f"sender {' or '.join(rule.sender_prefixes)}"] if rule.sender_prefixes else []
-    said += [f"project {rule.project}"] if rule.project is not None else []
+    said += [f"project {rule.project_shown or rule.project}"] if rule.project is not None else []
     said += [rule.kind.upper()] if rule.kind is not None else []
     return ", ".join([*(said or ["every message"]), f"priority {rule.priority}"])
 

@@ -20,6 +20,7 @@ from heliograph.core.ids import Uuid7Generator
 from heliograph.core.lifecycle import State
 from heliograph.core.limits import Buckets
 from heliograph.core.message import Callback, Kind, Message, relay_callback, smpp_callback
+from heliograph.core.number_refusals import invalid_number
 from heliograph.core.number_settings import application_callback
 from heliograph.core.variables import variable_faults
 from heliograph.engine import pieces
@@ -245,7 +246,7 @@ class Acceptor:
             return
         number = numbers.normalize_to(request.to_number)
         if number is None:
-            yield Refusal(Fault.TO_INVALID)
+            yield invalid_number(Fault.TO_INVALID, "'To' number", request.to_number)
         elif self._settings.simulator and number in magic_numbers.REFUSED_TO:
             yield Refusal(magic_numbers.REFUSED_TO[number])
 
@@ -263,8 +264,11 @@ class Acceptor:
         if request.sender_vouched:
             return
         number = numbers.normalize_from(request.from_number)
-        fault = Fault.FROM_INVALID if number is None else self._sender_fault(number, request)
-        if fault is not None:
+        if number is None:
+            yield invalid_number(Fault.FROM_INVALID, "'From' number", request.from_number)
+        elif (fault := self._sender_fault(number, request)) is Fault.FROM_NOT_OWNED:
+            yield Refusal(fault, f"The 'From' number {number} does not belong to this project.")
+        elif fault is not None:
             yield Refusal(fault)
 
     def _sender_fault(self, number: str, request: SendRequest) -> Fault | None:

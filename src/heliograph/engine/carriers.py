@@ -94,12 +94,10 @@ class Carriers:
 
     def ways(self, message: Message) -> Sequence[Candidate]:
         """The carriers that a message may go to, best first."""
-        project = self._directory.project(message.project_id)
         facts = Facts(
             from_number=message.from_number,
             to_number=message.to_number,
             project_id=message.project_id,
-            project_name=project.name if project else "",
             kind=message.kind,
         )
         return self._router.candidates(facts, self._states, self._chance())

@@ -58,11 +58,12 @@ def _project_of(each: Application | Number | NumberGroup | Project | Token) -> s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who calls: a token of a project."""
+    """Who calls: a token of a project, or the deployment's operator acting for one ("" for none)."""
 
     project_id: str
     token_id: str
     scopes: frozenset[str]
+    is_operator: bool = False
 
 
 class Directory:
@@ -150,16 +151,17 @@ class Directory:
     # -- asking
 
     def authenticate(self, project_id: str, token: str) -> Principal | None:
-        """The token's principal, or None. The look-up is by hash; the comparison takes constant time."""
+        """The token's principal, or None. `project_id` is in lower case. The look-up is by hash; the comparison takes
+        constant time."""
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-        known = self._tokens.named((project_id.lower(), digest))
+        known = self._tokens.named((project_id, digest))
         if known is None or not hmac.compare_digest(known.sha256, digest):
             return None
         return Principal(project_id=known.project_id, token_id=known.id, scopes=frozenset(known.scopes))
 
-    def acts_on(self, principal: Principal, account_sid: str) -> Project | None:
+    def acts_on(self, principal: Principal, project_id: str) -> Project | None:
         """The project, where it is the caller's own or a subproject of it."""
-        project = self.project(account_sid.lower())
+        project = self.project(project_id)
         if project is not None and principal.project_id in (project.id, project.parent_id):
             return project
         return None

@@ -178,16 +178,15 @@ class CxmlHandler:
         try:
             sent = await self._transitions.persist(lambda: self._send(request))
         except Refused as refused:
-            return await self._refused(run.message, refused)
+            return await self._refused(run, refused)
         await self._transitions.note(run.message, "replied", detail=sent.message.id)
         return [("MessageStatus", "sending")]
 
-    async def _refused(self, message: Message, refused: Refused) -> Pairs:
+    async def _refused(self, run: _Run, refused: Refused) -> Pairs:
         first = refused.refusals[0]
         code = first.reason.cxml
-        await self._transitions.note(
-            message, "reply_refused", error_code=code, detail=first.text or describe(code) or ""
-        )
+        detail = f"reply {run.replies}: {first.text or describe(code)}"
+        await self._transitions.note(run.message, "reply_refused", error_code=code, detail=detail)
         status = "invalid" if first.fault in _INVALID else "failed"
         return [("MessageStatus", status), ("ErrorCode", str(code))]
 

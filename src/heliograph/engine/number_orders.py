@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from heliograph.core import inventory, numbers
 from heliograph.core.directory import CAPABILITIES, Number, Project
-from heliograph.core.errors import Fault, refuse
+from heliograph.core.errors import Fault, Refused, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.inventory import Search
+from heliograph.core.number_refusals import invalid_number
 from heliograph.core.number_settings import HOSTED, ORIGIN, Checks, Settings, fit_for
 from heliograph.engine.directory import Directory
 from heliograph.ports import Clock, NumberTaken, Store
@@ -37,14 +38,15 @@ class NumberOrders:
         """A free number of the inventory becomes the project's; raises Refused."""
         if not text:
             raise refuse(Fault.NUMBER_MISSING)
-        if not numbers.is_e164(text):
-            raise refuse(Fault.NUMBER_INVALID)
-        if self._directory.number_by_text(text) is not None:
+        wanted = numbers.typed(text)
+        if not numbers.is_e164(wanted):
+            raise Refused(invalid_number(Fault.NUMBER_INVALID, "phone number", text))
+        if self._directory.number_by_text(wanted) is not None:
             raise refuse(Fault.NUMBER_NOT_FREE)
-        free = await self._store.free_number(text)
+        free = await self._store.free_number(wanted)
         if free is None:
             raise refuse(Fault.NUMBER_NOT_FREE)
-        number = self._number(project, text, name, free.capabilities, settings)
+        number = self._number(project, wanted, name, free.capabilities, settings)
         if not await self._directory.take_number(number):
             raise refuse(Fault.NUMBER_NOT_FREE)
         return number

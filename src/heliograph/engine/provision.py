@@ -16,6 +16,7 @@ from heliograph.core.directory import CAPABILITIES, SCOPES, SHORT_CODE_CAPABILIT
 from heliograph.core.errors import NotFound
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.inventory import FreeNumber
+from heliograph.core.texts import quoted
 from heliograph.ports import Clock, NumberTaken, Store
 
 FIRST_PROJECT: Final = "default"
@@ -102,7 +103,7 @@ class Mint:
         sender = numbers.normalize_from(number)
         if sender is None:
             raise Refused(
-                f"{number!r} is no phone number: write + and 5 to 17 digits, or a short code of 3 to 8 digits"
+                f"{quoted(number)} is no phone number: {numbers.advice(number)}, or a short code of 3 to 8 digits"
             )
         now = self._clock.now()
         return Number(

@@ -17,19 +17,10 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from heliograph.core import media_types
 from heliograph.net.http import status_fault
 from heliograph.ports import FaultKind, FetchedMedia, FetchFault, HttpRequest, HttpResponse, MediaFault, Orphaned
 from heliograph.wire import urls
-
-ALLOWED_TYPES = frozenset(
-    {
-        *(f"audio/{name}" for name in ["mp4", "mpeg", "mpeg3", "ogg", "vorbis", "vnd.wav", "ac3", "amr", "midi"]),
-        *(f"image/{name}" for name in ["jpeg", "gif", "png", "bmp"]),
-        *(f"text/{name}" for name in ["plain", "calendar", "vcard", "x-vcard"]),
-        *(f"video/{name}" for name in ["mpeg", "mp4", "quicktime", "h264", "3gp"]),
-    }
-)
-"""Contract, section 3."""
 
 NOT_DOWNLOADABLE = 63019
 TYPE_NOT_ALLOWED = 12300
@@ -71,10 +62,11 @@ async def _fetch_one(client: Client, url: str, max_bytes: int, owner: str) -> Fe
         raise MediaFault(NOT_DOWNLOADABLE, f"The media could not be downloaded: {error}") from error
     if fault_of_status := status_fault(response.status):
         raise MediaFault(NOT_DOWNLOADABLE, f"The media could not be downloaded: {fault_of_status.message}")
-    if response.content_type not in ALLOWED_TYPES:
+    content_type = media_types.canonical(response.content_type)
+    if content_type is None:
         named = response.content_type[:80] or "none"
         raise MediaFault(TYPE_NOT_ALLOWED, f"The media's content type is not allowed: {named}.")
-    return FetchedMedia(url=url, content_type=response.content_type, content=response.body)
+    return FetchedMedia(url=url, content_type=content_type, content=response.body)
 
 
 def _first(faults: BaseExceptionGroup[MediaFault]) -> MediaFault:

@@ -5,6 +5,7 @@ has 192 bits, which nobody finds by trying. After too many failures of an addres
 by another code, and not logged.
 """
 
+from heliograph.core import ids
 from heliograph.engine.directory import Directory, Principal
 from heliograph.engine.failures import FailedLogins
 from heliograph.wire.jsonrpc import RpcError
@@ -35,7 +36,7 @@ class Login:
         project, token = authentication.get("project"), authentication.get("token")
         if not isinstance(project, str) or not isinstance(token, str):
             return None
-        principal = self._directory.authenticate(project, token)
+        principal = self._directory.authenticate(ids.project_id(project), token)
         return principal if principal is not None and SCOPE in principal.scopes else None
 
     def tokens(self) -> set[tuple[str, str]]:

@@ -1,7 +1,9 @@
 """The domain's verbs (ports.Store) over named SQL: the same for both databases."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, Final, get_args
+
+import msgspec
 
 from heliograph.core.directory import (
     Application,
@@ -62,6 +64,8 @@ _READ: Mapping[ObjectKind, Callable[[Row], Any]] = {
     "memberships": rows.membership,
 }
 
+_ROUTE_PROJECTS: Final = "route_projects"
+
 
 class SqlStore(GroupTables, MfaTables, InventoryTables):
     def __init__(self, database: Database, lock: FolderLock | None = None, *, list_seconds: float = 10.0) -> None:
@@ -98,6 +102,14 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def space_id(self, candidate: str) -> str:
         found = await self._database.write(scripts.run, [Step("space_id", {"candidate": candidate})])
         return str(found[0][0])
+
+    async def route_projects(self) -> dict[str, str]:
+        found = await self._database.read("meta_get", {"key": _ROUTE_PROJECTS})
+        return msgspec.json.decode(found[0][0], type=dict[str, str]) if found else {}
+
+    async def put_route_projects(self, resolved: Mapping[str, str]) -> None:
+        value = msgspec.json.encode(dict(resolved)).decode()
+        await self._database.write(scripts.run, [Step("meta_put", {"key": _ROUTE_PROJECTS, "value": value})])
 
     # -- directory
 

@@ -4,7 +4,8 @@ Rules: names are case-sensitive; of the content type only the charset matters, w
 declaration (RFC 7303, 3.2) where the document can be read by it; an empty document means nothing to do. Document type
 declarations, entities and external references are refused, as is anything over MAX_DOCUMENT_BYTES, which also
 bounds the number of verbs. What a verb asks for is not judged here (its URLs, its numbers, its count of media): the
-engine does that by the rules of a create. An unknown verb is skipped with a warning.
+engine does that by the rules of a create. An unknown verb is skipped with a warning, an
+unknown attribute is ignored with one.
 """
 
 import codecs
@@ -134,6 +135,7 @@ def _element(document: str | bytes) -> Element:
 
 def _verbs(root: Element, warnings: list[str]) -> Iterator[Verb]:
     for element in root:
+        warnings += _unknown_attributes(element)
         match element.tag:
             case "Message":
                 yield _message(element, warnings)
@@ -167,6 +169,21 @@ def _message(element: Element, warnings: list[str]) -> MessageVerb:
         method=_method(element, warnings),
         status_callback=_attribute(element, "statusCallback"),
     )
+
+
+_ATTRIBUTES = {
+    "Message": frozenset({"to", "from", "action", "method", "statusCallback"}),
+    "Redirect": frozenset({"method"}),
+}
+
+
+def _unknown_attributes(element: Element) -> Iterator[str]:
+    """A warning for each attribute of a known verb that has no meaning here, such as a misspelt one."""
+    known = _ATTRIBUTES.get(element.tag)
+    if known is not None:
+        for name in element.attrib:
+            if name not in known:
+                yield f"The unknown attribute {_short(name)} of <{element.tag}> was ignored."
 
 
 def _attribute(element: Element, name: str) -> str | None:

@@ -7,12 +7,16 @@ are sent in a way that keeps a browser from running anything in them.
 
 from dataclasses import dataclass
 
+import falcon
+from falcon.util import mediatypes
+
 from heliograph.api import auth, http, paging, periods
 from heliograph.api.cxml import lists, views
 from heliograph.api.http import Request, Response
 from heliograph.api.paging import CXML
 from heliograph.api.periods import PeriodNames
 from heliograph.api.route import Family, Parameter, Route
+from heliograph.core import media_types
 from heliograph.core.directory import PROTECT_MEDIA
 from heliograph.core.errors import Fault, NotFound
 from heliograph.core.message import Media
@@ -23,6 +27,7 @@ FILTERS = ("DateCreated", "DateCreated<", "DateCreated>")
 _CREATED = PeriodNames(on="DateCreated", before="DateCreated<", after="DateCreated>", fault=Fault.PARAMETER_INVALID)
 _SCOPES = ("messaging",)
 _SHOWN_INLINE = ("image/", "audio/", "video/", "text/plain")
+_UNKNOWN_TYPE = "unknown/unknown"
 _UUID_TAIL_MAX = 0xFFFF_FFFF_FFFF
 
 
@@ -51,16 +56,16 @@ async def list_media(request: Request, response: Response, message_sid: str) -> 
 
 async def retrieve(request: Request, response: Response, account_sid: str, message_sid: str, sid: str) -> None:
     """A public route: the framework has checked nothing."""
-    owner = request.services.directory.project(account_sid.lower())
+    owner = request.services.directory.project(account_sid)
     guarded = request.services.config.protect_message_media or (owner is not None and PROTECT_MEDIA in owner.switches)
-    as_record = request.json_suffix or "application/json" in (request.get_header("Accept") or "").lower()
-    if as_record or guarded:
-        project_id = auth.admit(request.services, request.caller, frozenset(_SCOPES), account_sid).id
-    elif owner is None:
+    if guarded or request.json_suffix:
+        auth.admit(request.services, request.caller, frozenset(_SCOPES), account_sid)
+    media = None if owner is None else await _find(request, owner.id, message_sid, sid)
+    as_record = request.json_suffix or _accepts_record_only(request.get_header("Accept"), media)
+    if as_record:
+        auth.admit(request.services, request.caller, frozenset(_SCOPES), account_sid)
+    if media is None:
         raise NotFound
-    else:
-        project_id = owner.id
-    media = await request.services.records.media(project_id, http.row_id(message_sid), http.row_id(sid))
     if as_record:
         http.reply(response, 200, views.media(media))
     else:
@@ -70,6 +75,32 @@ async def retrieve(request: Request, response: Response, account_sid: str, messa
 async def delete(request: Request, response: Response, message_sid: str, sid: str) -> None:
     await request.services.records.delete_media(request.project.id, http.row_id(message_sid), http.row_id(sid))
     response.status = 204
+
+
+async def _find(request: Request, project_id: str, message_sid: str, sid: str) -> Media | None:
+    try:
+        return await request.services.records.media(project_id, http.row_id(message_sid), http.row_id(sid))
+    except NotFound:
+        return None  # whoever asks for the record hears of credentials first
+
+
+def _accepts_record_only(accept: str | None, media: Media | None) -> bool:
+    """Whether an Accept header (RFC 9110, section 12.5.1) leaves the record alone to send: it allows JSON, and the
+    medium's own type by none of its names."""
+    ranges = ", ".join(filter(_is_media_range, (accept or "").lower().split(",")))
+    if not ranges or not mediatypes.quality(falcon.MEDIA_JSON, ranges):
+        return False
+    kinds = media_types.names_of(media.content_type if media else _UNKNOWN_TYPE)
+    return not any(mediatypes.quality(kind, ranges) for kind in kinds)
+
+
+def _is_media_range(text: str) -> bool:
+    """A range that can't be read is passed over."""
+    try:
+        mediatypes.quality(falcon.MEDIA_JSON, text)
+    except falcon.InvalidMediaRange:
+        return False
+    return True
 
 
 async def _send_bytes(request: Request, response: Response, media: Media) -> None:
@@ -120,8 +151,8 @@ def routes() -> list[Route]:
             family=Family.CXML,
             operation="retrieve_media",
             summary="Show or download a medium",
-            about="The bytes, without credentials unless the server protects them; with `.json` behind the path, or "
-            "with `Accept: application/json`, its record, with credentials.",
+            about="The bytes, without credentials unless the server protects them. Its record, with credentials, "
+            "where the path ends in `.json`, or where `Accept` allows JSON and not the medium's type.",
             handler=retrieve,
             answers={200: views.CxmlMedia},
             public=True,

@@ -12,6 +12,7 @@ from heliograph.api.http import Request, Response
 from heliograph.api.paging import CXML
 from heliograph.api.periods import PeriodNames
 from heliograph.api.route import Family, Parameter, Route
+from heliograph.core import numbers
 from heliograph.core.directory import Project
 from heliograph.core.errors import Fault, refuse
 from heliograph.core.lifecycle import State
@@ -135,7 +136,9 @@ def _filter(query: Form) -> MessageFilter:
 
 def _number(text: str | None) -> str | None:
     """A number as it is stored. A blank at its start is the `+` of a client that did not percent-encode it."""
-    return f"+{text[1:]}" if text is not None and text.startswith(" ") else text
+    if text is None:
+        return None
+    return numbers.typed(f"+{text[1:]}" if text.startswith(" ") else text)
 
 
 def _state(text: str | None) -> State | None:

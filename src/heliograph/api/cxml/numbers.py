@@ -18,10 +18,11 @@ from heliograph.api.fields import Form
 from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Parameter, Route
 from heliograph.api.setting_checks import checks_for
-from heliograph.core import number_settings, numbers
+from heliograph.core import ids, number_settings, numbers
 from heliograph.core.directory import Number, Project
 from heliograph.core.errors import Fault, NotFound, refuse
 from heliograph.core.number_settings import CXML_NUMBER, DEFAULT_METHOD, ORIGIN, RECEIVE_MODES
+from heliograph.core.texts import has_controls
 
 MAX_NAME_LENGTH = 255
 _COLLECTION = ROOT + "/Accounts/{AccountSid}/IncomingPhoneNumbers"
@@ -237,8 +238,8 @@ async def release(request: Request, response: Response, sid: str) -> None:
 
 def _name(form: Form) -> str | None:
     name = form.text("FriendlyName")
-    if name is not None and not 1 <= len(name) <= MAX_NAME_LENGTH:
-        message = f"FriendlyName has 1 to {MAX_NAME_LENGTH} characters."
+    if name is not None and (not 1 <= len(name) <= MAX_NAME_LENGTH or has_controls(name)):
+        message = f"FriendlyName has 1 to {MAX_NAME_LENGTH} characters, and no control characters."
         raise refuse(Fault.PARAMETER_INVALID, message, "FriendlyName")
     return name
 
@@ -249,7 +250,7 @@ def _new_owner(request: Request, form: Form) -> Project:
     if wanted is None:
         return request.project
     caller = request.caller
-    found = request.services.directory.acts_on(caller, wanted) if caller is not None else None
+    found = request.services.directory.acts_on(caller, ids.project_id(wanted)) if caller is not None else None
     if found is None:
         message = "AccountSid must be this project, or one of its subprojects."
         raise refuse(Fault.PARAMETER_INVALID, message, "AccountSid")
@@ -258,7 +259,9 @@ def _new_owner(request: Request, form: Form) -> Project:
 
 def filter_text(text: str | None) -> str:
     """Return a part of a number to look for. A `+` that was not percent-encoded arrives as a blank."""
-    return "" if text is None else text.replace(" ", "+", 1) if text.startswith(" ") else text
+    if text is None:
+        return ""
+    return numbers.typed(text.replace(" ", "+", 1) if text.startswith(" ") else text)
 
 
 def _matching(request: Request, query: Form) -> list[Number]:

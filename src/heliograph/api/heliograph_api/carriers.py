@@ -1,4 +1,4 @@
-"""The deployment's carriers as they are now. They are no project's: a token must manage, or it is the local secret."""
+"""The deployment's carriers as they are now. They are no project's: only the operator sees them."""
 
 from typing import Annotated
 
@@ -94,9 +94,9 @@ def routes() -> list[Route]:
             family=Family.HELIOGRAPH,
             operation="list_carriers",
             summary="Show the carriers as they are now",
-            about="They belong to the deployment, so this takes the scope that manages it.",
+            about="They belong to the deployment: this needs the operator's token, as a Bearer token.",
             handler=list_carriers,
             answers={200: Carriers},
-            scopes=("management",),
+            operator=True,
         )
     ]

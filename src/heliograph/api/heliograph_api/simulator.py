@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from heliograph.api import http
 from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Route
+from heliograph.core import numbers
 from heliograph.core.errors import Fault, NotFound, refuse
 from heliograph.engine.requests import InboundRequest
 
@@ -34,8 +35,8 @@ async def inbound(request: Request, response: Response) -> None:
         raise NotFound
     body = await http.body(request)
     wanted = InboundRequest(
-        from_number=body.text("from") or "",
-        to_number=body.text("to") or "",
+        from_number=numbers.typed(body.text("from") or ""),
+        to_number=numbers.typed(body.text("to") or ""),
         body=body.text("body") or "",
         media_urls=tuple(body.texts("media") or ()),
     )

@@ -1,10 +1,15 @@
-"""What happened to a message, step by step."""
+"""What happened to a message, step by step.
+
+Which carrier a message went to, by which rule, at what price and over which of the operator's connections is the
+operator's business (`_OPERATORS`). The store keeps it with the steps; a project's token gets a text that names none.
+"""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from heliograph.api import http, times
 from heliograph.api.http import Request, Response
@@ -34,7 +39,9 @@ class PartView(msgspec.Struct, kw_only=True):
     part: Annotated[int, Meta(description="Which, from 1.", examples=[1])]
     total: Annotated[int, Meta(description="Of how many.", examples=[2])]
     state: Annotated[str, Meta(description="What became of it: sent, delivered, undelivered.", examples=["sent"])]
-    carrier: Annotated[str, Meta(description="The carrier that took it.", examples=["acme"])]
+    carrier: Annotated[
+        str | None, Meta(description="The carrier that took it; null for all but the operator.", examples=["acme"])
+    ]
     carrier_ref: Annotated[str, Meta(description="The carrier's id for it.", examples=["7f3a90"])]
     error_code: Annotated[str | None, Meta(description="A code, in digits; else null.", examples=[None])]
 
@@ -52,15 +59,18 @@ class Timeline(msgspec.Struct, kw_only=True):
 async def timeline(request: Request, response: Response, id: str) -> None:
     """A deleted message's too."""
     found = await request.services.records.get(request.project.id, http.row_id(id), deleted=True)
-    store = request.services.store
+    store, is_operator = request.services.store, request.caller is not None and request.caller.is_operator
     entries = await store.timeline(found.project_id, found.id)
     parts = await store.parts_of(found.project_id, found.id) if found.segments > 1 else []
     shown = Timeline(
         id=found.id,
         state=found.state.value,
         uncertain=_is_in_doubt(found, entries),
-        steps=[_step(each) for each in entries],
-        parts=list(map(_part, parts)) or _only_part(found),
+        steps=[_step(each if is_operator else _neutral(each)) for each in entries],
+        parts=[
+            each if is_operator else replace(each, carrier=None)
+            for each in list(map(_part, parts)) or _only_part(found)
+        ],
     )
     http.reply(response, 200, shown)
 
@@ -75,6 +85,20 @@ def _is_in_doubt(message: Message, entries: Sequence[TimelineEntry]) -> bool:
     is_refused = message.state is State.UNDELIVERED and message.error_code != UNANSWERED
     is_settled = is_refused or message.state in (State.SENT, State.DELIVERED)
     return is_sent_twice or not is_settled
+
+
+_OPERATORS: Final = {
+    ("state", State.INITIATED): "handed to a carrier",
+    ("state", State.SENT): None,
+    ("rerouted", None): "handed to another carrier",
+    ("deferred", None): "refused for now; it will be tried again",
+}
+"""Lines whose detail is the operator's, by kind and state, with what a project sees in its place."""
+
+
+def _neutral(entry: TimelineEntry) -> TimelineEntry:
+    line = (entry.kind, entry.state)
+    return replace(entry, detail=_OPERATORS[line]) if line in _OPERATORS else entry
 
 
 def _part(part: Part) -> PartView:

@@ -14,6 +14,7 @@ from heliograph.api.route import Family, Route
 from heliograph.core import ids
 from heliograph.core.directory import SCOPES, Token
 from heliograph.core.errors import NotFound
+from heliograph.core.texts import has_controls
 
 PATH = "/api/project/tokens"
 MAX_NAME_LENGTH = 255
@@ -106,8 +107,10 @@ def _name(body: Body) -> str | None:
     name = body.text("name")
     if name is None and "name" in body:
         return None  # not a text, which is noted already
-    if not name or not name.strip() or len(name) > MAX_NAME_LENGTH:
-        body.refuse("name", f"name must be present, with at most {MAX_NAME_LENGTH} characters.")
+    if not name or not name.strip() or len(name) > MAX_NAME_LENGTH or has_controls(name):
+        body.refuse(
+            "name", f"name must be present, with at most {MAX_NAME_LENGTH} characters, and no control characters."
+        )
     return name
 
 
@@ -127,7 +130,7 @@ def _project(request: Request, body: Body) -> str:
     wanted = body.text("subproject_id")
     if wanted is None:
         return request.project.id
-    found = request.services.directory.project(wanted.lower()) if ids.is_uuid(wanted) else None
+    found = request.services.directory.project(ids.project_id(wanted))
     if found is None or found.parent_id != request.project.id:
         body.refuse("subproject_id", "subproject_id must be a subproject of this project.")
         return request.project.id

@@ -19,6 +19,7 @@ from heliograph.core import number_settings, numbers
 from heliograph.core.directory import Number
 from heliograph.core.errors import Fault, NotFound, Refusal, Refused
 from heliograph.core.number_settings import DEFAULT_METHOD, RELAY_NUMBER, Kind, Settings
+from heliograph.core.texts import has_controls
 
 PATH = "/api/relay/rest/phone_numbers"
 MAX_NAME_LENGTH = 255
@@ -92,8 +93,8 @@ def _name(body: Body, before: Number) -> str:
     if "name" not in body.values:
         return before.name
     name = body.text("name") or ""
-    if len(name) > MAX_NAME_LENGTH:
-        body.refuse("name", f"name has at most {MAX_NAME_LENGTH} characters.")
+    if len(name) > MAX_NAME_LENGTH or has_controls(name):
+        body.refuse("name", f"name has at most {MAX_NAME_LENGTH} characters, and no control characters.")
     return name
 
 

@@ -50,6 +50,7 @@ DESCRIPTIONS: dict[int, str] = {
     204: "Done; there is no body.",
     400: "The request can't be read, or its page token and page number don't fit.",
     401: "No or wrong credentials, or the token lacks the scope.",
+    403: "The credentials are a project's; the operator's are needed.",
     404: "No such thing in this project.",
     409: "The Idempotency-Key was used for another request.",
     413: "The body is too large.",
@@ -70,6 +71,8 @@ def statuses(route: Route, *, idempotent: bool) -> list[int]:
     found = [400, 401, 500, 503]
     if _PATH_NAME.search(route.path):
         found.append(404)
+    if route.operator:
+        found.append(403)
     if route.query or route.body:
         found.append(422)
     if route.method != "GET":
@@ -115,6 +118,7 @@ def _example(family: Family, status: int) -> Json:
 
 
 _RAISED: dict[int, Exception] = {
+    403: errors.Forbidden(),
     404: NotFound(),
     409: refuse(Fault.IDEMPOTENCY_CLASH),
     422: refuse(Fault.PARAMETER_INVALID),

@@ -181,7 +181,8 @@ MAKERS: Mapping[str, Maker] = {
 
 
 def _endpoint(route: Route) -> str:
-    scope = "public" if route.public else " or ".join(f"`{name}`" for name in route.scopes) or "any"
+    anybody = "public" if route.public else "the operator" if route.operator else "any"
+    scope = " or ".join(f"`{name}`" for name in route.scopes) or anybody
     return f"| `{route.method}` | `{route.path}` | {_cell(route.summary)} | {scope} |"
 
 

@@ -66,7 +66,12 @@ class Document:
                         "type": "http",
                         "scheme": "basic",
                         "description": "User: the project id. Password: an API token of that project.",
-                    }
+                    },
+                    "operator": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "description": "The operator's token; the setting `operator_token_sha256` has its hash.",
+                    },
                 },
             },
         }
@@ -115,6 +120,8 @@ def _operation(route: Route, schemas: Json) -> Json:
     }
     if route.public:
         operation["security"] = []
+    elif route.operator:
+        operation["security"] = [{"operator": []}]
     if route.body is not None:
         operation["requestBody"] = _request_body(route, route.body, schemas)
     return operation

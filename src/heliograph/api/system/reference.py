@@ -79,6 +79,7 @@ def _samples(method: str, path: str, operation: Json) -> list[str]:
         body=content.get(_JSON, {}).get("example"),
         form=_FORM in content,
         public=operation.get("security") == [],
+        operator=operation.get("security") == [{"operator": []}],
     )
     lines: list[str] = []
     for language, title, text in (

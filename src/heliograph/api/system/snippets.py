@@ -10,19 +10,23 @@ BASE = "http://localhost:8080"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request: `form` says whether `body` goes as a form or as JSON."""
+    """One request: `form` says whether `body` goes as a form or as JSON. It needs a project's credentials, unless it is
+    `public`, or the `operator`'s."""
 
     method: str
     path: str
     body: dict[str, Any] | None = None
     form: bool = False
     public: bool = False
+    operator: bool = False
 
 
 def curl(call: Call) -> str:
-    """Return a shell command; the credentials come from two environment variables."""
+    """Return a shell command; the credentials come from environment variables."""
     parts = ["curl" if call.method == "GET" else f"curl -X {call.method}", f'"{BASE}{call.path}"']
-    if not call.public:
+    if call.operator:
+        parts.append('-H "Authorization: Bearer $OPERATOR_TOKEN"')
+    elif not call.public:
         parts.append('-u "$PROJECT_ID:$API_TOKEN"')
     if call.body is not None and call.form:
         parts += [f"--data-urlencode {_shell(f'{name}={value}')}" for name, value in _pairs(call.body)]
@@ -34,7 +38,9 @@ def curl(call: Call) -> str:
 def python(call: Call) -> str:
     """Return a script for the requests library."""
     arguments = [f'"{BASE}{call.path}"']
-    if not call.public:
+    if call.operator:
+        arguments.append('headers={"Authorization": f"Bearer {operator_token}"}')
+    elif not call.public:
         arguments.append("auth=(project_id, api_token)")
     if call.body is not None:
         arguments.append(f"{'data' if call.form else 'json'}={_python(call.body)}")
@@ -46,7 +52,8 @@ def python(call: Call) -> str:
 def node(call: Call) -> str:
     """Return a script for Node 18 and later, which has fetch."""
     options = [] if call.method == "GET" else [f'method: "{call.method}"']
-    headers = [] if call.public else ['Authorization: "Basic " + btoa(`${projectId}:${apiToken}`)']
+    credentials = "`Bearer ${operatorToken}`" if call.operator else '"Basic " + btoa(`${projectId}:${apiToken}`)'
+    headers = [] if call.public else [f"Authorization: {credentials}"]
     if call.body is not None and call.form:
         options.append(f"body: new URLSearchParams({_indented(call.body)})")
     elif call.body is not None:

@@ -1,0 +1,50 @@
+"""Texts from outside, fit to be shown: in a message to a caller, on a timeline, on a terminal.
+
+A terminal obeys control characters, and a reader is deceived by ones that reorder or hide text. None of them is
+printable (`str.isprintable`): what is shown has none, and a name that a client chooses must not have them.
+"""
+
+import json
+import re
+from typing import Final
+
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""C0 and C1 controls, line and paragraph separators, and what overrides the direction of text."""
+
+QUOTED_MAX: Final = 60
+"""Characters of a caller's value that a message repeats."""
+
+
+def quoted(value: str, most: int = QUOTED_MAX) -> str:
+    """The value in quotes, at most so many characters of it, what is not printable escaped as Python writes it."""
+    shown = value[:most]
+    if not shown.isprintable():
+        shown = "".join(map(_escaped, shown))
+    return f"'{shown}...'" if len(value) > most else f"'{shown}'"
+
+
+def has_controls(text: str) -> bool:
+    """Whether a name has a character that moves a terminal's cursor, breaks a line, or reorders what is read."""
+    return _CONTROLS.search(text) is not None
+
+
+def escaped_json(document: str) -> str:
+    """A JSON document with every character that is not printable escaped, except its own line ends."""
+    return "\n".join(
+        line if line.isprintable() else "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
+        for line in document.split("\n")
+    )
+
+
+def printable(text: str) -> str:
+    """The text with "?" in place of each character that is not printable; the line ends of several lines too."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
+
+
+def printable_lines(text: str) -> str:
+    """As `printable`, except that the text keeps its lines."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
