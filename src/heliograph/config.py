@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from heliograph.core import places
+from heliograph.core.networks import listed_networks
 
 TABLES: Final = ("carriers", "routes", "rates", "inventory")
 """Keys of the file that hold tables instead of a setting; carrier_config.py reads them."""
@@ -26,7 +27,8 @@ class ConfigError(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """One row of the table. `minimum` and `maximum` bound numbers; `choices` and `country` bound text. `country`: it is
-    an ISO 3166 code. `secret`: what was given is never repeated."""
+    an ISO 3166 code. `networks`: a list of IP networks, separated by commas; `core.networks.listed_networks` reads it.
+    `secret`: what was given is never repeated."""
 
     name: str
     type: type
@@ -38,10 +40,15 @@ class Setting:
     optional: bool = False
     secret: bool = False
     country: bool = False
+    networks: bool = False
 
 
 def _text(name: str, default: str | None, about: str, *, choices: tuple[str, ...] = ()) -> Setting:
     return Setting(name=name, type=str, default=default, about=about, choices=choices, optional=default is None)
+
+
+def _networks(name: str, about: str) -> Setting:
+    return Setting(name=name, type=str, default=None, about=about, optional=True, networks=True)
 
 
 def _flag(name: str, default: bool | None, about: str) -> Setting:
@@ -67,6 +74,10 @@ SETTINGS: tuple[Setting, ...] = (
     _text("public_url", None, "What clients and carriers see as this server's address, for absolute URLs."),
     _text("tls_cert", None, "Certificate file (PEM) to serve HTTPS with."),
     _text("tls_key", None, "Key file (PEM) of `tls_cert`."),
+    _networks(
+        "trusted_proxies",
+        "Networks of the reverse proxies whose X-Forwarded-For, Forwarded and PROXY headers name the client.",
+    ),
     _text("log_format", "console", "How log lines look.", choices=("console", "json")),
     _text("log_level", "info", "Least severe log lines shown.", choices=("debug", "info", "warning", "error")),
     _real("shutdown_seconds", 10.0, "Deadline of a graceful stop.", 0.1, 600),
@@ -394,6 +405,8 @@ def parse(setting: Setting, given: object, source: str) -> Value:
     if setting.optional and given == "":
         return None
     shown = "what is given" if setting.secret else repr(given)
+    if setting.networks:
+        return _network_list(given, source)
     try:
         value = _convert(setting.type, given)
     except (ValueError, KeyError, TypeError, OverflowError):
@@ -408,6 +421,18 @@ def parse(setting: Setting, given: object, source: str) -> Value:
         if setting.maximum is not None and value > setting.maximum:
             raise ConfigError(f"{source}: {shown} is more than {setting.maximum:g}")
     return value
+
+
+def _network_list(given: object, source: str) -> str | None:
+    """The list in its usual form; a file may have it as a TOML list of texts."""
+    entries = given if isinstance(given, list) else [given]
+    texts = [entry for entry in entries if isinstance(entry, str)]
+    if len(texts) < len(entries):
+        raise ConfigError(f"{source}: {given!r} is not a list of networks such as 10.0.0.0/8")
+    try:
+        return str(listed_networks(",".join(texts))) or None
+    except ValueError as error:
+        raise ConfigError(f"{source}: {error}") from None
 
 
 _NEEDED = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -168,7 +168,8 @@ def test_serve_takes_every_setting_as_a_flag(cli: Any, app: Any, data: Path) -> 
             arguments.append(f"--no-{flag}" if setting.default else f"--{flag}")
         else:
             value = setting.choices[-1] if setting.choices else "GB" if setting.country else setting.default
-            free = setting.type is str and not (setting.choices or setting.country)
+            value = "10.0.0.0/8, ::1/128" if setting.networks else value
+            free = setting.type is str and not (setting.choices or setting.country or setting.networks)
             values[setting.name] = str(data) if free else value
             arguments += [f"--{flag}", str(values[setting.name])]
     assert cli("serve", *arguments).code == 0

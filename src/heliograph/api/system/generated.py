@@ -216,6 +216,8 @@ def _range(setting: Setting) -> str:
         return ", ".join(f"`{choice}`" for choice in setting.choices)
     if setting.country:
         return "country, ISO 3166"
+    if setting.networks:
+        return "networks, separated by commas"
     if setting.type is bool:
         return "true, false"
     if setting.type is str:
