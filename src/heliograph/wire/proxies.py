@@ -28,7 +28,7 @@ HOPS_MAX = 32
 """Proxies in a row; a header with more trusted ones is malformed."""
 
 PROXY_HEADER_MAX = 4096
-"""Octets of a PROXY header of version 2 with its TLVs. Version 1 has its own limit of 107 (section 2.1 of the protocol)."""
+"""Octets of a PROXY header of version 2 with its TLVs. Version 1 has its own limit of 107 octets (section 2.1)."""
 
 _V1_MAX = 107
 _V1_START = b"PROXY "
