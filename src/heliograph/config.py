@@ -88,12 +88,30 @@ SETTINGS: tuple[Setting, ...] = (
     _whole("backlog_limit", 10000, "Messages that a project may have queued; 0 is off."),
     _whole("max_body_bytes", 1048576, "Largest request body, bytes.", 1024, 2**31),
     _whole("max_header_bytes", 65536, "Largest head of a request, its address and headers, bytes.", 1024, 2**31),
+    _whole("max_header_fields", 200, "Most header lines of a request.", 10, 10**5),
     _real(
         "request_seconds",
         30.0,
-        "How long a request may take to arrive, a connection to send one, and a client to take nothing of an answer.",
+        "How long a TLS handshake may take, a request to arrive, a connection to send one, and a client to take "
+        "nothing of an answer.",
         0.1,
         86400,
+    ),
+    _whole("http_connections_max", 10000, "HTTP connections at once.", 10, 10**6),
+    _whole(
+        "http_address_connections_max",
+        1000,
+        "HTTP connections of one address at once, WebSockets until they have logged in included; an IPv6 /64 counts as "
+        "one address; 0 is off.",
+        0,
+        10**6,
+    ),
+    _whole(
+        "descriptors_kept",
+        2000,
+        "File descriptors kept back from clients for the store, webhooks, media and carriers; half of them at most.",
+        10,
+        10**6,
     ),
     _whole("keep_alive_seconds", 75, "How long a connection is kept open after an answer.", 1, 86400),
     _whole("max_form_fields", 1000, "Most fields in one form.", 10, 100000),

@@ -142,6 +142,7 @@ class Calls:
         heard = dict.fromkeys((*contexts, *recalled))  # what it asks for now comes first
         session.contexts = dict.fromkeys(list(heard)[: self._settings.contexts_max])
         peer.session = session
+        peer.release_place()
         return Answer(result=_connected(session), then=partial(self._came, session))
 
     def _protocol(self, project: Project, params: Members) -> tuple[str, list[str]]:
