@@ -73,7 +73,7 @@ def serve(
     """Run the server until it is told to stop; returns the process's exit code. `extra_routes` are served beside the
     documented ones and are not documented. `source`: where the configuration is read again from; without it there are
     no carriers but the simulated one."""
-    logs.configure(config.log_format, config.log_level)
+    logs.configure(config.log_format, config.log_level, config.log_repeats_max)
     rates(config)  # a wrong price is refused before anything starts
     mfa_sender(config)
     server = _Server(config, extra_routes, source or _alone(config))

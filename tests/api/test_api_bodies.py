@@ -191,3 +191,18 @@ def test_rest_media_is_a_list(media: object) -> None:
     answer = world.ask("POST", REST, JSON, body=json.dumps({"media": media}))
     assert answer.status_code == 422
     assert [(e["code"], e["attribute"]) for e in answer.json["errors"]] == [("invalid_parameter", "media")]
+
+
+@pytest.mark.parametrize("number", ["1e300", "-1e21", "1000000000000000000000", "1e-300"])
+@pytest.mark.parametrize(("path", "member"), [(CREATE, "Body"), (CREATE, "Unknown"), (REST, "body"), (REST, "unknown")])
+@pytest.mark.parametrize("place", ["%s", "[%s]"])
+def test_number_out_of_range_is_refused_by_name(path: str, member: str, number: str, place: str) -> None:
+    answer = World().ask("POST", path, {"Content-Type": "application/json"}, body=f'{{"{member}": {place % number}}}')
+    assert answer.status_code == 422
+    assert f"{member} has a number that is out of range." in answer.text
+
+
+@pytest.mark.parametrize("path", [CREATE, REST])
+@pytest.mark.parametrize("entry", ["1", "1e300", '"x"', "[]", "{}"])
+def test_json_with_more_values_than_a_form_has_fields_is_refused(path: str, entry: str) -> None:
+    assert _status(path, '{"Tags": [' + ",".join([entry] * 1001) + "]}", "application/json") == 400

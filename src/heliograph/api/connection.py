@@ -33,6 +33,9 @@ from heliograph.net.admission import Admission, Place
 from heliograph.net.listener import Client
 from heliograph.wire.proxies import forwarded_client, forwarded_scheme
 
+VOUCH_KEY = "heliograph.vouch"
+"""Where the application finds, in the ASGI scope, what it calls once a request's credentials are known to be valid."""
+
 log = structlog.get_logger(__name__)
 
 HEAD_END = b"\r\n\r\n"
@@ -93,6 +96,7 @@ class GuardedConnection(HttpToolsProtocol):
         super().__init__(*args, **others)
         self._accepted = accepted
         self._place = place
+        self._is_stranger = place is not None
         self._request_place: HeldPlace | None = None
         """Of the request that is being answered, where a proxy passed it on."""
         self._in_head = True
@@ -137,8 +141,7 @@ class GuardedConnection(HttpToolsProtocol):
         self.transport.forget()  # type: ignore[attr-defined]  # of _WholeAnswers
         self.pipeline.clear()
         self.headers, self.scope = [], None  # type: ignore[assignment]
-        if self.cycle is not None and self.cycle.response_complete:
-            self.cycle = None  # type: ignore[assignment]  # as before the first request
+        self.cycle = None  # type: ignore[assignment]  # as before the first request
 
     def data_received(self, data: bytes) -> None:
         if self._held or self._is_busy():
@@ -241,6 +244,8 @@ class GuardedConnection(HttpToolsProtocol):
                 return
         if self._is_proxy:
             self._note_client()
+        elif self._is_stranger:
+            self.scope[VOUCH_KEY] = self._vouch  # type: ignore[literal-required]  # one of ours
         super().on_headers_complete()
         self._in_head = False
         self.headers = _Trailers()
@@ -369,8 +374,9 @@ class GuardedConnection(HttpToolsProtocol):
 
     # -- as the occupant of its place
 
-    def vouch(self) -> None:
+    def _vouch(self) -> None:
         """A request had valid credentials."""
+        self._is_stranger = False
         if self._place is not None:
             self._place.vouch()
 

@@ -17,9 +17,9 @@ from heliograph.api.route import Family
 from heliograph.api.services import Services
 from heliograph.core import ids
 from heliograph.core.directory import Project
-from heliograph.core.errors import NotFound
+from heliograph.core.errors import Fault, NotFound, refuse
 from heliograph.engine.directory import Principal
-from heliograph.wire import forms
+from heliograph.wire import forms, json_body
 
 JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
@@ -33,19 +33,29 @@ SUFFIX_KEY = "heliograph.json_suffix"
 """Where the server leaves, in the ASGI scope, what it knew before the request was made."""
 
 Response = falcon.asgi.Response
+_BEGUN = {"type": "http.request", "body": b"", "more_body": True}
 encode = msgspec.json.Encoder().encode
 
 
 class Receiver:
-    """An ASGI `receive` that remembers whether the client went away, which Falcon's stream does not tell."""
+    """An ASGI `receive` that remembers whether the client went away, which Falcon's stream does not tell.
 
-    __slots__ = ("_receive", "disconnected")
+    Falcon receives once before it looks at a request: the first event is made here, and says that a body may follow.
+    So credentials, route and scope are judged before the body is waited for, and before a client that expects
+    100-continue is invited to send it.
+    """
+
+    __slots__ = ("_receive", "_was_asked", "disconnected")
 
     def __init__(self, receive: Any) -> None:
         self._receive = receive
+        self._was_asked = False
         self.disconnected = False
 
     async def __call__(self) -> Any:
+        if not self._was_asked:
+            self._was_asked = True
+            return _BEGUN
         event = await self._receive()
         if event["type"] == "http.disconnect":
             self.disconnected = True
@@ -106,20 +116,22 @@ def query(request: Request) -> Form:
     return _form(text.encode(), request.services.config.max_form_fields) if text else Form({})
 
 
-async def form(request: Request) -> Form:
+async def form(request: Request, max_bytes: int | None = None) -> Form:
     """The body of a cXML request: a form, a multipart form, or a JSON object with native lists and numbers.
 
-    A body without a content type is read as a form. Raises Unreadable, UnsupportedType, TooLarge or Refused.
+    A body without a content type is read as a form. `max_bytes`: where less than `max_body_bytes` is allowed. Raises
+    Unreadable, UnsupportedType, TooLarge or Refused.
     """
     kind, parameters = _content_type(request)
-    body = await read(request)
+    max_fields: int = request.services.config.max_form_fields
+    body = await read(request, max_bytes)
     if not body:
         return Form({})
     if kind in (_FORM, ""):
-        return _form(body, request.services.config.max_form_fields)
+        return _form(body, max_fields)
     if kind == JSON:
-        return fields.form_of(_object(body))
-    return _multipart(body, parameters.get("boundary", ""), request.services.config.max_form_fields)
+        return fields.form_of(_object(body, max_fields))
+    return _multipart(body, parameters.get("boundary", ""), max_fields)
 
 
 async def body(request: Request) -> Body:
@@ -131,12 +143,15 @@ async def body(request: Request) -> Body:
     if kind in (_FORM, _MULTIPART):
         raise UnsupportedType("Send JSON with the content type application/json.")
     raw = await read(request)
-    return Body(_object(raw) if raw else {})
+    return Body(_object(raw, request.services.config.max_form_fields) if raw else {})
 
 
-async def read(request: Request) -> bytes:
-    """The whole body. Raises TooLarge beyond `max_body_bytes`, Unreadable where the client broke off."""
+async def read(request: Request, max_bytes: int | None = None) -> bytes:
+    """The whole body, of at most `max_bytes` and `max_body_bytes`. Raises TooLarge, and Unreadable where the client
+    broke off."""
     limit: int = request.services.config.max_body_bytes
+    if max_bytes is not None:
+        limit = min(limit, max_bytes)
     length = request.content_length
     if length is not None and length > limit:
         raise TooLarge(f"The request body is larger than {limit} bytes.")
@@ -183,17 +198,14 @@ def _multipart(raw: bytes, boundary: str, max_fields: int) -> Form:
     return Form(values)
 
 
-def _object(raw: bytes) -> dict[str, Any]:
-    """Strict JSON: no NaN, no lone surrogate, nothing behind it."""
+def _object(raw: bytes, max_values: int) -> dict[str, Any]:
+    """Raises Unreadable, and Refused for a number that is out of range or a NUL character."""
     try:
-        value = msgspec.json.decode(raw)
-    except UnicodeDecodeError as error:
-        raise Unreadable("The JSON body is not valid UTF-8.") from error
-    except RecursionError as error:
-        raise Unreadable("The JSON body is nested too deeply.") from error
-    except msgspec.DecodeError as error:
-        raise Unreadable(f"The JSON body can't be read: {error}") from error
-    found = fields.as_object(value)
+        found = json_body.parse_object(raw, max_values)
+    except json_body.JsonError as error:
+        raise Unreadable(str(error)) from error
+    except json_body.NumberError as error:
+        raise refuse(Fault.PARAMETER_INVALID, str(error), error.name.replace("\0", "")) from error
     if b"\\u0000" in raw:
         fields.refuse_unkeepable(found)
     return found
