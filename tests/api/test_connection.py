@@ -2,9 +2,11 @@
 
 import asyncio
 import gc
+import socket
 import weakref
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -12,7 +14,9 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from heliograph.api.connection import ConnectionSettings, GuardedConnection, guarded
-from heliograph.net.listener import READ_OCTETS, SmallReads
+from heliograph.core.networks import Networks, parse_networks
+from heliograph.net.admission import Admission, Place
+from heliograph.net.listener import READ_OCTETS, Client, Listener, ListenerSettings, SmallReads
 
 HEAD_MAX = 2048
 FIELDS_MAX = 50
@@ -498,3 +502,124 @@ class _Transport(asyncio.Transport):
 def _made(protocol: type[GuardedConnection], app: Any) -> GuardedConnection:
     config = uvicorn.Config(app, http=protocol, ws="none", log_config=None)
     return protocol(config=config, server_state=ServerState(), app_state={})
+
+
+# -- behind a proxy
+
+LOCAL = parse_networks(["127.0.0.0/8"])
+
+
+@dataclass
+class _Front:
+    """A listener with connections behind a trusted proxy; what the application saw of each request's client."""
+
+    address: tuple[str, int]
+    admission: Admission
+    clients: list[str]
+    https: list[None]
+    go_on: asyncio.Event
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    async def ask(self, *headers: bytes) -> Streams:
+        reader, writer = await asyncio.open_connection(*self.address)
+        self.writers.append(writer)
+        writer.write(b"\r\n".join([b"GET / HTTP/1.1", b"Host: a", *headers, b"", b""]))
+        return reader, writer
+
+
+@asynccontextmanager
+async def _behind_proxy(address_max: int = 0, trusted: Networks = LOCAL) -> AsyncIterator[_Front]:
+    admission = Admission(total_max=100, address_max=address_max, sockets_max=100, beside=lambda: 0)
+    go_on = asyncio.Event()
+    go_on.set()
+    clients: list[str] = []
+    https: list[None] = []
+
+    async def note(scope: Any, receive: Any, send: Any) -> None:
+        clients.append(scope["client"][0])
+        await go_on.wait()
+        await _echo(scope, receive, send)
+
+    protocol = guarded(
+        ConnectionSettings(
+            max_header_bytes=HEAD_MAX,
+            max_header_fields=FIELDS_MAX,
+            request_seconds=LONG_SECONDS,
+            trusted_proxies=trusted,
+            admission=admission,
+            https_forwarded=lambda: https.append(None),
+        )
+    )
+    config = uvicorn.Config(note, http=protocol, ws="none", log_config=None, proxy_headers=False)
+    state = ServerState()
+
+    def connected(client: Client, place: Place) -> asyncio.Protocol:
+        return protocol(config=config, server_state=state, app_state={}, accepted=client, place=place)
+
+    settings = ListenerSettings(backlog=10, opening_seconds=WAIT_SECONDS, trusted_proxies=trusted)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listener = Listener(listening, connected, admission, settings)
+        listener.start()
+        try:
+            front = _Front(listening.getsockname(), admission, clients, https, go_on)
+            yield front
+        finally:
+            for writer in front.writers:
+                writer.transport.abort()
+                with suppress(ConnectionError):
+                    await writer.wait_closed()
+            listener.close()
+            await listener.wait_closed()
+            for connection in list(state.connections):
+                connection.transport.abort()
+
+
+async def test_requests_of_a_trusted_proxy_have_their_own_clients() -> None:
+    async with _behind_proxy() as front:
+        reader, writer = await front.ask(b"X-Forwarded-For: 203.0.113.1, 198.51.100.7", b"X-Forwarded-Proto: https")
+        await _answer(reader)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nForwarded: for=198.51.100.8\r\n\r\n")
+        await _answer(reader)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: nonsense\r\n\r\n")
+        await _answer(reader)
+        assert front.clients == ["198.51.100.7", "198.51.100.8", "127.0.0.1"]
+        assert len(front.https) == 1
+        writer.close()
+
+
+async def test_headers_of_a_stranger_are_not_believed() -> None:
+    async with _behind_proxy(trusted=Networks()) as front:
+        reader, writer = await front.ask(b"X-Forwarded-For: 198.51.100.7", b"X-Forwarded-Proto: https")
+        await _answer(reader)
+        assert (front.clients, front.https) == (["127.0.0.1"], [])
+        writer.close()
+
+
+async def test_requests_in_work_are_limited_by_client_behind_a_proxy() -> None:
+    async with _behind_proxy(address_max=2) as front:
+        front.go_on.clear()
+        mine = [await front.ask(b"X-Forwarded-For: 198.51.100.7") for _ in range(2)]
+        while len(front.clients) < len(mine):
+            await asyncio.sleep(0)
+        refused, _ = await front.ask(b"X-Forwarded-For: 198.51.100.7")
+        assert (await _rest(refused)).startswith(b"HTTP/1.1 429 ")
+        other, _ = await front.ask(b"X-Forwarded-For: 198.51.100.8")
+        front.go_on.set()
+        for reader in (other, *(reader for reader, _ in mine)):
+            assert (await _answer(reader)).startswith(b"HTTP/1.1 200 ")
+        again, _ = await front.ask(b"X-Forwarded-For: 198.51.100.7")
+        assert (await _answer(again)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_places_are_given_back_with_their_connections() -> None:
+    async with _behind_proxy() as front:
+        front.go_on.clear()
+        _, writer = await front.ask(b"X-Forwarded-For: 198.51.100.7")
+        while not front.clients:
+            await asyncio.sleep(0)
+        assert (len(front.admission), front.admission._by_address["198.51.100.7"]) == (1, 1)
+        writer.transport.abort()
+        while len(front.admission):
+            await asyncio.sleep(0)
+        assert not front.admission._by_address
+        front.go_on.set()

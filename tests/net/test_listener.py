@@ -138,6 +138,8 @@ async def test_trusted_proxy_names_the_client() -> None:
     async with _listening(trusted=LOCAL) as world:
         assert await _line(await world.connect(LINE)) == "198.51.100.7"
         assert await _line(await world.connect(b"PROXY UNKNOWN\r\n")) == "127.0.0.1 proxy"
+        chained = LINE.replace(b"198.51.100.7", b"127.0.0.9")
+        assert await _line(await world.connect(chained)) == "127.0.0.9 proxy", "its requests say whose they are"
         reader = await world.connect(b"GET / HTTP/1.1\r\n")
         assert (await _line(reader), await _line(reader)) == ("127.0.0.1 proxy", "GET / HTTP/1.1")
 

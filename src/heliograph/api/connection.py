@@ -307,7 +307,7 @@ class GuardedConnection(HttpToolsProtocol):
         client = forwarded_client(self.headers, peer, self.settings.trusted_proxies)
         if client != peer:
             self.scope["client"] = (client, 0)
-        if self.settings.admission is not None:
+        if self.settings.admission is not None and self._request_place is None:
             self._request_place = self.settings.admission.admit_request(client)
             if self._request_place is None:
                 self._deny(http.HTTPStatus.TOO_MANY_REQUESTS)

@@ -41,8 +41,8 @@ Connected = Callable[["Client", Place], asyncio.Protocol]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """`address`: by the PROXY header of a trusted proxy, else the peer's. `is_proxy`: the peer is a trusted proxy that
-    sent no such header, so each request says whose it is."""
+    """`address`: by the PROXY header of a trusted proxy, else the peer's. `is_proxy`: it is a trusted proxy's, so each
+    request says whose it is."""
 
     address: str
     port: int
@@ -163,13 +163,16 @@ class Listener:
         if named is None:
             place.vouch()  # to close it would cost a client that the proxy is about to serve
             return Client(address=peer.address, port=peer.port, is_proxy=True), place
-        client, occupant = Client(address=named[0], port=named[1]), place.occupant
+        is_proxy = named[0] in self._settings.trusted_proxies  # behind another one
+        client, occupant = Client(address=named[0], port=named[1], is_proxy=is_proxy), place.occupant
         place.release()
-        own = self._admission.admit(client.address)
+        own = self._admission.admit(client.address, is_limited=not is_proxy)
         if isinstance(own, Refusal):
             self._refuse(accepted, client, own)
             raise ConnectionRefusedError(own.value)
         own.occupant = occupant
+        if is_proxy:
+            own.vouch()
         return client, own
 
     async def _connect(self, accepted: socket.socket, client: Client, place: Place) -> None:
