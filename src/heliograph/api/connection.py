@@ -59,6 +59,7 @@ Upgraded = Callable[[str, Sequence[tuple[bytes, bytes]], str, HeldPlace | None],
 on."""
 
 _UPGRADE_FIELDS = frozenset({b"upgrade", b"http2-settings"})
+_FRAMING_FIELDS = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 """RFC 9110, section 7.2: uri-host [ ":" port ]."""
 
@@ -86,7 +87,8 @@ class GuardedConnection(HttpToolsProtocol):
 
     A request that has not arrived in full `request_seconds` after its first octet is answered with 408, and a
     connection on which nothing was sent for so long since it was made is closed. An answer of which the client takes
-    nothing for so long goes with its connection. Between requests uvicorn's own `timeout_keep_alive` holds.
+    nothing for so long goes with its connection. Between requests
+    `timeout_keep_alive` holds, uvicorn's name for `keep_alive_seconds`.
     """
 
     settings: ConnectionSettings
@@ -94,6 +96,15 @@ class GuardedConnection(HttpToolsProtocol):
     def __init__(self, *args: Any, accepted: Client | None = None, place: Place | None = None, **others: Any) -> None:
         """`accepted`, `place`: as the listener knows the client; the rest is uvicorn's."""
         super().__init__(*args, **others)
+        self._look_seconds = min(
+            self.settings.request_seconds, self.timeout_keep_alive or self.settings.request_seconds
+        )
+        self._max_header_bytes = self.settings.max_header_bytes
+        self._max_header_fields = self.settings.max_header_fields
+        self._host = b""
+        """The last valid Host: a connection's requests seldom have another."""
+        self._idle_since: float | None = None
+        """When the last answer was complete; None before the first one and during a request."""
         self._accepted = accepted
         self._place = place
         self._is_stranger = place is not None
@@ -131,7 +142,7 @@ class GuardedConnection(HttpToolsProtocol):
         if self._place is not None:
             self._place.occupant = self
         self._arriving_since = self.loop.time()
-        self._timer = self.loop.call_later(self.settings.request_seconds, self._look)
+        self._timer = self.loop.call_later(self._look_seconds, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timers()
@@ -169,37 +180,36 @@ class GuardedConnection(HttpToolsProtocol):
 
     def _parse(self, data: bytes) -> None:
         """Pass on what has arrived, in pieces that end where a head or a body does."""
-        self._unset_keepalive_if_required()
+        self._idle_since = None
         if self._arriving_since is None:
             self._arriving_since = self.loop.time()
         at, size = 0, len(data)
         while at < size:
-            if at and self._is_busy():
-                self._hold(data[at:])
-                return
-            end = self._piece_end(data, at, size)
-            piece = data if end - at == size else data[at:end]
             if self._in_head:
-                self._head_bytes += len(piece)
-                if self._head_bytes > self.settings.max_header_bytes:
+                if at and self._is_busy():
+                    self._hold(data[at:])
+                    return
+                end = self._head_end(data, at, size)
+                self._head_bytes += end - at
+                if self._head_bytes > self._max_header_bytes:
                     self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
                     return
-            at += self._feed(piece)
-            if self.transport.is_closing():
+            else:
+                left = CHUNKED_SLICE if self._body_left is None else self._body_left
+                end = min(size, at + max(left, 1))
+            at += self._feed(data if end - at == size else data[at:end])
+            if at < size and self.transport.is_closing():
                 return
             if self._successor is not None:
                 self._hand_on(self._successor, data[at:])
                 return
-
-    def _piece_end(self, data: bytes, at: int, size: int) -> int:
-        if self._in_head:
-            return self._head_end(data, at, size)
-        left = CHUNKED_SLICE if self._body_left is None else self._body_left
-        return min(size, at + max(left, 1))
+        if self._in_head and len(self.headers or ()) > self._max_header_fields and not self.transport.is_closing():
+            self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def _head_end(self, data: bytes, at: int, size: int) -> int:
-        tail, self._head_tail = self._head_tail, b""
+        tail = self._head_tail
         if tail:
+            self._head_tail = b""
             found = (tail + data[at : at + len(HEAD_END) - 1]).find(HEAD_END)
             if found >= 0:
                 return at + found + len(HEAD_END) - len(tail)
@@ -231,8 +241,6 @@ class GuardedConnection(HttpToolsProtocol):
     # -- the parser's events
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if len(self.headers) >= self.settings.max_header_fields:
-            self._deny(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -267,27 +275,35 @@ class GuardedConnection(HttpToolsProtocol):
         self._arriving_since = None
 
     def on_response_complete(self) -> None:
+        """As uvicorn's, without a timer of its own for each answer: `_look` sees to idle connections."""
         self.transport.flush()  # type: ignore[attr-defined]  # an answer to HEAD has no body to go with
-        super().on_response_complete()
+        self.server_state.total_requests += 1
         if self._request_place is not None:
             self._request_place.release()
             self._request_place = None
-        if self._held:
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        elif self._held:
             self.loop.call_soon(self._parse_held)
+        elif self._arriving_since is None:
+            self._idle_since = self.loop.time()
 
     def _check_head(self) -> None:
         """Refuse what RFC 9112 does not allow, and note how long the body is."""
-        version = self.parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            is_old = version == "0.9"
-            self._deny(http.HTTPStatus.BAD_REQUEST if is_old else http.HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
+        version = self._check_size_and_version()
         hosts = 0
         self._body_left = 0
         for name, value in self.headers:
+            if name not in _FRAMING_FIELDS:
+                continue
             if name == b"host":
                 hosts += 1
-                if not _HOST.fullmatch(value):
-                    self._deny(http.HTTPStatus.BAD_REQUEST)
+                if value != self._host:
+                    self._check_host(value)
             elif name == b"content-length":
                 self._body_left = int(value)  # the parser has checked that there is one, of digits
             elif name == b"transfer-encoding":
@@ -296,6 +312,20 @@ class GuardedConnection(HttpToolsProtocol):
                 self.expect_100_continue = True
         if hosts != 1 and (hosts or version == "1.1"):
             self._deny(http.HTTPStatus.BAD_REQUEST)
+
+    def _check_size_and_version(self) -> str:
+        if len(self.headers) > self._max_header_fields:
+            self._deny(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        version: str = self.parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            is_old = version == "0.9"
+            self._deny(http.HTTPStatus.BAD_REQUEST if is_old else http.HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
+        return version
+
+    def _check_host(self, value: bytes) -> None:
+        if not _HOST.fullmatch(value):
+            self._deny(http.HTTPStatus.BAD_REQUEST)
+        self._host = value
 
     def _deny(self, status: http.HTTPStatus) -> None:
         self._status = status
@@ -397,25 +427,24 @@ class GuardedConnection(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._unset_keepalive_if_required()
 
     def _look(self) -> None:
-        """Close the connection where a request is overdue; else look again when one could be. Nobody waits for a client
-        that reads nothing, not even to close."""
+        """Close the connection where a request is overdue or none came for too long; else look again when either could
+        be. Nobody waits for a client that reads nothing, not even to close."""
         now = self.loop.time()
-        seconds = self.settings.request_seconds
         if self._is_unread(now):
             self.transport.abort()
             return
         if self._arriving_since is not None and self.flow.read_paused:
             self._arriving_since = now  # it is this server that keeps the rest of the request waiting
-        since = now if self._arriving_since is None else self._arriving_since
-        if since + seconds > now:
-            self._timer = self.loop.call_at(since + seconds, self._look)
-            return
-        if not self.transport.is_closing():
+        if self._idle_since is not None:
+            due = self._idle_since + self.timeout_keep_alive
+        else:
+            due = (now if self._arriving_since is None else self._arriving_since) + self.settings.request_seconds
+        if due <= now and not self.transport.is_closing():
             self._give_up()
-        self._timer = self.loop.call_later(seconds, self._look)
+        next_look = now + self._look_seconds
+        self._timer = self.loop.call_at(min(due, next_look) if due > now else next_look, self._look)
 
     def _is_unread(self, now: float) -> bool:
         """Whether the client has taken nothing for too long of what waits for it."""
