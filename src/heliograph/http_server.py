@@ -70,8 +70,8 @@ def admission(config: Config, relay_clients: Sized) -> Admission:
     kept = config.descriptors_kept + smpp
     wanted = config.http_connections_max + config.relay_clients_max
     usable = descriptors.for_clients(descriptors.allow(wanted + kept), kept)
-    if usable < wanted:
-        log.warning("server.few_descriptors", clients=usable, wanted=wanted)
+    if usable < config.http_connections_max:
+        log.warning("server.few_descriptors", connections=usable, wanted=config.http_connections_max)
     return Admission(
         total_max=config.http_connections_max,
         address_max=config.http_address_connections_max,
