@@ -38,28 +38,40 @@ encode = msgspec.json.Encoder().encode
 
 
 class Receiver:
-    """An ASGI `receive` that remembers whether the client went away, which Falcon's stream does not tell.
+    """An ASGI `receive` for Falcon, and the request's body for us: Falcon's stream would not tell that a client went
+    away.
 
-    Falcon receives once before it looks at a request: the first event is made here, and says that a body may follow.
-    So credentials, route and scope are judged before the body is waited for, and before a client that expects
+    Falcon receives once before it looks at a request: that event is made here, and says that a body may follow. So
+    credentials, route and scope are judged before the body is waited for, and before a client that expects
     100-continue is invited to send it.
     """
 
-    __slots__ = ("_receive", "_was_asked", "disconnected")
+    __slots__ = ("_has_begun", "_receive", "is_disconnected")
 
     def __init__(self, receive: Any) -> None:
         self._receive = receive
-        self._was_asked = False
-        self.disconnected = False
+        self._has_begun = False
+        self.is_disconnected = False
 
     async def __call__(self) -> Any:
-        if not self._was_asked:
-            self._was_asked = True
-            return _BEGUN
-        event = await self._receive()
-        if event["type"] == "http.disconnect":
-            self.disconnected = True
-        return event
+        if self._has_begun:
+            return await self._receive()
+        self._has_begun = True
+        return _BEGUN
+
+    async def body(self, limit: int) -> bytes | None:
+        """The whole body, or what had come when the client went away; None where it is larger than `limit` bytes."""
+        body = bytearray()
+        while True:
+            event = await self._receive()
+            if event["type"] == "http.disconnect":
+                self.is_disconnected = True
+                return bytes(body)
+            body += event.get("body", b"")
+            if len(body) > limit:
+                return None
+            if not event.get("more_body", False):
+                return bytes(body)
 
 
 class Request(falcon.asgi.Request):
@@ -155,11 +167,11 @@ async def read(request: Request, max_bytes: int | None = None) -> bytes:
     length = request.content_length
     if length is not None and length > limit:
         raise TooLarge(f"The request body is larger than {limit} bytes.")
-    raw: bytes = await request.stream.read(limit + 1)
-    if len(raw) > limit:
+    receiver: Receiver = request.scope[RECEIVER_KEY]
+    raw = await receiver.body(limit)
+    if raw is None:
         raise TooLarge(f"The request body is larger than {limit} bytes.")
-    receiver = request.scope.get(RECEIVER_KEY)
-    if (length is not None and len(raw) < length) or (receiver is not None and receiver.disconnected):
+    if receiver.is_disconnected or (length is not None and len(raw) < length):
         raise Unreadable("The request body ended early.")
     return raw
 
