@@ -420,6 +420,14 @@ async def test_client_that_is_refused_before_its_body_is_not_invited_to_send_it(
         assert b"connection: close" in answer
 
 
+async def test_connection_that_was_answered_before_its_body_is_closed_when_idle() -> None:
+    async with _connected(LONG_SECONDS, keep_alive=1, app=_unwelcome) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n")
+        await _answer(reader)
+        writer.write(b"ok")
+        assert await _rest(reader) == b""
+
+
 async def test_connection_goes_on_behind_an_invited_body() -> None:
     async with _connected(LONG_SECONDS) as (reader, writer):
         for _ in range(2):

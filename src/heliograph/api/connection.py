@@ -87,8 +87,8 @@ class GuardedConnection(HttpToolsProtocol):
 
     A request that has not arrived in full `request_seconds` after its first octet is answered with 408, and a
     connection on which nothing was sent for so long since it was made is closed. An answer of which the client takes
-    nothing for so long goes with its connection. Between requests
-    `timeout_keep_alive` holds, uvicorn's name for `keep_alive_seconds`.
+    nothing for so long goes with its connection. Between requests `timeout_keep_alive` holds, uvicorn's name for
+    `keep_alive_seconds`.
     """
 
     settings: ConnectionSettings
@@ -273,6 +273,8 @@ class GuardedConnection(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._arriving_since = None
+        if self.cycle is not None and self.cycle.response_complete:  # it was answered before its body had come
+            self._idle_since = self.loop.time()
 
     def on_response_complete(self) -> None:
         """As uvicorn's, without a timer of its own for each answer: `_look` sees to idle connections."""
