@@ -11,8 +11,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,16 +21,18 @@ import uvicorn
 import uvloop
 
 from heliograph import __version__, logs
-from heliograph.api.connection import guarded
+from heliograph.api.connection import ConnectionSettings, HeldPlace, guarded
 from heliograph.api.families import all_routes
 from heliograph.api.route import Route
 from heliograph.api.server import build
 from heliograph.carrier_config import Deployment, Difference, Topology
 from heliograph.config import Config, ConfigError
+from heliograph.core.networks import Networks
 from heliograph.core.route_projects import UnresolvedProject
 from heliograph.engine import provision
 from heliograph.engine.dispatch import LeftInitiated
 from heliograph.engine.provision import Provisioned
+from heliograph.http_server import ForwardedHttps, HttpServer, admission
 from heliograph.parts import Machine, Parts, make_store, mfa_sender, rates, resolver_settings
 from heliograph.ports import MessageFilter
 from heliograph.relay.socket import Upgrade
@@ -48,9 +49,6 @@ Greet = Callable[[Provisioned, str], None]
 Announce = Callable[[str, str], Callable[[], None]]
 """Told the server's own address, whatever `public_url` says, and local secret when it listens; returns what takes that
 back."""
-
-LISTEN_BACKLOG = 2048
-"""Connections that the kernel may hold for us."""
 
 MACHINE_PAUSE_SECONDS = 1.0
 """Pause before a machine that broke runs again."""
@@ -76,7 +74,7 @@ def serve(
     """Run the server until it is told to stop; returns the process's exit code. `extra_routes` are served beside the
     documented ones and are not documented. `source`: where the configuration is read again from; without it there are
     no carriers but the simulated one."""
-    logs.configure(config.log_format, config.log_level)
+    logs.configure(config.log_format, config.log_level, config.log_repeats_max)
     rates(config)  # a wrong price is refused before anything starts
     mfa_sender(config)
     resolver_settings(config)
@@ -344,10 +342,22 @@ class _Server:
     def _http_server(self) -> uvicorn.Server:
         config = self._config
         services = self._parts.services
+        places = admission(config, self._parts.relay_door)
+        trusted = Networks(config.trusted_proxies)
+        connections = ConnectionSettings(
+            max_header_bytes=config.max_header_bytes,
+            max_header_fields=config.max_header_fields,
+            request_seconds=config.request_seconds,
+            trusted_proxies=trusted,
+            admission=places,
+            upgraded=self._upgraded,
+            https_forwarded=None if config.public_url else ForwardedHttps(self._parts.base_url),
+        )
+        self._parts.metrics.gauge("heliograph_http_connections", "HTTP connections.", lambda: len(places))
         settings = uvicorn.Config(
             build(services, [*all_routes(), *self._extra_routes]),
             loop="none",
-            http=guarded(config.max_header_bytes, config.request_seconds, self._upgraded),
+            http=guarded(connections),
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -355,24 +365,17 @@ class _Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            backlog=LISTEN_BACKLOG,
             timeout_keep_alive=config.keep_alive_seconds,
             timeout_graceful_shutdown=max(1, int(config.shutdown_seconds)),
             ssl_certfile=config.tls_cert,
             ssl_keyfile=config.tls_key,
         )
-        return _HttpServer(settings)
+        return HttpServer(settings, places, config, trusted)
 
-    def _upgraded(self, path: str, headers: Sequence[tuple[bytes, bytes]], peer: str) -> asyncio.Protocol:
-        return self._parts.relay_door.take(Upgrade(path=path, headers=headers, peer=peer))
-
-
-class _HttpServer(uvicorn.Server):
-    """uvicorn without its own signal handling: this program decides when it stops."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    def _upgraded(
+        self, path: str, headers: Sequence[tuple[bytes, bytes]], peer: str, place: HeldPlace | None
+    ) -> asyncio.Protocol:
+        return self._parts.relay_door.take(Upgrade(path=path, headers=headers, peer=peer, place=place))
 
 
 async def _contained(work: Coroutine[Any, Any, None]) -> None:

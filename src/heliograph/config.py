@@ -84,6 +84,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _text("log_format", "console", "How log lines look.", choices=("console", "json")),
     _text("log_level", "info", "Least severe log lines shown.", choices=("debug", "info", "warning", "error")),
+    _whole("log_repeats_max", 100, "Log lines of one event in 10 seconds; further ones are counted.", 1, 10**6),
     _real("shutdown_seconds", 10.0, "Deadline of a graceful stop.", 0.1, 600),
     _real("directory_poll_seconds", 0.5, "How often changes made by the command line are looked for.", 0.05, 60),
     # limits at the door
@@ -99,16 +100,41 @@ SETTINGS: tuple[Setting, ...] = (
         "Messages that a project with its subprojects may have queued or refused for now; 0 is off.",
     ),
     _whole("max_body_bytes", 1048576, "Largest request body, bytes.", 1024, 2**31),
+    _whole(
+        "public_body_max_bytes",
+        65536,
+        "Largest request body on a public route, whose callers have no credentials, bytes.",
+        1024,
+        2**31,
+    ),
     _whole("max_header_bytes", 65536, "Largest head of a request, its address and headers, bytes.", 1024, 2**31),
+    _whole("max_header_fields", 200, "Most header lines of a request.", 10, 10**5),
     _real(
         "request_seconds",
         30.0,
-        "How long a request may take to arrive, a connection to send one, and a client to take nothing of an answer.",
+        "How long a TLS handshake may take, a request to arrive, a connection to send one, and a client to take "
+        "nothing of an answer.",
         0.1,
         86400,
     ),
+    _whole("http_connections_max", 10000, "HTTP connections at once.", 10, 10**6),
+    _whole(
+        "http_address_connections_max",
+        1000,
+        "HTTP connections of one address at once, WebSockets until they have logged in included; an IPv6 /64 counts as "
+        "one address; 0 is off.",
+        0,
+        10**6,
+    ),
+    _whole(
+        "descriptors_kept",
+        2000,
+        "File descriptors kept back from clients for the store, webhooks, media and carriers; half of them at most.",
+        10,
+        10**6,
+    ),
     _whole("keep_alive_seconds", 75, "How long a connection is kept open after an answer.", 1, 86400),
-    _whole("max_form_fields", 1000, "Most fields in one form.", 10, 100000),
+    _whole("max_form_fields", 1000, "Most fields in one form, and most values in one JSON body.", 10, 100000),
     _whole("retention_days", 0, "Days that messages and logs are kept; 0 keeps them for good.", 0, 36500),
     _whole(
         "sticky_sender_days",

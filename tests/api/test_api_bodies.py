@@ -225,3 +225,18 @@ def test_unknown_text_for_a_boolean_is_refused() -> None:
     values = {"to": "+15557654321", "from": "+15551234567", "body": "hi", "send_as_mms": "maybe"}
     answer = World().ask("POST", REST, json=values)
     assert (answer.status_code, answer.json["errors"][0]["attribute"]) == (422, "send_as_mms")
+
+
+@pytest.mark.parametrize("number", ["1e300", "-1e21", "1000000000000000000000", "1e-300"])
+@pytest.mark.parametrize(("path", "member"), [(CREATE, "Body"), (CREATE, "Unknown"), (REST, "body"), (REST, "unknown")])
+@pytest.mark.parametrize("place", ["%s", "[%s]"])
+def test_number_out_of_range_is_refused_by_name(path: str, member: str, number: str, place: str) -> None:
+    answer = World().ask("POST", path, {"Content-Type": "application/json"}, body=f'{{"{member}": {place % number}}}')
+    assert answer.status_code == 422
+    assert f"{member} has a number that is out of range." in answer.text
+
+
+@pytest.mark.parametrize("path", [CREATE, REST])
+@pytest.mark.parametrize("entry", ["1", "1e300", '"x"', "[]", "{}"])
+def test_json_with_more_values_than_a_form_has_fields_is_refused(path: str, entry: str) -> None:
+    assert _status(path, '{"Tags": [' + ",".join([entry] * 1001) + "]}", "application/json") == 400

@@ -186,3 +186,19 @@ async def test_our_own_address_may_be_given_where_others_like_it_may_not(world: 
         assert (await world.form(number, {"SmsUrl": url})).json["sms_url"] == url
     for url in (f"{OWN_URL}/metrics", f"{OWN_URL}/laml-bins/{sid}/x", f"{OWN_URL}/laml-bins/../metrics"):
         assert (await world.form(number, {"SmsUrl": url})).json["code"] == 21402
+
+
+async def test_body_for_a_script_that_is_not_there_is_not_looked_at(world: World) -> None:
+    sid = (await made(world))["sid"]
+    absent = sid[:-4] + ("0000" if sid[-4:] != "0000" else "1111")
+    headers = {"Content-Type": "application/json"}
+    assert (await anybody(world, "POST", f"/laml-bins/{absent}", body="{", headers=headers)).status_code == 404
+    assert (await anybody(world, "POST", f"/laml-bins/{sid}", body="{", headers=headers)).status_code == 400
+
+
+async def test_strangers_body_is_bounded_further(world: World) -> None:
+    sid = (await made(world))["sid"]
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    for size, status in ((65_536, 200), (65_537, 413)):
+        body = "Unused=".ljust(size, "x")
+        assert (await anybody(world, "POST", f"/laml-bins/{sid}", body=body, headers=headers)).status_code == status

@@ -161,10 +161,3 @@ def _texts_in(value: object) -> Iterator[str]:
             for name, each in value.items():
                 yield name
                 yield from _texts_in(each)
-
-
-def as_object(value: object) -> dict[str, Any]:
-    """The JSON value as an object. Raises Unreadable for any other."""
-    if not isinstance(value, dict):
-        raise Unreadable("The JSON body must be an object.")
-    return value

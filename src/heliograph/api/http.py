@@ -21,7 +21,7 @@ from heliograph.core import ids
 from heliograph.core.directory import Project
 from heliograph.core.errors import Fault, NotFound, refuse
 from heliograph.engine.directory import Principal
-from heliograph.wire import forms
+from heliograph.wire import forms, json_body
 
 JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
@@ -35,23 +35,45 @@ SUFFIX_KEY = "heliograph.json_suffix"
 """Where the server leaves, in the ASGI scope, what it knew before the request was made."""
 
 Response = falcon.asgi.Response
+_BEGUN = {"type": "http.request", "body": b"", "more_body": True}
 encode = msgspec.json.Encoder().encode
 
 
 class Receiver:
-    """An ASGI `receive` that remembers whether the client went away, which Falcon's stream does not tell."""
+    """An ASGI `receive` for Falcon, and the request's body for us: Falcon's stream would not tell that a client went
+    away.
 
-    __slots__ = ("_receive", "disconnected")
+    Falcon receives once before it looks at a request: that event is made here, and says that a body may follow. So
+    credentials, route and scope are judged before the body is waited for, and before a client that expects
+    100-continue is invited to send it.
+    """
+
+    __slots__ = ("_has_begun", "_receive", "is_disconnected")
 
     def __init__(self, receive: Any) -> None:
         self._receive = receive
-        self.disconnected = False
+        self._has_begun = False
+        self.is_disconnected = False
 
     async def __call__(self) -> Any:
-        event = await self._receive()
-        if event["type"] == "http.disconnect":
-            self.disconnected = True
-        return event
+        if self._has_begun:
+            return await self._receive()
+        self._has_begun = True
+        return _BEGUN
+
+    async def body(self, limit: int) -> bytes | None:
+        """The whole body, or what had come when the client went away; None where it is larger than `limit` bytes."""
+        body = bytearray()
+        while True:
+            event = await self._receive()
+            if event["type"] == "http.disconnect":
+                self.is_disconnected = True
+                return bytes(body)
+            body += event.get("body", b"")
+            if len(body) > limit:
+                return None
+            if not event.get("more_body", False):
+                return bytes(body)
 
 
 class Request(falcon.asgi.Request):
@@ -117,25 +139,26 @@ def query(request: Request) -> Form:
     return _obeyed(request, found)
 
 
-async def form(request: Request) -> Form:
+async def form(request: Request, max_bytes: int | None = None) -> Form:
     """The body of a cXML request: a form, a multipart form, or a JSON object with native lists and numbers.
 
-    A body without a content type is read as a form. Raises Unreadable, UnsupportedType, TooLarge or Refused, the last
-    one also for a parameter that the operation does not obey.
+    A body without a content type is read as a form. `max_bytes`: where less than `max_body_bytes` is allowed. Raises
+    Unreadable, UnsupportedType, TooLarge or Refused, also for a parameter that the operation does not obey.
     """
-    return _obeyed(request, await _any_form(request))
+    return _obeyed(request, await _any_form(request, max_bytes))
 
 
-async def _any_form(request: Request) -> Form:
+async def _any_form(request: Request, max_bytes: int | None) -> Form:
     kind, parameters = _content_type(request)
-    body = await read(request)
+    max_fields: int = request.services.config.max_form_fields
+    body = await read(request, max_bytes)
     if not body:
         return Form({})
     if kind in (_FORM, ""):
-        return _form(body, request.services.config.max_form_fields)
+        return _form(body, max_fields)
     if kind == JSON:
-        return fields.form_of(_object(body))
-    return _multipart(body, parameters.get("boundary", ""), request.services.config.max_form_fields)
+        return fields.form_of(_object(body, max_fields))
+    return _multipart(body, parameters.get("boundary", ""), max_fields)
 
 
 async def body(request: Request) -> Body:
@@ -147,7 +170,7 @@ async def body(request: Request) -> Body:
     if kind in (_FORM, _MULTIPART):
         raise UnsupportedType("Send JSON with the content type application/json.")
     raw = await read(request)
-    found = Body(_object(raw) if raw else {})
+    found = Body(_object(raw, request.services.config.max_form_fields) if raw else {})
     for each in asked(request.refusing, found.values):
         found.refuse(each.name, each.message)
     return found
@@ -160,17 +183,20 @@ def _obeyed(request: Request, form: Form) -> Form:
     return form
 
 
-async def read(request: Request) -> bytes:
-    """The whole body. Raises TooLarge beyond `max_body_bytes`, Unreadable where the client broke off."""
+async def read(request: Request, max_bytes: int | None = None) -> bytes:
+    """The whole body, of at most `max_bytes` and `max_body_bytes`. Raises TooLarge, and Unreadable where the client
+    broke off."""
     limit: int = request.services.config.max_body_bytes
+    if max_bytes is not None:
+        limit = min(limit, max_bytes)
     length = request.content_length
     if length is not None and length > limit:
         raise TooLarge(f"The request body is larger than {limit} bytes.")
-    raw: bytes = await request.stream.read(limit + 1)
-    if len(raw) > limit:
+    receiver: Receiver = request.scope[RECEIVER_KEY]
+    raw = await receiver.body(limit)
+    if raw is None:
         raise TooLarge(f"The request body is larger than {limit} bytes.")
-    receiver = request.scope.get(RECEIVER_KEY)
-    if (length is not None and len(raw) < length) or (receiver is not None and receiver.disconnected):
+    if receiver.is_disconnected or (length is not None and len(raw) < length):
         raise Unreadable("The request body ended early.")
     return raw
 
@@ -209,17 +235,14 @@ def _multipart(raw: bytes, boundary: str, max_fields: int) -> Form:
     return Form(values)
 
 
-def _object(raw: bytes) -> dict[str, Any]:
-    """Strict JSON: no NaN, no lone surrogate, nothing behind it."""
+def _object(raw: bytes, max_values: int) -> dict[str, Any]:
+    """Raises Unreadable, and Refused for a number that is out of range or a NUL character."""
     try:
-        value = msgspec.json.decode(raw)
-    except UnicodeDecodeError as error:
-        raise Unreadable("The JSON body is not valid UTF-8.") from error
-    except RecursionError as error:
-        raise Unreadable("The JSON body is nested too deeply.") from error
-    except msgspec.DecodeError as error:
-        raise Unreadable(f"The JSON body can't be read: {error}") from error
-    found = fields.as_object(value)
+        found = json_body.parse_object(raw, max_values)
+    except json_body.JsonError as error:
+        raise Unreadable(str(error)) from error
+    except json_body.NumberError as error:
+        raise refuse(Fault.PARAMETER_INVALID, str(error), error.name.replace("\0", "")) from error
     if b"\\u0000" in raw:
         fields.refuse_unkeepable(found)
     return found

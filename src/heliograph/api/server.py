@@ -21,6 +21,7 @@ import structlog
 import uuid_utils
 
 from heliograph.api import auth, errors
+from heliograph.api.connection import VOUCH_KEY
 from heliograph.api.http import RECEIVER_KEY, SUFFIX_KEY, Receiver, Request, Response, encode
 from heliograph.api.route import Family, Route
 from heliograph.api.services import Services
@@ -133,6 +134,8 @@ class _Gate:
             request.caller = None
             return
         request.caller = self._caller(request)
+        if request.caller is not None and (vouch := request.scope.get(VOUCH_KEY)) is not None:
+            vouch()
         if request.caller is None and not self._is_public(request):
             raise errors.Unauthorized(self._credentials.fault(request.auth) if self._explains else "")
 

@@ -114,11 +114,18 @@ class Scripts:
     # -- what the world does with them
 
     async def document(self, script_id: str, values: Mapping[str, str]) -> bytes:
-        """The script as it is served for a request with these fields, counted. Raises NotFound, and
-        mustache.RenderedTooLarge."""
+        """`public` and `render` in one."""
+        return self.render(await self.public(script_id), values)
+
+    async def public(self, script_id: str) -> Script:
+        """The script that is served under this id; raises NotFound."""
         script = await self._store.public_script(script_id)
         if script is None:
             raise NotFound
+        return script
+
+    def render(self, script: Script, values: Mapping[str, str]) -> bytes:
+        """The script as it is served for a request with these fields, counted. Raises mustache.RenderedTooLarge."""
         self._count(script)
         if "{{" not in script.contents:
             return script.contents.encode()

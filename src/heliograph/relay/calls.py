@@ -144,6 +144,7 @@ class Calls:
         )
         session.contexts = heard
         peer.session = session
+        peer.release_place()
         return Answer(result=_connected(session), then=partial(self._came, session))
 
     def _protocol(self, project: Project, params: Members) -> tuple[str, list[str]]:

@@ -5,7 +5,6 @@ own connection, nothing else.
 """
 
 import asyncio
-import resource
 from collections.abc import Callable
 from typing import Final
 
@@ -61,7 +60,7 @@ class Door:
         """The protocol of a connection that asked for a WebSocket. It is never refused by an HTTP status: SignalWire's
         older SDK dies of that."""
         now = asyncio.get_running_loop().time()
-        peer = Peer(self, upgrade.peer, now=now, requests_max=self._settings.requests_max)
+        peer = Peer(self, upgrade.peer, now=now, requests_max=self._settings.requests_max, place=upgrade.place)
         return Socket(upgrade, peer, self._settings.socket)
 
     # -- as the owner of its peers
@@ -89,7 +88,6 @@ class Door:
 
     async def pulse(self) -> None:
         """Ping who is connected, drop who is silent or never connects, for as long as the server runs."""
-        _allow_files(self._settings.clients_max)
         while True:
             await asyncio.sleep(PULSE_SECONDS)
             now = asyncio.get_running_loop().time()
@@ -146,16 +144,3 @@ class Door:
                     await self._ended.wait()
         except TimeoutError:
             return
-
-
-def _allow_files(wanted: int) -> None:
-    """Each client is an open file: raise the soft limit where it would come first."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + FILES_BESIDE
-    if soft < needed and soft != resource.RLIM_INFINITY:
-        limit = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
-
-
-FILES_BESIDE: Final = 2000
-"""Files that the rest of the server may have open."""

@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 
 from heliograph.relay.session import Session
-from heliograph.relay.socket import PROTOCOL_ERROR, REFUSED, Socket
+from heliograph.relay.socket import PROTOCOL_ERROR, REFUSED, HeldPlace, Socket
 from heliograph.wire import jsonrpc
 from heliograph.wire.jsonrpc import Malformed, Request, Response, RpcError
 
@@ -60,6 +60,7 @@ class Peer:
     __slots__ = (
         "_malformed",
         "_owner",
+        "_place",
         "_requests_max",
         "_strange",
         "_waiting",
@@ -72,8 +73,11 @@ class Peer:
         "socket",
     )
 
-    def __init__(self, owner: Owner, address: str, *, now: float, requests_max: int) -> None:
+    def __init__(
+        self, owner: Owner, address: str, *, now: float, requests_max: int, place: HeldPlace | None = None
+    ) -> None:
         self._owner = owner
+        self._place = place
         self.address = address
         self.opened_at = self.heard_at = self.pinged_at = now
         self.session: Session | None = None
@@ -88,6 +92,11 @@ class Peer:
     def working(self) -> int:
         """Requests without their answer."""
         return self._working + len(self._waiting)
+
+    def release_place(self) -> None:
+        """The place among its address's connections: a client that has logged in counts with its project's instead."""
+        if self._place is not None:
+            self._place.release()
 
     # -- as the handler of its socket
 
@@ -126,6 +135,7 @@ class Peer:
 
     def on_closed(self) -> None:
         self._waiting.clear()
+        self.release_place()
         self._owner.closed(self)
 
     def _heard(self) -> None:

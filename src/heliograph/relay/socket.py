@@ -41,12 +41,20 @@ _silent = logging.getLogger(__name__)
 _silent.disabled = True
 
 
+class HeldPlace(Protocol):
+    """Released once: a second time nothing happens."""
+
+    def release(self) -> None: ...
+
+
 class Upgrade(Struct, frozen=True, kw_only=True):
-    """The request that asks for a WebSocket. peer: its address, without the port."""
+    """The request that asks for a WebSocket. peer: the client's address, without the port. place: among the connections
+    of that address, held until the client has logged in or is gone; a `net.admission` place."""
 
     path: str
     headers: Sequence[tuple[bytes, bytes]]
     peer: str
+    place: HeldPlace | None = None
 
 
 class Handler(Protocol):

@@ -154,11 +154,13 @@ async def remove(request: Request, response: Response, sid: str) -> None:
 async def document(request: Request, response: Response, sid: str) -> None:
     """A public route: the document, with the request's fields in it. It comes from a stranger, so it is sent in a way
     that keeps a browser from running anything in it."""
+    scripts = request.services.scripts
+    script = await scripts.public(http.row_id(sid))  # before a stranger's body is looked at
     values = last_values(http.query(request).values)
     if request.method == "POST":
-        values |= last_values((await http.form(request)).values)
+        values |= last_values((await http.form(request, request.services.config.public_body_max_bytes)).values)
     try:
-        response.data = await request.services.scripts.document(http.row_id(sid), values)
+        response.data = scripts.render(script, values)
     except RenderedTooLarge:
         raise refuse(Fault.PARAMETER_INVALID, "The document would be too large with these values.") from None
     response.content_type = XML

@@ -78,7 +78,8 @@ def routes() -> list[Route]:
             operation="list_dropped",
             summary="Show what carriers brought and nobody could use",
             about="Receipts without a message, and inbound messages for nobody, the last `carrier_dropped_max` of each "
-            "carrier since the start. They belong to the deployment: this needs the operator's token, as a Bearer token.",
+            "carrier since the start. They belong to the deployment: this needs the operator's token, as a Bearer "
+            "token.",
             handler=list_dropped,
             answers={200: DroppedList},
             operator=True,
