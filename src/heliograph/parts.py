@@ -50,7 +50,7 @@ from heliograph.engine.transition import Transitions
 from heliograph.net import media as net_media
 from heliograph.net.clock import SystemClock
 from heliograph.net.http import MAX_PER_HOST, HttpClient
-from heliograph.ports import CommitWatcher, Store
+from heliograph.ports import CommitWatcher, Store, Tables
 from heliograph.relay import deliveries as relay_deliveries
 from heliograph.relay import door as relay_door
 from heliograph.relay import login as relay_login
@@ -74,9 +74,15 @@ Machine = Callable[[], Coroutine[Any, Any, None]]
 StartMachine = Callable[[Machine], asyncio.Task[None]]
 
 
-def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda writes, seconds: None) -> Store:
+def make_store(
+    config: Config,
+    *,
+    exclusive: bool,
+    tables: Tables = Tables.MIGRATE,
+    watch: CommitWatcher = lambda writes, seconds: None,
+) -> Store:
     """The store that the settings name. `exclusive`: for a server, which must be the only one on its store and in its
-    data folder."""
+    data folder. The folder must exist, except where the store is in PostgreSQL."""
     folder = Path(config.data)
     if config.database_url:
         from heliograph.storage.postgres import PostgresDatabase, PostgresSettings
@@ -88,13 +94,13 @@ def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda
             readers=config.store_readers,
             queue_max=config.store_queue_max,
             batch_max=config.store_batch_max,
+            tables=tables,
         )
         # without a folder there is no server that works in it: `migrate` needs none
-        lock = FolderLock(folder) if exclusive and folder.is_dir() else None
+        lock = FolderLock(folder, optional=True) if exclusive else None
         return SqlStore(PostgresDatabase(settings, watch), lock, list_seconds=config.list_seconds)
     from heliograph.storage.sqlite import SqliteDatabase, SqliteSettings
 
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return SqlStore(
         SqliteDatabase(
             SqliteSettings(
@@ -103,6 +109,7 @@ def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda
                 readers=config.store_readers,
                 queue_max=config.store_queue_max,
                 batch_max=config.store_batch_max,
+                tables=tables,
             ),
             watch,
         ),

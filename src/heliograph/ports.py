@@ -510,11 +510,21 @@ class CallbackRecord(Struct, frozen=True, kw_only=True):
     last_error: str | None
 
 
+class Tables(Enum):
+    """What opening may do to the store's tables: bring them to this release's, make them in an empty store, or
+    nothing."""
+
+    MIGRATE = "migrate"
+    CREATE = "create"
+    REQUIRE = "require"
+
+
 class Store(Protocol):
     """The record of truth. Writers share commits: a call returns when its transaction is on disk."""
 
     async def open(self) -> None:
-        """Connect, migrate, and take the store for this process; raises StoreHeld when another has it."""
+        """Connect, make or check the tables, and take the store for this process; raises StoreHeld when another has it,
+        StoreUnusable where its tables are not this release's and may not be changed."""
 
     async def close(self) -> None: ...
 

@@ -18,7 +18,7 @@ from heliograph.cli import main
 from heliograph.core.errors import StoreUnavailable
 from heliograph.engine import provision
 from heliograph.net.clock import SystemClock
-from heliograph.ports import StoreHeld
+from heliograph.ports import StoreHeld, Tables
 from heliograph.reloading import Source
 
 
@@ -68,7 +68,9 @@ class FakeApp(ModuleType):
         self.served: config.Config | None = None
         self.source: Source | None = None
 
-    def make_store(self, settings: config.Config, exclusive: bool = True) -> MemoryStore:
+    def make_store(
+        self, settings: config.Config, exclusive: bool = True, tables: Tables = Tables.MIGRATE
+    ) -> MemoryStore:
         self.store.fault = StoreUnavailable("no route") if self.broken else None
         if self.held and exclusive:
             self.store.fault = StoreHeld()

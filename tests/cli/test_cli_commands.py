@@ -248,6 +248,7 @@ def test_the_authority_to_trust_is_named(cli: Any, app: Any, data: Path) -> None
 
 
 def test_a_project_is_made_and_listed(cli: Any, store: MemoryStore, data: Path) -> None:
+    data.mkdir()
     made = cli("project", "create", "--data", data, "--name", "Acme", "--json").json
     assert sorted(made) == ["api_token", "project_id", "signing_key"]
     child = cli("project", "create", "--data", data, "--name", "Sub", "--parent", "Acme", "--json").json
@@ -291,6 +292,7 @@ def test_a_number_is_added_and_listed(cli: Any, store: MemoryStore, data: Path) 
 
 
 def test_with_several_projects_one_must_be_named(cli: Any, store: MemoryStore, data: Path) -> None:
+    data.mkdir()
     ids = [cli("project", "create", "--data", data, "--name", n, "--json").json["project_id"] for n in "aab"]
     add = ("number", "add", "+12025550199", "--data", data)
     assert "say which with --project" in cli(*add).err
@@ -374,3 +376,14 @@ def test_dev_cert_refuses_a_bad_host(cli: Any, data: Path) -> None:
 def test_a_name_that_a_client_chose_makes_no_line_and_no_colour() -> None:
     shown = output.table(("ID", "NAME"), [("1", "\x1b[31mred\n2   forged\u202e"), ("3", "Ærø \U0001f600")])
     assert shown.splitlines() == ["ID  NAME", "1   ?[31mred?2   forged?", "3   Ærø \U0001f600"]
+
+
+def test_a_project_in_a_folder_without_a_store_is_refused(cli: Any, data: Path) -> None:
+    refused = cli("project", "create", "--data", data, "--name", "Acme")
+    assert (refused.code, refused.out) == (output.FAILED, "")
+    assert f"there is no store in {data}" in refused.err
+    assert not data.exists()
+    data.mkdir()
+    refused = cli("project", "create", "--data", data, "--name", "Acme")
+    assert refused.code == output.FAILED and "run `heliograph init`" in refused.err
+    assert not list(data.iterdir())

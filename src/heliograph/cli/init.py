@@ -11,6 +11,7 @@ from heliograph.config import Config
 from heliograph.engine import provision
 from heliograph.engine.provision import Provisioned
 from heliograph.net.clock import SystemClock
+from heliograph.ports import Tables
 
 
 @click.command()
@@ -24,7 +25,7 @@ def init(call: Call) -> None:
     config = call.config()
     mint = provision.Mint(SystemClock())
     examples = provision.example_inventory() if config.simulator else []
-    provisioned = stores.run(config, lambda store: provision.initialise(store, mint, examples), create=True)
+    provisioned = stores.run(config, lambda store: provision.initialise(store, mint, examples), Tables.CREATE)
     if provisioned is None:
         raise output.Failure(
             f"{stores.place(config)} is initialised already and nothing was changed: its token can't be shown again,"

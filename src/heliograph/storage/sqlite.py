@@ -17,8 +17,8 @@ from typing import Any
 import apsw
 import structlog
 
-from heliograph.core.errors import StoreUnavailable
-from heliograph.ports import CommitWatcher
+from heliograph.core.errors import StoreUnavailable, StoreUnusable
+from heliograph.ports import CommitWatcher, Tables
 from heliograph.storage import migrate, scripts
 from heliograph.storage.database import Conflict, Group, Outage, Waiting, WriteQueue, groups, pair, settle
 from heliograph.storage.queries import query
@@ -71,6 +71,7 @@ class SqliteSettings:
     readers: int
     queue_max: int
     batch_max: int
+    tables: Tables
 
 
 class SqliteDatabase:
@@ -93,12 +94,19 @@ class SqliteDatabase:
 
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
+        tables, file = self._settings.tables, self._settings.file
+        if tables is Tables.REQUIRE and not file.exists():
+            raise StoreUnusable(f"{file} does not exist: run `heliograph init` to make the first project")
         try:
             self._connection = self._connect()
-            self._connection.pragma("journal_mode", "wal")
-            migrate.apply_sqlite(self._connection)
-        except apsw.Error as error:
-            raise StoreUnavailable(f"{self._settings.file}: {error}") from error
+            if tables is not Tables.REQUIRE:
+                self._connection.pragma("journal_mode", "wal")
+            migrate.apply_sqlite(self._connection, tables)
+        except (apsw.Error, StoreUnavailable) as error:
+            self._close_connections()
+            if isinstance(error, StoreUnavailable):
+                raise
+            raise StoreUnavailable(f"{file}: {error}") from error
         self._readers = ThreadPoolExecutor(self._settings.readers, thread_name_prefix="sqlite-reader")
         self._writer = threading.Thread(target=self._write_forever, name="sqlite-writer", daemon=True)
         self._writer.start()
@@ -135,8 +143,12 @@ class SqliteDatabase:
         if self._readers is not None:
             self._readers.shutdown(wait=True)
         self._queue.fail_all(StoreUnavailable("the store is closed"))
+        self._close_connections()
+
+    def _close_connections(self) -> None:
         for connection in self._connections:
             connection.close()
+        self._connections.clear()
 
     # -- reading
 
@@ -283,8 +295,3 @@ class SqliteDatabase:
         statement = query(step.query, "sqlite", step.flags)
         found = self._connection.execute(statement.text, step.parameters).fetchall()
         return [(self._connection.changes(),)] if step.counted else found
-
-
-def open_file(settings: SqliteSettings, watch: CommitWatcher) -> SqliteDatabase:
-    settings.file.parent.mkdir(parents=True, exist_ok=True)
-    return SqliteDatabase(settings, watch)
