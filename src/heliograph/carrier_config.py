@@ -605,6 +605,13 @@ def _check_carriers(names: Sequence[str], where: str, known: Mapping[str, Carrie
             )
 
 
+def variables(document: Mapping[str, object]) -> frozenset[str]:
+    """The environment variables that a file names."""
+    tables = document.get("carriers")
+    rows = tables if isinstance(tables, list) else []
+    return frozenset(str(row["password_env"]) for row in rows if isinstance(row, Mapping) and "password_env" in row)
+
+
 # -- from one to another
 
 

@@ -30,6 +30,7 @@ from heliograph.engine.directory import Directory
 from heliograph.engine.dispatch import Dispatcher, DispatchSettings
 from heliograph.engine.failures import FailedLogins
 from heliograph.engine.handler import CxmlHandler
+from heliograph.engine.health import Health, free_bytes
 from heliograph.engine.inbound import Inbound, InboundSettings
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.mfa import Mfa, MfaSettings
@@ -169,6 +170,8 @@ class Parts:
         return transitions
 
     def callbacks_owed(self, message: Message, change: Change) -> None:
+        if self.config.hold:
+            return  # on disk, for a server that does not hold
         if change.callback_sequence is None:
             self.callbacks.offer(message, change)
         else:
@@ -531,6 +534,11 @@ class Parts:
         return sweeper
 
     @cached_property
+    def health(self) -> Health:
+        free = partial(free_bytes, Path(self.config.data))
+        return Health(self.store, self.clock, seconds=self.config.health_seconds, free=free)
+
+    @cached_property
     def services(self) -> Services:
         return Services(
             config=self.config,
@@ -544,6 +552,7 @@ class Parts:
             number_orders=NumberOrders(self.store, self.directory, self.clock),
             media_files=self.files,
             metrics=self.metrics,
+            health=self.health,
             scripts=self.scripts,
             carriers=self.carriers.status,
             own_url=lambda: self.base_url,

@@ -533,7 +533,21 @@ class Store(Protocol):
         same. Only `close` follows."""
 
     async def ping(self) -> None:
-        """Raise StoreUnavailable unless the store can be read and written."""
+        """Raise StoreUnavailable unless the store can be read, and as much written as a message needs."""
+
+    @property
+    def outage(self) -> bool:
+        """Whether reads or writes fail at the moment."""
+        ...
+
+    @property
+    def is_owned(self) -> bool:
+        """False while another server has the store: nothing can be written, and that server's carriers bring what is
+        for us."""
+        ...
+
+    async def hold_on(self) -> None:
+        """Write nothing, through the connection that writes: one that was lost is noticed, and made again."""
 
     async def space_id(self, candidate: str) -> str:
         """The deployment's id: `candidate` where it has none yet."""

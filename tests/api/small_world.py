@@ -37,6 +37,7 @@ from heliograph.core.errors import Fault, Refusal, Refused, StoreUnavailable
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.script import Script, ScriptUse
 from heliograph.engine.directory import Directory
+from heliograph.engine.health import Health
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.mfa import Mfa, MfaSettings
 from heliograph.engine.number_orders import NumberOrders
@@ -82,6 +83,9 @@ class MemoryStore:
             ),
             applications=(),
         )
+
+    outage = False
+    is_owned = True
 
     async def ping(self) -> None:
         if self.down:
@@ -338,6 +342,7 @@ async def make() -> World:
         number_orders=NumberOrders(cast(Any, store), directory, FixedClock()),
         media_files=cast(Any, None),
         metrics=Metrics(),
+        health=Health(cast(Any, store), FixedClock(), seconds=0.0, free=lambda: 2**40),
         scripts=Scripts(cast(Any, store), FixedClock(), Uuid7Generator(lambda: 7), SCRIPT_MAX_BYTES),
         local_secret="",
         own_url=lambda: OWN_URL,

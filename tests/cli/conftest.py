@@ -13,7 +13,9 @@ import pytest
 from memory_store import MemoryStore
 
 import heliograph
+from heliograph import app as real
 from heliograph import config
+from heliograph.app import Front, Greeting
 from heliograph.cli import main
 from heliograph.core.errors import StoreUnavailable
 from heliograph.engine import provision
@@ -36,6 +38,7 @@ class Outcome:
 
 
 Cli = Callable[..., Outcome]
+BASE_URL = "http://127.0.0.1:8080"
 
 
 @pytest.fixture(autouse=True)
@@ -76,20 +79,21 @@ class FakeApp(ModuleType):
             self.store.fault = StoreHeld()
         return self.store
 
-    def serve(
-        self,
-        settings: config.Config,
-        welcome: Callable[..., None],
-        announce: Callable[[str, str], Callable[[], None]],
-        source: Source | None = None,
-    ) -> int:
+    def serve(self, settings: config.Config, front: Front, source: Source | None = None) -> int:
         self.served, self.source = settings, source
+        front.prepare()
         if self.held:
             raise StoreHeld
-        made = asyncio.run(provision.initialise(self.store, provision.Mint(SystemClock())))
-        if made:
-            welcome(made, "http://127.0.0.1:8080")
+        mint = provision.Mint(SystemClock())
+        made = asyncio.run(provision.initialise(self.store, mint, examples=bool(settings.simulator), keep=front.keep))
+        greeting = Greeting(made=made, projects=self.store.projects, numbers=self.store.numbers, base_url=BASE_URL)
+        front.greet(greeting)
         return 0
+
+    def is_production(self, settings: config.Config) -> bool:
+        return real.is_production(settings)
+
+    CantListen = real.CantListen
 
 
 @pytest.fixture

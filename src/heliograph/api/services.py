@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from heliograph.config import Config
     from heliograph.engine.accept import Acceptor
     from heliograph.engine.directory import Directory
+    from heliograph.engine.health import Health
     from heliograph.engine.inbound import Inbound
     from heliograph.engine.metrics import Metrics
     from heliograph.engine.mfa import Mfa
@@ -40,6 +41,7 @@ class Services:
     number_orders: NumberOrders
     media_files: MediaFiles
     metrics: Metrics
+    health: Health
     scripts: Scripts
     local_secret: str = field(repr=False)
     carriers: Callable[[], list[CarrierStatus]] = list

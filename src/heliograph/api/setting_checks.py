@@ -38,10 +38,11 @@ def allows_loopback(config: Config) -> bool:
     machine and talks to no real carrier."""
     if config.allow_loopback_urls is not None:
         return bool(config.allow_loopback_urls)
-    return bool(config.simulator) and _is_loopback(str(config.host))
+    return bool(config.simulator) and is_loopback(str(config.host))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host to listen on is this machine alone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from heliograph.cli import private_files
+
 FILE_NAME: Final = "server.json"
 
 _first_certificate: Final = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL).search
@@ -54,11 +56,7 @@ def announce(data: Path, url: str, secret: str, tls_cert: Path | None = None) ->
     """
     certificate = _own_certificate(tls_cert) if tls_cert else None
     running = Running(url=url, secret=secret, pid=os.getpid(), certificate=certificate)
-    scratch = data / f".{FILE_NAME}.{running.pid}"
-    scratch.unlink(missing_ok=True)
-    scratch.touch(mode=0o600, exist_ok=False)
-    scratch.write_text(json.dumps(asdict(running), indent=1), "utf-8")
-    scratch.replace(data / FILE_NAME)
+    private_files.write(data / FILE_NAME, json.dumps(asdict(running), indent=1))
     return running
 
 

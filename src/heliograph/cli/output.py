@@ -1,8 +1,8 @@
 """How commands speak: results on standard output, faults on standard error, JSON where it was asked for.
 
 Exit codes, the same for every command: 0 done; 1 it could not be done, the line on standard error says why and
-what to do; 2 the command or a setting was wrong, nothing was tried; 3 `init` found the store initialised and
-changed nothing; 130 interrupted.
+what to do; 2 the command or a setting was wrong, or a port was taken: nothing was made or changed; 3 `init` found the
+store initialised and changed nothing; 130 interrupted.
 """
 
 import json
@@ -39,10 +39,15 @@ def fault(message: str, *, as_json: bool) -> None:
         click.echo(json.dumps({"error": line}, ensure_ascii=False))
 
 
+def warn(message: str) -> None:
+    """Print a warning on standard error; the command goes on."""
+    click.echo(f"heliograph: {message}", err=True)
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their widest cell, two spaces apart; the last one is left ragged. What would move a terminal's
     cursor, or make another line, is shown as "?": names come from clients of the APIs."""
-    lines = [tuple(headings), *(tuple(map(_printable, row)) for row in rows)]
+    lines = [tuple(headings), *(tuple(map(printable, row)) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
@@ -59,7 +64,8 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _printable(cell: str) -> str:
+def printable(cell: str) -> str:
+    """The text with a question mark for whatever would move a terminal's cursor."""
     return cell if cell.isprintable() else "".join(each if each.isprintable() else "?" for each in cell)
 
 

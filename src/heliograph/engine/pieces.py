@@ -111,7 +111,7 @@ class Pieces:
         try:
             await self._make(here)
         except StoreUnavailable as error:
-            log.warning("pieces.store_unavailable", error=str(error))
+            log.debug("pieces.store_unavailable", error=str(error))
 
     @asynccontextmanager
     async def _alone(self, place: Key) -> AsyncIterator[None]:
@@ -141,7 +141,7 @@ class Pieces:
                 try:
                     await self._give_up(each)
                 except StoreUnavailable as error:
-                    log.warning("pieces.store_unavailable", error=str(error))
+                    log.debug("pieces.store_unavailable", error=str(error))
                 except Exception:  # one set that breaks must not keep those after it
                     log.exception("pieces.broke", parts=len(each.pieces))
             await self._forget_made()
@@ -160,7 +160,7 @@ class Pieces:
         try:
             await self._store.forget_made_pieces(now - round(REPEAT_SECONDS * 1e6))
         except StoreUnavailable as error:
-            log.warning("pieces.store_unavailable", error=str(error))
+            log.debug("pieces.store_unavailable", error=str(error))
 
     async def _make(self, here: Set) -> None:
         pieces = here.in_order()

@@ -19,6 +19,8 @@ from heliograph.core.errors import Refused, StoreUnavailable
 from heliograph.engine import smpp_credentials
 from heliograph.engine.directory import Directory
 from heliograph.engine.metrics import Metrics
+from heliograph.net import listening
+from heliograph.net.tls_files import BadPair, server_context
 from heliograph.smsc import references, statuses
 from heliograph.smsc.clients import Bound, Client, Clients
 from heliograph.smsc.login import Login
@@ -114,8 +116,11 @@ class Door:
                 backlog=LISTEN_BACKLOG,
                 start_serving=False,
             )
-        except OSError as error:
-            raise ConfigError(f"can't listen on {settings.host}:{settings.port} for SMPP: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"can't listen on {settings.host}:{settings.port} for SMPP: {listening.reason(error)}: choose another"
+                " smpp_port or smpp_host"
+            ) from error
 
     async def open(self) -> None:
         if self._server is not None:
@@ -311,11 +316,7 @@ def _address(link: Link) -> str:
 
 
 def _tls(settings: SmscSettings) -> ssl.SSLContext | None:
-    if not settings.tls_cert:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"smpp_tls_cert, smpp_tls_key: can't be used: {error}") from error
-    return context
+        return server_context(settings.tls_cert, settings.tls_key, "smpp_")
+    except BadPair as error:
+        raise ConfigError(str(error)) from error

@@ -17,8 +17,9 @@ import structlog
 
 from heliograph.core.errors import StoreUnavailable, StoreUnusable
 from heliograph.ports import CommitWatcher, StoreHeld, Tables
-from heliograph.storage import migrate, pooling
-from heliograph.storage.database import Conflict, Group, Outage, Waiting, WriteQueue, groups, pair, settle
+from heliograph.storage import migrate, pooling, scripts
+from heliograph.storage.database import Conflict, Group, Waiting, WriteQueue, groups, pair, settle
+from heliograph.storage.outage import Outage
 from heliograph.storage.queries import query
 from heliograph.storage.rows import Row
 from heliograph.storage.scripts import NO_FLAGS, Script, ScriptMaker, Step
@@ -75,6 +76,7 @@ class PostgresDatabase:
         self._abandoned = False
         self._reads: set[asyncio.Timeout] = set()
         self._outage = Outage()
+        self._is_owned = True
 
     # -- opening and closing
 
@@ -129,6 +131,21 @@ class PostgresDatabase:
         await pooling.refuse_shared_sessions(connection, plain)
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY):
             raise StoreHeld("this PostgreSQL database is in use by another heliograph server")
+        self._is_owned = True
+
+    @property
+    def outage(self) -> bool:
+        return self._outage.lasts
+
+    @property
+    def is_owned(self) -> bool:
+        """False from the moment when another server was found to have the lock, until this one has it again. A
+        connection that was lost is noticed by the next write."""
+        return self._is_owned
+
+    async def hold_on(self) -> None:
+        if self._connection is None or self._connection.is_closed():
+            await self.write(scripts.run, [])
 
     async def close(self) -> None:
         """Finish what waits, then let go."""
@@ -165,9 +182,12 @@ class PostgresDatabase:
             # the inner time-out is for getting a connection and for giving it back; the query has its own
             async with self._abandonable(), self._pool.acquire(timeout=self._settings.timeout_seconds) as connection:
                 found = await connection.fetch(statement.text, *(parameters[name] for name in statement.parameters))
-                return cast("Sequence[Row]", found)
         except _GONE as error:
-            raise StoreUnavailable(f"PostgreSQL can't be read: {error}") from error
+            failure = StoreUnavailable(f"PostgreSQL can't be read: {_said(error)}")
+            self._outage.failed("read", failure)
+            raise failure from error
+        self._outage.worked("read")
+        return cast("Sequence[Row]", found)
 
     async def turn_over(self) -> None:
         """Nothing: its write-ahead files are the server's to recycle."""
@@ -218,7 +238,8 @@ class PostgresDatabase:
             outcome = list(pair(grouped, await self._transaction(grouped)))
         except (*_GONE, StoreHeld) as error:
             failure = StoreUnavailable(f"PostgreSQL can't be written: {_said(error)}")
-            self._outage.failed(failure)
+            self._outage.failed("write", failure, sum(len(entries) for _, entries in grouped))
+            self._is_owned = not isinstance(error, StoreHeld)
             await self._drop_connection()
             return [(entry, failure) for _, entries in grouped for entry in entries]
         except Exception as error:  # noqa: BLE001 - a row that breaks the encoding, too, fails alone
@@ -227,7 +248,7 @@ class PostgresDatabase:
                 conflict: Exception = Conflict(str(error)) if violated else error
                 return [(entry, conflict) for _, entries in grouped for entry in entries]
         else:
-            self._outage.worked()
+            self._outage.worked("write")
             return outcome
         return [
             outcome

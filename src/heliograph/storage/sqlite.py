@@ -20,7 +20,8 @@ import structlog
 from heliograph.core.errors import StoreUnavailable, StoreUnusable
 from heliograph.ports import CommitWatcher, Tables
 from heliograph.storage import migrate, scripts
-from heliograph.storage.database import Conflict, Group, Outage, Waiting, WriteQueue, groups, pair, settle
+from heliograph.storage.database import Conflict, Group, Waiting, WriteQueue, groups, pair, settle
+from heliograph.storage.outage import Outage
 from heliograph.storage.queries import query
 from heliograph.storage.rows import Row
 from heliograph.storage.scripts import NO_FLAGS, Script, ScriptMaker, Step
@@ -150,12 +151,29 @@ class SqliteDatabase:
             connection.close()
         self._connections.clear()
 
+    @property
+    def outage(self) -> bool:
+        return self._outage.lasts
+
+    @property
+    def is_owned(self) -> bool:
+        return True
+
+    async def hold_on(self) -> None:
+        """Nothing: the file stays open, and the folder's lock with it."""
+
     # -- reading
 
     async def read(self, name: str, parameters: dict[str, Any], flags: frozenset[str] = NO_FLAGS) -> Sequence[Row]:
         if self._readers is None or self._closing:
             raise StoreUnavailable("the store is closed")
-        return await self._loop.run_in_executor(self._readers, self._read, name, parameters, flags)
+        try:
+            found = await self._loop.run_in_executor(self._readers, self._read, name, parameters, flags)
+        except StoreUnavailable as error:
+            self._outage.failed("read", error)
+            raise
+        self._outage.worked("read")
+        return found
 
     def _read(self, name: str, parameters: dict[str, Any], flags: frozenset[str]) -> Sequence[Row]:
         try:
@@ -234,12 +252,20 @@ class SqliteDatabase:
             if gather and self._new_waiting < GATHER_NEW and not self._closing:
                 self._pause = self._loop.call_later(GATHER_SECONDS, self._go_on)
             self._nudge()
+            self._note(outcome)
             for entry, result in outcome:
                 settle(entry.done, result)
             if self._closing and not self._busy:
                 self._wake.set()
 
         self._loop.call_soon_threadsafe(tell)
+
+    def _note(self, outcome: list[tuple[Waiting, Any]]) -> None:
+        refused = [result for _, result in outcome if isinstance(result, StoreUnavailable)]
+        if refused:
+            self._outage.failed("write", refused[0], len(refused))
+        else:
+            self._outage.worked("write")
 
     def _outcomes(self, grouped: list[Group]) -> list[tuple[Waiting, Any]]:
         """What became of each write. A fault of this program fails its batch, never the writer: all wait for that."""
@@ -255,14 +281,12 @@ class SqliteDatabase:
             outcome = list(pair(grouped, self._transaction(grouped)))
         except _UNAVAILABLE as error:
             failure = StoreUnavailable(f"SQLite can't write: {error}")
-            self._outage.failed(failure)
             return [(entry, failure) for _, entries in grouped for entry in entries]
         except Exception as error:  # noqa: BLE001 - a row that breaks the encoding, too, fails alone
             if sum(len(entries) for _, entries in grouped) == 1:
                 conflict: Exception = Conflict(str(error)) if isinstance(error, apsw.ConstraintError) else error
                 return [(entry, conflict) for _, entries in grouped for entry in entries]
         else:
-            self._outage.worked()
             return outcome
         return [
             outcome

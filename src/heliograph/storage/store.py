@@ -42,6 +42,10 @@ from heliograph.storage.mfa_tables import MfaTables
 from heliograph.storage.rows import Row
 from heliograph.storage.scripts import NO_FLAGS, Step, touch
 
+PING = "heliograph " * 1500
+"""What a ping writes: several pages, as a small message does. On a full disk one page more can fit where no message
+does."""
+
 LONGEST_WAY_MICROS = 172_800_000_000 + 3_600_000_000
 """A message is sent at most its validity (two days) after it was made; an hour's margin. So a range of send dates
 is a range of ids, and a page by date stays a scan by id."""
@@ -88,7 +92,18 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
 
     async def ping(self) -> None:
         await self._database.read("meta_get", {"key": "directory_version"})
-        await self._database.write(scripts.run, [Step("meta_put", {"key": "last_ping", "value": "1"})])
+        await self._database.write(scripts.run, [Step("meta_put", {"key": "last_ping", "value": PING})])
+
+    @property
+    def outage(self) -> bool:
+        return self._database.outage
+
+    @property
+    def is_owned(self) -> bool:
+        return self._database.is_owned
+
+    async def hold_on(self) -> None:
+        await self._database.hold_on()
 
     async def space_id(self, candidate: str) -> str:
         found = await self._database.write(scripts.run, [Step("space_id", {"candidate": candidate})])
