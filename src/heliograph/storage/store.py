@@ -1,5 +1,7 @@
 """The domain's verbs (ports.Store) over named SQL: the same for both databases."""
 
+import itertools
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
@@ -42,9 +44,8 @@ from heliograph.storage.mfa_tables import MfaTables
 from heliograph.storage.rows import Row
 from heliograph.storage.scripts import NO_FLAGS, Step, touch
 
-PING = "heliograph " * 1500
-"""What a ping writes: several pages, as a small message does. On a full disk one page more can fit where no message
-does."""
+PING_WORDS = 1500
+"""A ping writes several pages, as a small message does: on a full disk one page more can fit where no message does."""
 
 LONGEST_WAY_MICROS = 172_800_000_000 + 3_600_000_000
 """A message is sent at most its validity (two days) after it was made; an hour's margin. So a range of send dates
@@ -67,6 +68,7 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
         self._database = database
         self._lock = lock
         self._list_seconds = list_seconds
+        self._pings = itertools.count(secrets.randbits(40))
         self._erased = False
         """Whether a text was redacted or removed since the last turn-over."""
 
@@ -92,7 +94,9 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
 
     async def ping(self) -> None:
         await self._database.read("meta_get", {"key": "directory_version"})
-        await self._database.write(scripts.run, [Step("meta_put", {"key": "last_ping", "value": PING})])
+        # Another value each time: SQLite writes no page whose content stays the same.
+        value = f"{next(self._pings):012x} " * PING_WORDS
+        await self._database.write(scripts.run, [Step("meta_put", {"key": "last_ping", "value": value})])
 
     @property
     def outage(self) -> bool:
@@ -494,6 +498,7 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def turn_over(self) -> None:
         if not self._erased:
             return
+        self._pings = itertools.count(secrets.randbits(40))
         self._erased = False
         try:
             await self._database.turn_over()
