@@ -255,6 +255,9 @@ class _Server:
         simulated: list[Carrier] = [self._parts.loopback] if topology.simulator else []
         return simulated + [self._parts.smpp_carrier(each) for each in topology.carriers]
 
+    def _is_writable(self) -> bool:
+        return self._parts.store.is_owned and not self._parts.store.outage
+
     def _acting(self, left: LeftInitiated) -> tuple[Machine, ...]:
         """What sends, calls back, handles, expires and removes: none of it where the server holds."""
         parts = self._parts
@@ -287,6 +290,7 @@ class _Server:
         for machine in machines:
             self._start_machine(machine)
         parts.metrics.build(__version__, "postgresql" if self._config.database_url else "sqlite")
+        parts.metrics.gauge("heliograph_store_writable", "1 while reads and writes succeed.", self._is_writable)
         parts.metrics.gauge("heliograph_hold", "1 where the server holds (serve --hold).", lambda: self._config.hold)
         parts.metrics.gauge("heliograph_queued", "Messages queued.", lambda: sum(parts.transitions.queued.values()))
         parts.metrics.gauge("heliograph_dispatch_depth", "Queued messages in memory.", parts.dispatcher.depth)

@@ -56,7 +56,7 @@ def one_sentence(outcome: Any, code: int) -> str:
 
 def test_a_taken_port_is_named_and_nothing_is_made(cli: Any, data: Path, taken: int) -> None:
     told = one_sentence(cli("serve", "--data", data, "--port", taken), output.WRONG_USAGE)
-    assert f"127.0.0.1:{taken}: the port is in use. `--port` (PORT= of make serve) takes another" in told
+    assert f"127.0.0.1:{taken}: Address already in use. `--port` (PORT= of make serve) takes another" in told
     assert not data.exists()
 
 
@@ -87,7 +87,7 @@ def test_a_taken_port_of_another_heliograph_is_known(cli: Any, data: Path, statu
 
 def test_a_taken_port_for_smpp_is_named_and_nothing_is_made(cli: Any, data: Path, taken: int) -> None:
     told = one_sentence(cli("serve", "--data", data, "--port", 0, "--smpp-port", taken), output.WRONG_USAGE)
-    assert f"127.0.0.1:{taken} for SMPP: the port is in use" in told
+    assert f"127.0.0.1:{taken} for SMPP: Address already in use" in told
     assert not data.exists()
 
 

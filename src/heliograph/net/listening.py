@@ -6,7 +6,6 @@ import socket
 from typing import Final
 
 _REASONS: Final = {
-    errno.EADDRINUSE: "the port is in use",
     errno.EADDRNOTAVAIL: "the address is not one of this machine's",
     errno.EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE",
     errno.EPERM: "ports below 1024 need root or CAP_NET_BIND_SERVICE",
