@@ -579,7 +579,8 @@ def _rates(
         _check_carriers(rate.carriers, where, known, simulator)
         for pair in [(carrier, prefix) for carrier in rate.carriers for prefix in rate.prefixes or ("",)]:
             if pair in priced:
-                raise ConfigError(f"{where}: prefix: {pair[0]} has a price for +{pair[1]} already")
+                numbers = f"numbers that begin with +{pair[1]}" if pair[1] else "every number"
+                raise ConfigError(f"{where}: prefix: {pair[0]} has a price for {numbers} already")
             priced.add(pair)
         rates.append(rate)
     return tuple(rates)

@@ -22,6 +22,7 @@ from heliograph import app as real_app
 from heliograph import logs
 from heliograph.cli import local, output, private_files
 from heliograph.config import Config
+from heliograph.core.errors import StoreUnusable
 from heliograph.net import certificates
 
 PASSWORD = "hunter2"
@@ -300,3 +301,39 @@ def test_production_is_whatever_others_can_reach() -> None:
 
     assert not judged() and not judged(host="::1") and not judged(host="localhost")
     assert judged(simulator=False) and judged(host="::") and judged(host="10.0.0.1")
+
+
+# -- what fits the fault
+
+
+class StoreOf:
+    """Opens as told."""
+
+    def __init__(self, fault: Exception) -> None:
+        self._fault = fault
+
+    async def open(self) -> None:
+        raise self._fault
+
+
+def test_a_fault_that_says_what_to_do_gets_no_other_advice(
+    cli: Any, app: Any, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data.mkdir()
+    fault = StoreUnusable("its tables are 12, made by Heliograph 0.4.0: use Heliograph 0.4.0 or later")
+    monkeypatch.setattr(app, "make_store", lambda *_, **__: StoreOf(fault))
+    for command in (("token", "list"), ("doctor",)):
+        outcome = cli(*command, "--data", data)
+        said = outcome.out + outcome.err
+        assert "use Heliograph 0.4.0 or later" in said
+        assert "disk" not in said.partition("can't be used")[2].splitlines()[0] and "doctor` tells" not in said
+
+
+def test_a_hint_begins_a_sentence_of_its_own(cli: Any, app: Any) -> None:
+    assert "--relay, --smpp and --none. Try `" in cli("number", "handler", "+12025550101").err
+
+
+def test_each_fault_of_a_csv_file_stands_alone(cli: Any, app: Any, data: Path, tmp_path: Path) -> None:
+    cli("init", "--data", data)
+    (tmp_path / "numbers.csv").write_text("number\none\ntwo\n")
+    assert cli("number", "import", tmp_path / "numbers.csv", "--data", data).err.count("; ") >= 1

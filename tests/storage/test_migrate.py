@@ -1,7 +1,9 @@
 """Which tables a store has, and who may change them."""
 
+import uuid
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from heliograph import __version__, app, config
@@ -90,3 +92,18 @@ async def test_an_empty_store_gets_tables_where_they_may_be_made(make: Make, tmp
     assert not list(tmp_path.glob("heliograph.db*"))
     await make.opened(Tables.CREATE)
     await make.opened(Tables.REQUIRE)
+
+
+async def test_a_user_without_rights_is_told_which(tmp_path: Path, database_url: str) -> None:
+    owner = await asyncpg.connect(database_url)
+    role = f"poor_{uuid.uuid4().hex}"
+    await owner.execute(f"CREATE ROLE {role} LOGIN")
+    url = database_url.replace("postgres@", f"{role}@")
+    settings = config.load({"data": str(tmp_path), "database_url": url}, {})
+    try:
+        with pytest.raises(StoreUnusable, match="GRANT USAGE, CREATE ON SCHEMA public") as refused:
+            await app.make_store(settings, exclusive=True, tables=Tables.MIGRATE).open()
+        assert "permission denied for schema public" in str(refused.value)
+    finally:
+        await owner.execute(f"DROP ROLE {role}")
+        await owner.close()

@@ -110,5 +110,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _with_hint(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
-    hint = f" Try `{context.command_path} --help`." if context else ""
-    return error.format_message() + hint
+    message = error.format_message().rstrip()
+    if not context:
+        return message
+    stop = "" if message.endswith((".", "!", "?")) else "."
+    return f"{message}{stop} Try `{context.command_path} --help`."
