@@ -77,6 +77,14 @@ async def test_a_full_disk_is_unavailable_though_a_small_write_succeeds(store: S
     assert (await make(store)[0].condition()).reason == "the store can't be written"
 
 
+async def test_an_outage_that_others_met_counts_at_once(store: Store) -> None:
+    health, _ = make(store)
+    assert (await health.condition()).reason is None
+    store.outage = True
+    assert (await health.condition()).reason == "the store can't be written"
+    assert store.pings == 1
+
+
 async def test_a_store_of_another_server_is_unavailable(store: Store) -> None:
     store.broken, store.is_owned = True, False
     assert (await make(store)[0].condition()).reason == "another server has the store"

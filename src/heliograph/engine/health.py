@@ -1,7 +1,8 @@
 """Whether the server can take messages, answered cheaply however often it is asked.
 
 The answer is made at most once in `seconds`, by one probe at a time: the store is read and written, and the data folder
-must have room. Whoever asks meanwhile gets the answer of before, or waits for the probe that runs.
+must have room. Requests meanwhile get the answer of before, or wait for the probe that runs; an outage that others met
+since counts at once.
 """
 
 import asyncio
@@ -52,6 +53,11 @@ class Health:
         self._probe: asyncio.Future[Condition] | None = None
 
     async def condition(self) -> Condition:
+        """How it is now, or was at most so many seconds ago."""
+        found = await self._last()
+        return Condition(reason=self._why()) if found.reason is None and self._store.outage else found
+
+    async def _last(self) -> Condition:
         if self._known is not None and self._clock.monotonic() - self._known[0] < self._seconds:
             return self._known[1]
         if self._probe is None:
@@ -72,7 +78,7 @@ class Health:
                 await self._store.ping()
         except (StoreUnavailable, TimeoutError, OSError):
             return Condition(reason=self._why())
-        return Condition(reason=self._why() if self._store.outage else None)
+        return Condition(reason=None)
 
     def _why(self) -> str:
         return "the store can't be written" if self._store.is_owned else "another server has the store"
