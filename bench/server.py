@@ -41,16 +41,24 @@ ROUTE = Route(
 )
 
 
-def _greet(provisioned: Provisioned, base_url: str) -> None:
-    """The bench initialises its stores before it starts a server."""
+class Front:
+    """The bench initialises its stores before it starts a server, and reads the port that the server took from
+    `server.json`."""
 
+    def prepare(self) -> None:
+        Path(_CONFIG.data).mkdir(parents=True, exist_ok=True)
 
-def _announce(url: str, secret: str) -> Callable[[], None]:
-    """The bench reads the port that the server took from `server.json`."""
-    local.announce(Path(_CONFIG.data), url, secret)
-    return lambda: None
+    def keep(self, made: Provisioned) -> None:
+        pass
+
+    def greet(self, greeting: app.Greeting) -> None:
+        pass
+
+    def announce(self, own_url: str, local_secret: str) -> Callable[[], None]:
+        local.announce(Path(_CONFIG.data), own_url, local_secret)
+        return lambda: None
 
 
 if __name__ == "__main__":
     _CONFIG = config.load({})
-    sys.exit(app.serve(_CONFIG, _greet, _announce, [ROUTE]))
+    sys.exit(app.serve(_CONFIG, Front(), [ROUTE]))

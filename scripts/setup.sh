@@ -19,7 +19,10 @@ make_tools() {
 install_venv_module() {
     command -v apt-get >/dev/null || return 1
     as_root=
-    [ "$(id -u)" = 0 ] || as_root="sudo -n"
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || return 1
+        as_root="sudo -n"
+    fi
     $as_root apt-get update -qq && $as_root apt-get install -y -qq python3-venv >/dev/null
 }
 

@@ -1,19 +1,25 @@
 """The running server: it starts what parts.py has built, and stops it. One TaskGroup owns the server's tasks; a store
 and a carrier own theirs, and end them when they are closed.
 
+A start takes its ports first: where one is taken, nothing has been made. Then it opens the store, makes the first
+project in an empty one, and writes down where it is; only then it serves.
+
 `serve` runs the server until SIGTERM or SIGINT: requests under way are finished, tasks are stopped, the carrier and
 the store are let go, all by one deadline, `shutdown_seconds` after the signal (see stopping.py). What was not finished
 is on disk and goes on at the next start.
 """
 
 import asyncio
+import errno
 import gc
 import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 import uuid_utils
@@ -27,14 +33,19 @@ from heliograph.api.route import Route
 from heliograph.api.server import build
 from heliograph.carrier_config import Deployment, Difference, Topology
 from heliograph.config import Config, ConfigError
+from heliograph.core.directory import Number, Project
+from heliograph.core.errors import StoreUnavailable
 from heliograph.core.networks import Networks
 from heliograph.core.route_projects import UnresolvedProject
 from heliograph.engine import provision
 from heliograph.engine.dispatch import LeftInitiated
 from heliograph.engine.provision import Provisioned
-from heliograph.http_server import ForwardedHttps, HttpServer, admission
+from heliograph.engine.urls import serves_this_machine
+from heliograph.http_server import LISTEN_BACKLOG, ForwardedHttps, HttpServer, admission
+from heliograph.net.listening import listen, reason
+from heliograph.net.tls_files import BadPair, server_context
 from heliograph.parts import Machine, Parts, make_store, mfa_sender, rates, resolver_settings
-from heliograph.ports import MessageFilter
+from heliograph.ports import Carrier, MessageFilter
 from heliograph.relay.socket import Upgrade
 from heliograph.reloading import Source
 from heliograph.stopping import ABANDONED, Deadline
@@ -43,15 +54,12 @@ log = structlog.get_logger(__name__)
 
 __all__ = ["make_store", "rates", "serve"]
 
-Greet = Callable[[Provisioned, str], None]
-"""Told, once, what was made on an empty store, and where the server listens."""
-
-Announce = Callable[[str, str], Callable[[], None]]
-"""Told the server's own address, whatever `public_url` says, and local secret when it listens; returns what takes that
-back."""
 
 MACHINE_PAUSE_SECONDS = 1.0
 """Pause before a machine that broke runs again."""
+
+OWNERSHIP_SECONDS = 0.5
+"""How often a server makes sure that the store is still its own. On SQLite it always is."""
 
 SWITCH_SECONDS = 0.0001
 """How long the loop may keep the interpreter's lock while SQLite's writer waits for it. At Python's usual 5 ms each
@@ -64,10 +72,41 @@ GC_THRESHOLD = 50_000
 """Allocations between collections: the objects of a busy second die by reference count, not by cycles."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting:
+    """What a started server says of itself. `made`: the first project, in a store that was empty."""
+
+    made: Provisioned | None
+    projects: Sequence[Project]
+    numbers: Sequence[Number]
+    base_url: str
+
+
+class Front(Protocol):
+    """What the command that runs a server does for it."""
+
+    def prepare(self) -> None:
+        """The ports are taken: make the data folder. Raises an error of the command's own."""
+
+    def keep(self, made: Provisioned) -> None:
+        """Write down the first project's secrets before it is made, where they are not printed. Raises OSError."""
+
+    def greet(self, greeting: Greeting) -> None:
+        """Tell the person who started it."""
+
+    def announce(self, own_url: str, local_secret: str) -> Callable[[], None]:
+        """Write down where commands find this server, whatever `public_url` says; returns what withdraws that. Raises
+        OSError."""
+
+
+def is_production(config: Config) -> bool:
+    """Whether others than this machine's user are served, or messages reach phones: then no secret is printed."""
+    return not serves_this_machine(config)
+
+
 def serve(
     config: Config,
-    greet: Greet,
-    announce: Announce,
+    front: Front,
     extra_routes: Sequence[Route] = (),
     source: Source | None = None,
 ) -> int:
@@ -81,9 +120,19 @@ def serve(
     server = _Server(config, extra_routes, source or _alone(config))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(server.run(greet, announce))
+            return runner.run(server.run(front))
+    except BaseExceptionGroup as group:
+        raise _only(group) from group
     finally:
         server.met_deadline()
+
+
+def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error of a group, however deep, so that a command can name it; the group where there are several."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _alone(config: Config) -> Source:
@@ -103,11 +152,23 @@ class _Server:
         self._reloading = asyncio.Lock()
         self._here = ""
 
-    async def run(self, greet: Greet, announce: Announce) -> int:
+    async def run(self, front: Front) -> int:
+        """Raises ConfigError for a port or certificate that can't be used."""
+        logs.capture(asyncio.get_running_loop())
+        _refuse_bad_certificate(self._config)
+        with self._listen() as listening:
+            await self._parts.smpp_door.listen()
+            try:
+                front.prepare()
+                return await self._run_on_store(front, listening)
+            finally:
+                await self._parts.smpp_door.close(0.0)
+
+    async def _run_on_store(self, front: Front, listening: socket.socket) -> int:
         store = self._parts.store
         await store.open()
         try:
-            await self._run(greet, announce)
+            await self._run(front, listening)
         finally:
             closed = await self._let_go(store.close(), RELEASED, "store")
             if not closed:
@@ -115,10 +176,11 @@ class _Server:
                 closed = await self._let_go(store.close(), CLOSED, "store")
         return 0 if closed else ABANDONED
 
-    async def _run(self, greet: Greet, announce: Announce) -> None:
+    async def _run(self, front: Front, listening: socket.socket) -> None:
         parts = self._parts
-        examples = provision.example_inventory() if self._config.simulator else []
-        provisioned = await provision.initialise(parts.store, provision.Mint(parts.clock), examples)
+        made = await provision.initialise(
+            parts.store, provision.Mint(parts.clock), examples=bool(self._config.simulator), keep=front.keep
+        )
         parts.directory.space_id = await parts.store.space_id(str(uuid_utils.uuid4()))
         await self._stock(self._source.running.topology)
         await parts.directory.load()
@@ -133,24 +195,30 @@ class _Server:
         await parts.pieces.load()
         await parts.scripts.load()
         await self._pass_known_ids()
-        listening = self._listen()
-        await parts.smpp_door.listen()
         server = self._http_server()
         self._on_signals()
         await parts.http.start()
-        async with asyncio.TaskGroup() as self._group:
-            await parts.smpp_door.open()
-            await self._start_carriers(projects)
-            self._start_machines(left)
-            serving = self._group.create_task(server.serve(sockets=[listening]))
-            withdraw = announce(self._here, parts.services.local_secret)
-            _tune_interpreter()
-            log.info("server.listening", url=parts.base_url, version=__version__)
-            if provisioned is not None:
-                greet(provisioned, parts.base_url)
-            await self._told_to_stop(serving)
+        withdraw = front.announce(self._here, parts.services.local_secret)
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                await parts.smpp_door.open()
+                await self._start_carriers(projects)
+                self._start_machines(left)
+                serving = self._group.create_task(server.serve(sockets=[listening]))
+                _tune_interpreter()
+                log.info("server.listening", address=self._here, url=parts.base_url, version=__version__)
+                front.greet(self._greeting(made))
+                await self._told_to_stop(serving)
+                withdraw()
+                await self._shut_down(server, serving)
+        finally:
             withdraw()
-            await self._shut_down(server, serving)
+
+    def _greeting(self, made: Provisioned | None) -> Greeting:
+        directory = self._parts.directory
+        projects = sorted(directory.projects(), key=lambda project: project.id)
+        numbers = [number for project in projects for number in directory.numbers_of(project.id)]
+        return Greeting(made=made, projects=projects, numbers=numbers, base_url=self._parts.base_url)
 
     async def _stock(self, topology: Topology) -> None:
         """Numbers leave the inventory by hand only: a row taken out of the file may be a project's number."""
@@ -186,15 +254,28 @@ class _Server:
             raise ConfigError(str(error)) from error
 
     async def _start_carriers(self, projects: Mapping[str, str]) -> None:
+        if self._config.hold:
+            log.warning("server.holds", meaning="no carrier is connected; nothing is sent, called back or removed")
+            return
         topology = self._source.running.topology
         if topology.simulator:
             await self._parts.carriers.add([self._parts.loopback])
         await self._parts.carriers.add(map(self._parts.smpp_carrier, topology.carriers))
         self._parts.carriers.route_by(topology.router(projects))
 
-    def _start_machines(self, left: LeftInitiated) -> None:
+    def _fresh_carriers(self) -> list[Carrier]:
+        """New ones in place of those that were stopped; the simulated carrier starts again as it is."""
+        topology = self._source.running.topology
+        simulated: list[Carrier] = [self._parts.loopback] if topology.simulator else []
+        return simulated + [self._parts.smpp_carrier(each) for each in topology.carriers]
+
+    def _is_writable(self) -> bool:
+        return self._parts.store.is_owned and not self._parts.store.outage
+
+    def _acting(self, left: LeftInitiated) -> tuple[Machine, ...]:
+        """What sends, calls back, handles, expires and removes: none of it where the server holds."""
         parts = self._parts
-        machines: tuple[Machine, ...] = (
+        return (
             parts.dispatcher.run,
             parts.dispatcher.record_outcomes,
             parts.dispatcher.retry,
@@ -202,21 +283,30 @@ class _Server:
             parts.receipts.run,
             parts.receipts.sweep,
             parts.overdue_parts.run,
-            parts.pieces.run,
             parts.callbacks.poll,
             parts.sequences.poll,
-            parts.smpp_door.watch,
-            parts.relay_door.watch,
-            parts.relay_door.pulse,
             parts.inbound.run,
             parts.inbound.pass_on,
             parts.sweeper.expire,
             parts.sweeper.tidy,
+            self._follow_ownership,
+        )
+
+    def _start_machines(self, left: LeftInitiated) -> None:
+        parts = self._parts
+        machines: tuple[Machine, ...] = (
+            *(() if self._config.hold else self._acting(left)),
+            parts.pieces.run,
+            parts.smpp_door.watch,
+            parts.relay_door.watch,
+            parts.relay_door.pulse,
             partial(parts.directory.watch, self._config.directory_poll_seconds),
         )
         for machine in machines:
             self._start_machine(machine)
         parts.metrics.build(__version__, "postgresql" if self._config.database_url else "sqlite")
+        parts.metrics.gauge("heliograph_store_writable", "1 while reads and writes succeed.", self._is_writable)
+        parts.metrics.gauge("heliograph_hold", "1 where the server holds (serve --hold).", lambda: self._config.hold)
         parts.metrics.gauge("heliograph_queued", "Messages queued.", parts.transitions.queued.total)
         parts.metrics.gauge(
             "heliograph_deferred",
@@ -229,6 +319,29 @@ class _Server:
         parts.metrics.gauge("heliograph_pieces", "Long messages that wait for parts.", parts.pieces.waiting)
         parts.metrics.carriers(parts.carriers.status)
         parts.metrics.gauge("heliograph_callback_chains", "Messages with callbacks in memory.", parts.callbacks.pending)
+
+    async def _follow_ownership(self) -> None:
+        """Let go of the carriers while another server has the store: they would bring receipts and messages that can't
+        be kept here, and that the other one waits for. An outage alone is no reason, since nobody else takes them."""
+        carriers = self._parts.carriers
+        while True:
+            await self._ownership(is_ours=False)
+            log.error("carriers.let_go", reason="another server has the store")
+            async with self._reloading:
+                await carriers.stop()
+                await self._ownership(is_ours=True)
+                await carriers.exchange(self._fresh_carriers())
+            log.warning("carriers.taken_again")
+
+    async def _ownership(self, *, is_ours: bool) -> None:
+        """Return when the store is this server's, or is not."""
+        store = self._parts.store
+        while True:
+            with suppress(StoreUnavailable):
+                await store.hold_on()
+            if store.is_owned is is_ours:
+                return
+            await asyncio.sleep(OWNERSHIP_SECONDS)
 
     async def _keep_going(self, machine: Machine) -> None:
         """A fault of ours in one machine must not end the server, for all that it serves: log it and go on. What the
@@ -257,7 +370,10 @@ class _Server:
         self._start_task(self._bring_to(topology, differs, projects))
 
     async def _bring_to(self, topology: Topology, differs: Difference, projects: dict[str, str]) -> None:
-        """One after the other: a second reload may come while the first lets carriers go."""
+        """One after the other: a second reload may come while the first lets carriers go. A server that holds has no
+        carriers to bring anywhere."""
+        if self._config.hold:
+            return
         async with self._reloading:
             parts = self._parts
             fresh = [change for change in differs.changed if change.reconnect]
@@ -323,17 +439,13 @@ class _Server:
     # -- HTTP
 
     def _listen(self) -> socket.socket:
-        """Bind, so that the address is known before anything is printed; raises ConfigError."""
+        """Take the port, before anything is made; raises ConfigError."""
         config = self._config
-        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind((config.host, config.port))
-        except OSError as error:
-            listening.close()
-            raise ConfigError(f"can't listen on {config.host}:{config.port}: {error.strerror}") from error
-        host = f"[{config.host}]" if family == socket.AF_INET6 else config.host
+            listening = listen(config.host, config.port, LISTEN_BACKLOG)
+        except (OSError, ValueError) as error:
+            raise CantListen(config.host, config.port, error) from error
+        host = f"[{config.host}]" if ":" in config.host else config.host
         scheme = "https" if config.tls_cert else "http"
         self._here = f"{scheme}://{host}:{listening.getsockname()[1]}"
         self._parts.base_url = (config.public_url or self._here).rstrip("/")
@@ -376,6 +488,21 @@ class _Server:
         self, path: str, headers: Sequence[tuple[bytes, bytes]], peer: str, place: HeldPlace | None
     ) -> asyncio.Protocol:
         return self._parts.relay_door.take(Upgrade(path=path, headers=headers, peer=peer, place=place))
+
+
+class CantListen(ConfigError):
+    """The HTTP address can't be had. `is_taken`: something listens there."""
+
+    def __init__(self, host: str, port: int, error: OSError | ValueError) -> None:
+        super().__init__(f"can't listen on {host}:{port}: {reason(error)}")
+        self.is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+
+
+def _refuse_bad_certificate(config: Config) -> None:
+    try:
+        server_context(config.tls_cert, config.tls_key)
+    except BadPair as error:
+        raise ConfigError(str(error)) from error
 
 
 async def _contained(work: Coroutine[Any, Any, None]) -> None:

@@ -680,7 +680,8 @@ def _rates(
         _check_carriers(rate.carriers, where, known, simulator)
         for pair in [(carrier, prefix) for carrier in rate.carriers for prefix in rate.prefixes or ("",)]:
             if pair in priced:
-                raise ConfigError(f"{where}: prefix: {pair[0]} has a price for +{pair[1]} already")
+                numbers = f"numbers that begin with +{pair[1]}" if pair[1] else "every number"
+                raise ConfigError(f"{where}: prefix: {pair[0]} has a price for {numbers} already")
             priced.add(pair)
         rates.append(rate)
     return tuple(rates)
@@ -704,6 +705,13 @@ def _check_carriers(names: Sequence[str], where: str, known: Mapping[str, Carrie
             raise ConfigError(
                 f"{where}: carrier: {LOOPBACK!r} is the simulated carrier, and the setting simulator is off"
             )
+
+
+def variables(document: Mapping[str, object]) -> frozenset[str]:
+    """The environment variables that a file names."""
+    tables = document.get("carriers")
+    rows = tables if isinstance(tables, list) else []
+    return frozenset(str(row["password_env"]) for row in rows if isinstance(row, Mapping) and "password_env" in row)
 
 
 # -- from one to another

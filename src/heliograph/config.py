@@ -4,19 +4,23 @@ Order of precedence, strongest first: flag, environment (HELIOGRAPH_<NAME>), fil
 the names below), default. Units are in the names. A wrong value is refused at start with its source named.
 """
 
+import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from heliograph.core import addresses, places
+from heliograph.core import addresses, database_url, places, service_links
 from heliograph.core.networks import Network, Networks, listed_networks, parse_networks
 
 TABLES: Final = ("carriers", "routes", "rates", "inventory")
 """Keys of the file that hold tables instead of a setting; carrier_config.py reads them."""
+
+MEANT: Final = 0.85
+"""How alike two names of variables are where one was meant for the other (difflib's ratio)."""
 
 Value = str | int | float | bool | None | tuple[Network, ...]
 
@@ -71,8 +75,12 @@ SETTINGS: tuple[Setting, ...] = (
     # where it runs
     _text("data", "data", "Folder for the embedded store, media, the simulated carrier's journal and local secrets."),
     _text(
-        "database_url", None, "PostgreSQL URL (postgresql://user:password@host:port/name); without it SQLite in `data`."
+        "database_url",
+        None,
+        "PostgreSQL URL (postgresql://user:password@host:port/name, user and password percent-encoded); without it"
+        " SQLite in `data`.",
     ),
+    _text("database_url_file", None, "File that holds the `database_url`, so that its password is in no process list."),
     _text("host", "127.0.0.1", "Address to listen on."),
     _whole("port", 8080, "Port to listen on; 0 takes a free one.", 0, 65535),
     _text("public_url", None, "What clients and carriers see as this server's address, for absolute URLs."),
@@ -85,6 +93,13 @@ SETTINGS: tuple[Setting, ...] = (
     _text("log_format", "console", "How log lines look.", choices=("console", "json")),
     _text("log_level", "info", "Least severe log lines shown.", choices=("debug", "info", "warning", "error")),
     _whole("log_repeats_max", 100, "Log lines of one event in 10 seconds; further ones are counted.", 1, 10**6),
+    _flag(
+        "hold",
+        False,
+        "Serve the store without acting on it, to rehearse a restore: no carrier is connected, and nothing is sent,"
+        " called back, handled, expired or removed.",
+    ),
+    _real("health_seconds", 1.0, "How long an answer of `/health` is reused for later requests.", 0.05, 60),
     _real("shutdown_seconds", 10.0, "Deadline of a graceful stop.", 0.1, 600),
     _real("directory_poll_seconds", 0.5, "How often changes made by the command line are looked for.", 0.05, 60),
     # limits at the door
@@ -545,12 +560,43 @@ def combine(
     values.update(_from_document(file, document))
     for setting in SETTINGS:
         variable = ENV_PREFIX + setting.name.upper()
-        if variable in environ:
+        if variable in environ and not service_links.is_link(setting, environ[variable]):
             values[setting.name] = parse(setting, environ[variable], f"environment variable {variable}")
     for name, given in flags.items():
         if given is not None:
             values[name] = parse(BY_NAME[name], given, f"--{name.replace('_', '-')}")
+    values["database_url"] = _database_url(values)
     return Config(**values)
+
+
+def _database_url(values: Mapping[str, Value]) -> str | None:
+    """The URL, from its file where that is set. No fault repeats any part of it."""
+    given, file = values["database_url"], values["database_url_file"]
+    if given and file:
+        raise ConfigError("database_url and database_url_file are both set: give one of them")
+    source = "database_url"
+    if file:
+        source = f"database_url_file {file}"
+        try:
+            given = Path(str(file)).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{source}: can't be read: {getattr(error, 'strerror', None) or 'not text'}") from None
+    fault = database_url.fault(str(given)) if given or file else None
+    if fault:
+        raise ConfigError(f"{source}: {fault}")
+    return str(given) if given else None
+
+
+def unknown_variables(environ: Mapping[str, str], known: Collection[str] = ()) -> dict[str, str]:
+    """Variables with our prefix that set nothing, each with the likeliest one that was meant, or "". `known`: variables
+    that the file's tables name. Those that Kubernetes makes for a Service are left out."""
+    ours = {ENV_PREFIX + name.upper() for name in BY_NAME} | {f"{ENV_PREFIX}CONFIG", *known}
+    found = sorted(name for name in environ if name.startswith(ENV_PREFIX) and name not in ours)
+    return {
+        name: (difflib.get_close_matches(name, ours, 1, MEANT) or [""])[0]
+        for name in found
+        if not service_links.is_link_name(name)
+    }
 
 
 def read(file: Path | None) -> Mapping[str, object]:
@@ -559,10 +605,10 @@ def read(file: Path | None) -> Mapping[str, object]:
         return {}
     try:
         return tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{file}: can't be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: not valid TOML: {error}") from error
+    except (OSError, ValueError) as error:
+        if isinstance(error, tomllib.TOMLDecodeError | UnicodeDecodeError):
+            raise ConfigError(f"{file}: not valid TOML: {error}") from error
+        raise ConfigError(f"{file}: can't be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _from_document(file: Path | None, document: Mapping[str, object]) -> dict[str, Value]:

@@ -1,15 +1,20 @@
 """Structured log lines to standard error: for people by default, JSON by setting. Never a body, a token or a number.
 
-Libraries that log through `logging` (uvicorn, asyncio) get lines of the same form, `library.logged`, from warnings on.
 Lines of one event are limited (`Repeats`): strangers cause some of them, as often as they like.
+
+Whatever else would write to standard error has the same form: the loggers of libraries from warnings on
+(`library.logged`), asyncio's errors, Python's warnings, and the tracebacks of threads and of a crash (`capture`).
 """
 
+import asyncio
 import logging
 import sys
+import threading
 import time
-import traceback
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import structlog
 
@@ -46,14 +51,9 @@ def configure(log_format: str, level: str, repeats_max: int = REPEATS_MAX) -> No
         logger_factory=_PatientLogger,
         cache_logger_on_first_use=True,
     )
-    _forward_libraries()
-
-
-def _forward_libraries() -> None:
     root = logging.getLogger()
-    for handler in [each for each in root.handlers if isinstance(each, _Forwarding)]:
-        root.removeHandler(handler)
-    root.addHandler(_Forwarding())
+    if not any(isinstance(handler, _Forward) for handler in root.handlers):
+        root.addHandler(_Forward(logging.WARNING))
 
 
 class Repeats:
@@ -95,15 +95,49 @@ class _Lines:
         self.count = 0
 
 
-class _Forwarding(logging.Handler):
-    """A library's lines as ours. Tracebacks are formatted here, without the frames' variables."""
+def capture(loop: asyncio.AbstractEventLoop) -> None:
+    """Log the warnings and uncaught exceptions of this process, and those of `loop`, in the log's format."""
+    loop.set_exception_handler(_unhandled)
+    warnings.showwarning = _warned
+    sys.excepthook = _crashed
+    threading.excepthook = lambda args: _log().error("thread.crashed", exc_info=_info(args.exc_value))
+    sys.unraisablehook = lambda args: _log().error("object.not_released", exc_info=_info(args.exc_value))
+
+
+class _Forward(logging.Handler):
+    """Hands the records of libraries to structlog; a logger with a handler of its own is left to that."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        fields = {"logger": record.name, "message": record.getMessage().strip()}
-        if record.exc_info and record.exc_info[1] is not None:
-            fields["exception"] = "".join(traceback.format_exception(record.exc_info[1]))
-        level = min(max(record.levelno, logging.DEBUG), logging.ERROR)
-        structlog.get_logger(record.name).log(level // 10 * 10, "library.logged", **fields)
+        if record.name != "root" and logging.getLogger(record.name).handlers:
+            return
+        with suppress(Exception):  # a record whose arguments don't fit its text must not end what logged it
+            info = _info(record.exc_info[1]) if record.exc_info else None
+            told = {"exc_info": info} if info else {}
+            level = min(max(record.levelno, logging.DEBUG), logging.ERROR) // 10 * 10
+            message = record.getMessage().strip()
+            _log().log(level, "library.logged", logger=record.name, message=message, **told)
+
+
+def _unhandled(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    told = {"exc_info": _info(error)} if error else {}
+    _log().error("loop.unhandled", message=str(context.get("message", "")), **told)
+
+
+def _warned(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any) -> None:
+    _log().warning("python.warned", category=category.__name__, message=str(message), place=f"{filename}:{lineno}")
+
+
+def _crashed(_kind: object, error: BaseException, _trace: object) -> None:
+    _log().error("process.crashed", exc_info=_info(error))
+
+
+def _info(error: BaseException | None) -> Any:
+    return (type(error), error, error.__traceback__) if error is not None else None
+
+
+def _log() -> Any:
+    return structlog.get_logger("heliograph")
 
 
 def _printable(_logger: object, _name: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:

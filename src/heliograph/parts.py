@@ -31,6 +31,7 @@ from heliograph.engine.dispatch import Dispatcher, DispatchSettings
 from heliograph.engine.dropped import Dropped
 from heliograph.engine.failures import FailedLogins
 from heliograph.engine.handler import CxmlHandler
+from heliograph.engine.health import Health, free_bytes
 from heliograph.engine.inbound import Inbound, InboundSettings
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.mfa import Mfa, MfaSettings
@@ -57,7 +58,7 @@ from heliograph.net import media as net_media
 from heliograph.net.clock import SystemClock
 from heliograph.net.http import MAX_PER_HOST, HttpClient
 from heliograph.net.resolver import Resolver, ResolverSettings, servers_of
-from heliograph.ports import CommitWatcher, Store
+from heliograph.ports import CommitWatcher, Store, Tables
 from heliograph.relay import deliveries as relay_deliveries
 from heliograph.relay import door as relay_door
 from heliograph.relay import login as relay_login
@@ -82,9 +83,15 @@ Machine = Callable[[], Coroutine[Any, Any, None]]
 StartMachine = Callable[[Machine], asyncio.Task[None]]
 
 
-def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda writes, seconds: None) -> Store:
+def make_store(
+    config: Config,
+    *,
+    exclusive: bool,
+    tables: Tables = Tables.MIGRATE,
+    watch: CommitWatcher = lambda writes, seconds: None,
+) -> Store:
     """The store that the settings name. `exclusive`: for a server, which must be the only one on its store and in its
-    data folder."""
+    data folder. The folder must exist, except where the store is in PostgreSQL."""
     folder = Path(config.data)
     if config.database_url:
         from heliograph.storage.postgres import PostgresDatabase, PostgresSettings
@@ -96,13 +103,13 @@ def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda
             readers=config.store_readers,
             queue_max=config.store_queue_max,
             batch_max=config.store_batch_max,
+            tables=tables,
         )
         # without a folder there is no server that works in it: `migrate` needs none
-        lock = FolderLock(folder) if exclusive and folder.is_dir() else None
+        lock = FolderLock(folder, optional=True) if exclusive else None
         return SqlStore(PostgresDatabase(settings, watch), lock, list_seconds=config.list_seconds)
     from heliograph.storage.sqlite import SqliteDatabase, SqliteSettings
 
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return SqlStore(
         SqliteDatabase(
             SqliteSettings(
@@ -111,6 +118,7 @@ def make_store(config: Config, *, exclusive: bool, watch: CommitWatcher = lambda
                 readers=config.store_readers,
                 queue_max=config.store_queue_max,
                 batch_max=config.store_batch_max,
+                tables=tables,
             ),
             watch,
         ),
@@ -200,6 +208,8 @@ class Parts:
         return transitions
 
     def callbacks_owed(self, message: Message, change: Change) -> None:
+        if self.config.hold:
+            return  # on disk, for a server that does not hold
         if change.callback_sequence is None:
             self.callbacks.offer(message, change)
         else:
@@ -614,6 +624,11 @@ class Parts:
         return sweeper
 
     @cached_property
+    def health(self) -> Health:
+        free = partial(free_bytes, Path(self.config.data))
+        return Health(self.store, self.clock, seconds=self.config.health_seconds, free=free)
+
+    @cached_property
     def services(self) -> Services:
         return Services(
             config=self.config,
@@ -627,6 +642,7 @@ class Parts:
             number_orders=NumberOrders(self.store, self.directory, self.clock),
             media_files=self.files,
             metrics=self.metrics,
+            health=self.health,
             scripts=self.scripts,
             carriers=self.carriers.status,
             dropped=self.dropped,

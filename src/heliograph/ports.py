@@ -612,11 +612,21 @@ class CallbackRecord(Struct, frozen=True, kw_only=True):
     last_error: str | None
 
 
+class Tables(Enum):
+    """What opening may do to the store's tables: bring them to this release's, make them in an empty store, or
+    nothing."""
+
+    MIGRATE = "migrate"
+    CREATE = "create"
+    REQUIRE = "require"
+
+
 class Store(Protocol):
     """The record of truth. Writers share commits: a call returns when its transaction is on disk."""
 
     async def open(self) -> None:
-        """Connect, migrate, and take the store for this process; raises StoreHeld when another has it."""
+        """Connect, make or check the tables, and take the store for this process; raises StoreHeld when another has it,
+        StoreUnusable where its tables are not this release's and may not be changed."""
 
     async def close(self) -> None: ...
 
@@ -625,7 +635,21 @@ class Store(Protocol):
         same. Only `close` follows."""
 
     async def ping(self) -> None:
-        """Raise StoreUnavailable unless the store can be read and written."""
+        """Raise StoreUnavailable unless the store can be read, and as much written as a message needs."""
+
+    @property
+    def outage(self) -> bool:
+        """Whether reads or writes fail at the moment."""
+        ...
+
+    @property
+    def is_owned(self) -> bool:
+        """False while another server has the store: nothing can be written, and that server's carriers bring what is
+        for us."""
+        ...
+
+    async def hold_on(self) -> None:
+        """Write nothing, through the connection that writes: one that was lost is noticed, and made again."""
 
     async def space_id(self, candidate: str) -> str:
         """The deployment's id: `candidate` where it has none yet."""

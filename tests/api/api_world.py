@@ -247,6 +247,7 @@ class World:
             number_orders=NumberOrders(self.store, self.directory, self.clock),  # type: ignore[arg-type]
             media_files=self.files,  # type: ignore[arg-type]
             metrics=Metrics(),
+            health=None,  # type: ignore[arg-type]
             scripts=None,  # type: ignore[arg-type]
             dropped=self.dropped,
             local_secret=LOCAL_SECRET,

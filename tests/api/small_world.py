@@ -38,6 +38,7 @@ from heliograph.core.ids import Uuid7Generator
 from heliograph.core.script import Script, ScriptUse
 from heliograph.engine.directory import Directory
 from heliograph.engine.dropped import Dropped
+from heliograph.engine.health import Health
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.mfa import Mfa, MfaSettings
 from heliograph.engine.number_orders import NumberOrders
@@ -83,6 +84,9 @@ class MemoryStore:
             ),
             applications=(),
         )
+
+    outage = False
+    is_owned = True
 
     async def ping(self) -> None:
         if self.down:
@@ -339,6 +343,7 @@ async def make() -> World:
         number_orders=NumberOrders(cast(Any, store), directory, FixedClock()),
         media_files=cast(Any, None),
         metrics=Metrics(),
+        health=Health(cast(Any, store), FixedClock(), seconds=0.0, free=lambda: 2**40),
         scripts=Scripts(cast(Any, store), FixedClock(), Uuid7Generator(lambda: 7), directory.room, SCRIPT_MAX_BYTES),
         dropped=Dropped(Metrics(), FixedClock().now, 10),
         local_secret="",

@@ -35,8 +35,8 @@ def test_callers_are_told_to_come_back_and_then_served(server: ServerFactory) ->
         _refused_in_every_family(node)
         assert node.request("GET", "/health", authenticated=False).status == 503
     assert post(node).status == 201
-    assert node.request("GET", "/health", authenticated=False).status == 200
-    assert "database is locked" in node.log() and "store.writable_again" in node.log()
+    wait_until(lambda: node.request("GET", "/health", authenticated=False).status == 200, "health to be well again")
+    assert "database is locked" in node.log() and "store.available_again" in node.log()
 
 
 def _refused_in_every_family(node: HeliographServer) -> None:

@@ -103,7 +103,8 @@ async def test_nothing_accepted_is_lost_on_a_full_disk(server: ServerFactory, si
         assert {refusal.status for refusal in record.refused} == {503}
         assert {refusal.headers["retry-after"] for refusal in record.refused} == {"1"}
         await settled(node, sink, record)
-        assert "SQLite can't write" in node.log() and "store.writable_again" in node.log()
+        assert "SQLite can't write" in node.log()
+        wait_until(lambda: "store.available_again" in node.log(), "the log to tell of the outage's end")
         assert "Traceback" not in node.log()
 
 

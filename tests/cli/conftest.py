@@ -13,12 +13,14 @@ import pytest
 from memory_store import MemoryStore
 
 import heliograph
+from heliograph import app as real
 from heliograph import config
+from heliograph.app import Front, Greeting
 from heliograph.cli import main
 from heliograph.core.errors import StoreUnavailable
 from heliograph.engine import provision
 from heliograph.net.clock import SystemClock
-from heliograph.ports import StoreHeld
+from heliograph.ports import StoreHeld, Tables
 from heliograph.reloading import Source
 
 
@@ -36,6 +38,7 @@ class Outcome:
 
 
 Cli = Callable[..., Outcome]
+BASE_URL = "http://127.0.0.1:8080"
 
 
 @pytest.fixture(autouse=True)
@@ -68,26 +71,29 @@ class FakeApp(ModuleType):
         self.served: config.Config | None = None
         self.source: Source | None = None
 
-    def make_store(self, settings: config.Config, exclusive: bool = True) -> MemoryStore:
+    def make_store(
+        self, settings: config.Config, exclusive: bool = True, tables: Tables = Tables.MIGRATE
+    ) -> MemoryStore:
         self.store.fault = StoreUnavailable("no route") if self.broken else None
         if self.held and exclusive:
             self.store.fault = StoreHeld()
         return self.store
 
-    def serve(
-        self,
-        settings: config.Config,
-        welcome: Callable[..., None],
-        announce: Callable[[str, str], Callable[[], None]],
-        source: Source | None = None,
-    ) -> int:
+    def serve(self, settings: config.Config, front: Front, source: Source | None = None) -> int:
         self.served, self.source = settings, source
+        front.prepare()
         if self.held:
             raise StoreHeld
-        made = asyncio.run(provision.initialise(self.store, provision.Mint(SystemClock())))
-        if made:
-            welcome(made, "http://127.0.0.1:8080")
+        mint = provision.Mint(SystemClock())
+        made = asyncio.run(provision.initialise(self.store, mint, examples=bool(settings.simulator), keep=front.keep))
+        greeting = Greeting(made=made, projects=self.store.projects, numbers=self.store.numbers, base_url=BASE_URL)
+        front.greet(greeting)
         return 0
+
+    def is_production(self, settings: config.Config) -> bool:
+        return real.is_production(settings)
+
+    CantListen = real.CantListen
 
 
 @pytest.fixture

@@ -175,7 +175,9 @@ def test_serve_takes_every_setting_as_a_flag(cli: Any, app: Any, data: Path) -> 
             value = "a0" * 32 if setting.sha256 else value
             free = setting.type is str and not (setting.choices or setting.country or setting.sha256)
             values[setting.name] = str(data) if free else value
-            arguments += [f"--{flag}", str(values[setting.name])]
+            values |= {"database_url": "postgresql://127.0.0.1/name"} if setting.name == "database_url" else {}
+            values |= {"database_url_file": None} if setting.name == "database_url_file" else {}
+            arguments += [f"--{flag}", "" if values[setting.name] is None else str(values[setting.name])]
     assert cli("serve", *arguments).code == 0
     assert {setting.name: getattr(app.served, setting.name) for setting in SETTINGS} == values
 
@@ -191,11 +193,11 @@ def test_a_flag_beats_the_environment_and_that_the_file(
     assert (app.served.port, app.served.host, app.served.log_level) == (3, "10.0.0.2", "error")
 
 
-def test_serve_greets_once(cli: Any, app: Any, data: Path) -> None:
+def test_serve_shows_the_first_token_once(cli: Any, app: Any, data: Path) -> None:
     first = cli("serve", "--data", data)
     assert (first.code, first.err) == (0, "")
-    assert "curl -u" in first.out
-    assert cli("serve", "--data", data).out == ""
+    assert "curl -u" in first.out and "API token" in first.out
+    assert "API token" not in cli("serve", "--data", data).out
 
 
 def test_serve_greets_in_json(cli: Any, app: Any, data: Path) -> None:
@@ -253,6 +255,7 @@ def test_the_authority_to_trust_is_named(cli: Any, app: Any, data: Path) -> None
 
 
 def test_a_project_is_made_and_listed(cli: Any, store: MemoryStore, data: Path) -> None:
+    data.mkdir()
     made = cli("project", "create", "--data", data, "--name", "Acme", "--json").json
     assert sorted(made) == ["api_token", "project_id", "signing_key"]
     child = cli("project", "create", "--data", data, "--name", "Sub", "--parent", "Acme", "--json").json
@@ -296,6 +299,7 @@ def test_a_number_is_added_and_listed(cli: Any, store: MemoryStore, data: Path) 
 
 
 def test_with_several_projects_one_must_be_named(cli: Any, store: MemoryStore, data: Path) -> None:
+    data.mkdir()
     ids = [cli("project", "create", "--data", data, "--name", n, "--json").json["project_id"] for n in "aab"]
     add = ("number", "add", "+12025550199", "--data", data)
     assert "say which with --project" in cli(*add).err
@@ -379,3 +383,14 @@ def test_dev_cert_refuses_a_bad_host(cli: Any, data: Path) -> None:
 def test_a_name_that_a_client_chose_makes_no_line_and_no_colour() -> None:
     shown = output.table(("ID", "NAME"), [("1", "\x1b[31mred\n2   forged\u202e"), ("3", "Ærø \U0001f600")])
     assert shown.splitlines() == ["ID  NAME", "1   ?[31mred?2   forged?", "3   Ærø \U0001f600"]
+
+
+def test_a_project_in_a_folder_without_a_store_is_refused(cli: Any, data: Path) -> None:
+    refused = cli("project", "create", "--data", data, "--name", "Acme")
+    assert (refused.code, refused.out) == (output.FAILED, "")
+    assert f"there is no store in {data}" in refused.err
+    assert not data.exists()
+    data.mkdir()
+    refused = cli("project", "create", "--data", data, "--name", "Acme")
+    assert refused.code == output.FAILED and "run `heliograph init`" in refused.err
+    assert not list(data.iterdir())

@@ -1,7 +1,10 @@
 """The doctor: finds each thing that can be wrong, and says nothing is when nothing is."""
 
+import errno
+import fcntl
 import shutil
 import socket
+import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,8 +13,10 @@ import pytest
 
 import ports
 from heliograph import config
-from heliograph.cli import checks, local, output
+from heliograph.carrier_config import Deployment, Topology
+from heliograph.cli import checks, local, mounts, output
 from heliograph.cli.checks import Verdict
+from heliograph.storage.lock import FolderLock
 
 GOOD_TIME = checks.CLOCK_FROM
 """A time that can be, and that is past wherever this runs."""
@@ -40,6 +45,8 @@ def healthy(cli: Any, app: Any, data: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """An initialised folder on a machine with space, its port free."""
     monkeypatch.setenv("HELIOGRAPH_PORT", str(ports.reserve()))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(2**40, 2**39, 2**39))
+    monkeypatch.setattr(checks, "health_of", lambda url: {"status": "ok", "version": "0.1.0"})
+    monkeypatch.setattr(checks, "running_carriers", lambda _: {"carriers": []})
     cli("init", "--data", data)
     return data
 
@@ -52,7 +59,7 @@ def test_a_healthy_deployment_is_called_so(cli: Any, healthy: Path) -> None:
     outcome = cli("doctor", "--data", healthy, "--json")
     assert outcome.code == 0
     assert outcome.json["healthy"] is True
-    expected = {"config": "ok", "clock": "ok", "folder": "ok", "disk": "ok", "store": "ok", "server": "note"}
+    expected = dict.fromkeys(("config", "clock", "folder", "lock", "disk", "store"), "ok") | {"server": "note"}
     assert results(outcome) == expected
     human = cli("doctor", "--data", healthy)
     assert human.code == 0
@@ -186,3 +193,128 @@ def test_a_folder_that_can_not_be_written_is_wrong(tmp_path: Path, monkeypatch: 
     finding = checks.writable(config.load({"data": str(tmp_path)}, {}))
     assert finding.verdict is Verdict.WRONG
     assert "Permission denied" in finding.text
+
+
+# -- the folder's lock and file system
+
+
+def test_a_lock_without_a_server_is_wrong(cli: Any, healthy: Path) -> None:
+    lock = FolderLock(healthy)
+    lock.take()
+    try:
+        outcome = cli("doctor", "--data", healthy, "--json")
+        assert results(outcome)["lock"] == "wrong" and outcome.code == output.FAILED
+        local.announce(healthy, "http://127.0.0.1:1", "s")
+        assert results(cli("doctor", "--data", healthy, "--json"))["lock"] == "ok"
+    finally:
+        lock.release()
+
+
+def test_a_file_system_without_locks_is_wrong(cli: Any, healthy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    outcome = cli("doctor", "--data", healthy)
+    assert outcome.code == output.FAILED and "No locks available" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("kind", "noted"),
+    [("nfs4", True), ("cifs", True), ("9p", True), ("fuse.sshfs", True), ("ext4", False), ("fuseblk", False)],
+)
+def test_a_network_file_system_is_noted(
+    cli: Any, healthy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, noted: bool
+) -> None:
+    place = str(healthy.resolve()).replace(" ", "\\040")
+    lines = [
+        "22 1 0:21 / / rw,relatime shared:1 - ext4 /dev/root rw",
+        f"23 22 0:22 / {place} rw - tmpfs tmpfs rw",
+        f"24 22 0:23 / {place} rw - {kind} host:/x rw",
+        "25 22 0:24 / /proc rw - proc proc rw",
+    ]
+    (tmp_path / "mountinfo").write_text("\n".join(lines))
+    monkeypatch.setattr(mounts, "MOUNTS", tmp_path / "mountinfo")
+    outcome = cli("doctor", "--data", healthy)
+    assert (f"is on a network file system ({kind})" in outcome.out) == noted
+    assert outcome.code == 0
+
+
+def test_a_full_disk_is_told_as_one(cli: Any, healthy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", fail)
+    assert "Free some space on its disk." in cli("doctor", "--data", healthy).out
+
+
+# -- variables, carriers, hold
+
+
+def test_a_misspelt_variable_is_named(cli: Any, healthy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELIOGRAPH_PRT", "1")
+    assert "HELIOGRAPH_PRT sets nothing" in cli("doctor", "--data", healthy).out
+    told = cli("token", "list", "--data", healthy)
+    assert told.code == 0 and "HELIOGRAPH_PRT sets nothing; perhaps HELIOGRAPH_PORT was meant" in told.err
+
+
+def carriers_file(folder: Path, port: int) -> Path:
+    file = folder / "heliograph.toml"
+    lines = ["[[carriers]]", 'name = "acme"', f'hosts = ["127.0.0.1:{port}"]', 'system_id = "h"', 'password = "p"']
+    file.write_text("\n".join(lines))
+    return file
+
+
+def test_a_carrier_is_tried_where_no_server_runs(cli: Any, healthy: Path, tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        file = carriers_file(tmp_path, listener.getsockname()[1])
+        assert results(cli("doctor", "--data", healthy, "--config", file, "--json"))["carrier acme"] == "note"
+    outcome = cli("doctor", "--data", healthy, "--config", file)
+    assert outcome.code == output.FAILED
+    assert "BAD   carrier acme: 127.0.0.1" in outcome.out and "Connection refused" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict", "said"),
+    [
+        ({"available": True, "binds": []}, "ok", "takes messages"),
+        ({"available": False, "binds": [{"state": "bound", "error": None}]}, "ok", "throttled"),
+        ({"available": False, "binds": [{"state": "waiting", "error": "refused"}] * 2}, "wrong", "down: refused"),
+        ({"available": False, "binds": []}, "wrong", "takes no messages"),
+    ],
+)
+def test_the_running_servers_carriers_are_told(
+    healthy: Path, monkeypatch: pytest.MonkeyPatch, status: dict[str, Any], verdict: str, said: str
+) -> None:
+    monkeypatch.setattr(checks, "running_carriers", lambda _: {"carriers": [{"name": "acme", **status}]})
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        local.announce(healthy, f"http://127.0.0.1:{listener.getsockname()[1]}", "s")
+        (found,) = checks.carriers(Deployment(config=config.load({"data": str(healthy)}, {}), topology=Topology()))
+    assert (found.name, found.verdict.value) == ("carrier acme", verdict)
+    assert said in found.text
+
+
+def test_nothing_of_the_folder_is_changed(cli: Any, healthy: Path) -> None:
+    before = {path.name: path.read_bytes() for path in healthy.iterdir() if path.is_file()}
+    cli("doctor", "--data", healthy)
+    assert {path.name: path.read_bytes() for path in healthy.iterdir() if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("health", "said"),
+    [(None, "does not answer /health"), ({"status": "unavailable", "reason": "the disk is full"}, "the disk is full")],
+)
+def test_a_running_server_that_can_not_take_messages_is_wrong(
+    cli: Any, healthy: Path, monkeypatch: pytest.MonkeyPatch, health: dict[str, Any] | None, said: str
+) -> None:
+    monkeypatch.setattr(checks, "health_of", lambda url: health)
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        local.announce(healthy, f"http://127.0.0.1:{listener.getsockname()[1]}", "s")
+        outcome = cli("doctor", "--data", healthy)
+    assert outcome.code == output.FAILED and said in outcome.out
+
+
+def test_a_server_that_holds_is_noted(cli: Any, healthy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "health_of", lambda url: {"status": "ok", "hold": True})
+    local.announce(healthy, "http://127.0.0.1:1", "s")
+    assert "note  hold: the running server holds" in cli("doctor", "--data", healthy).out

@@ -1,5 +1,5 @@
-"""Debian's packages that tests run against: an older PostgreSQL than the wheel's, so that both ends are tried, and
-Kannel, an SMPP client that nobody here wrote.
+"""Debian's packages that tests run against: an older PostgreSQL than the wheel's, so that both ends are tried,
+Kannel, an SMPP client that nobody here wrote, and PgBouncer, which a server refuses in transaction mode.
 
 Installed by apt where root or sudo allows. Where that can't be done it is said, and the tests that want the package are
 left out; with CI=true that is an error, since a green run must mean that all of them ran.
@@ -13,14 +13,17 @@ from pathlib import Path
 POSTGRES_HOME = Path("/usr/lib/postgresql")
 CREATE_NO_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
 BEARERBOX = Path("/usr/sbin/bearerbox")
+PGBOUNCER = Path("/usr/sbin/pgbouncer")
 
 
 def install() -> None:
-    """Make sure that there is a PostgreSQL older than the wheel's, and a Kannel."""
+    """Make sure that there is a PostgreSQL older than the wheel's, a Kannel and a PgBouncer."""
     if not any(POSTGRES_HOME.glob("*/bin/postgres")) and not _apt_install("postgresql"):
         _left_out("PostgreSQL", "postgresql", "the suite runs on the wheel's PostgreSQL alone")
     if not BEARERBOX.exists() and not _apt_install("kannel"):
         _left_out("Kannel", "kannel", "tests/peers/test_kannel.py is skipped")
+    if not PGBOUNCER.exists() and not _apt_install("pgbouncer"):
+        _left_out("PgBouncer", "pgbouncer", "tests/storage/test_pooling.py runs on a small pooler alone")
 
 
 def _left_out(name: str, package: str, consequence: str) -> None:

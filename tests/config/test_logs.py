@@ -1,7 +1,11 @@
 """Log lines: what is in them can't be mistaken for anything else."""
 
+import asyncio
 import json
 import logging
+import sys
+import threading
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -78,3 +82,46 @@ def test_lines_of_one_event_are_limited_and_counted() -> None:
     for each in range(10 * logs.EVENTS_MAX):
         shown(str(each))
     assert len(repeats._lines) <= logs.EVENTS_MAX
+
+
+@pytest.fixture
+def hooks_as_before() -> Iterator[None]:
+    before = (warnings.showwarning, sys.excepthook, threading.excepthook, sys.unraisablehook)
+    handlers = list(logging.getLogger().handlers)
+    yield
+    warnings.showwarning, sys.excepthook, threading.excepthook, sys.unraisablehook = before
+    logging.getLogger().handlers[:] = handlers
+
+
+@pytest.mark.usefixtures("hooks_as_before")
+@pytest.mark.filterwarnings("default")
+async def test_whatever_writes_to_standard_error_has_the_logs_format(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("json", "info")
+    loop = asyncio.get_running_loop()
+    logs.capture(loop)
+    logs.capture(loop)
+    logging.getLogger("asyncio").warning("socket.send() raised %s", "exception")
+    warnings.showwarning(UserWarning("old"), UserWarning, "file.py", 3)
+    loop.call_exception_handler({"message": "lost", "exception": ValueError("in a callback")})
+    thread = threading.Thread(target=lambda: 1 / 0)
+    thread.start()
+    thread.join()
+    sys.excepthook(ValueError, ValueError("at the top"), None)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in lines] == [
+        "library.logged",
+        "python.warned",
+        "loop.unhandled",
+        "thread.crashed",
+        "process.crashed",
+    ]
+    assert lines[0]["message"] == "socket.send() raised exception"
+    assert "in a callback" in lines[2]["exception"] and "division by zero" in lines[3]["exception"]
+
+
+def test_a_logger_with_a_handler_of_its_own_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("json", "info")
+    logger = logging.getLogger("with.its.own")
+    logger.addHandler(logging.NullHandler())
+    logs._Forward().handle(logger.makeRecord(logger.name, logging.ERROR, "f", 1, "text", (), None))
+    assert capsys.readouterr().err == ""

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -100,4 +101,4 @@ def test_the_deployments_number_is_nobody_elses_to_name(api: Caller) -> None:
 
 def test_an_mfa_from_that_is_no_number_is_refused_at_the_start() -> None:
     with pytest.raises(ConfigError, match="mfa_from is no phone number"):
-        app.serve(config.load({"mfa_from": "Example"}, {}), lambda made, url: None, lambda url, secret: lambda: None)
+        app.serve(config.load({"mfa_from": "Example"}, {}), create_autospec(app.Front))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from heliograph.engine.accept import Acceptor
     from heliograph.engine.directory import Directory
     from heliograph.engine.dropped import Dropped
+    from heliograph.engine.health import Health
     from heliograph.engine.inbound import Inbound
     from heliograph.engine.metrics import Metrics
     from heliograph.engine.mfa import Mfa
@@ -41,6 +42,7 @@ class Services:
     number_orders: NumberOrders
     media_files: MediaFiles
     metrics: Metrics
+    health: Health
     scripts: Scripts
     dropped: Dropped
     local_secret: str = field(repr=False)

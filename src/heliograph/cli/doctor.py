@@ -17,11 +17,10 @@ _MARKS = {Verdict.GOOD: "ok  ", Verdict.NOTE: "note", Verdict.WRONG: "BAD "}
 def doctor(call: Call) -> int:
     """Check everything a server needs.
 
-    That is configuration, clock, folder, disk, store, server and, where one is set, the SMPP port. Exit code 1 when
-    something is wrong.
+    That is configuration, clock, folder, its lock, disk, store, server, carriers and, where one is set, the SMPP port.
+    Exit code 1 when something is wrong.
 
-    A running server is not disturbed. Nothing is changed, except that a data folder without a store gets an
-    empty one and that a store of an older version is brought to this one's shape.
+    Nothing is changed, and a running server is not disturbed. An older store is named, not migrated.
     """
     findings = examine(call)
     healthy = all(finding.verdict is not Verdict.WRONG for finding in findings)
@@ -33,17 +32,23 @@ def doctor(call: Call) -> int:
 def examine(call: Call) -> list[Finding]:
     """All findings; a configuration that can't be read leaves nothing else to look at but the clock."""
     try:
-        config = call.deployment().config
+        deployment = call.deployment()
+        config = deployment.config
     except ConfigError as error:
         return [Finding(name="config", verdict=Verdict.WRONG, text=str(error)), checks.clock()]
     return [
         checks.settings(config),
+        *checks.variables(call.variables()),
         checks.clock(),
         checks.writable(config),
+        *checks.folder_lock(config),
         checks.disk(config),
+        *checks.file_system(config),
         *checks.store(config),
         checks.server(config),
+        *checks.hold(config),
         *checks.smpp(config),
+        *checks.carriers(deployment),
     ]
 
 

@@ -11,6 +11,7 @@ from heliograph.config import Config
 from heliograph.engine import provision
 from heliograph.engine.provision import Provisioned
 from heliograph.net.clock import SystemClock
+from heliograph.ports import Tables
 
 
 @click.command()
@@ -18,13 +19,13 @@ from heliograph.net.clock import SystemClock
 def init(call: Call) -> None:
     """Give an empty store its first project.
 
-    It gets a token with all scopes and two numbers. Prints the API token, which is shown this once. A store
-    that has any project is left as it is: exit code 3.
+    It gets a token with all scopes and, where the simulated carrier is on, two numbers. Prints the API token, which is
+    shown this once. A store that has any project is left as it is: exit code 3.
     """
     config = call.config()
     mint = provision.Mint(SystemClock())
-    examples = provision.example_inventory() if config.simulator else []
-    provisioned = stores.run(config, lambda store: provision.initialise(store, mint, examples), create=True)
+    examples = bool(config.simulator)
+    provisioned = stores.run(config, lambda store: provision.initialise(store, mint, examples=examples), Tables.CREATE)
     if provisioned is None:
         raise output.Failure(
             f"{stores.place(config)} is initialised already and nothing was changed: its token can't be shown again,"

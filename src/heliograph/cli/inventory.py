@@ -30,12 +30,12 @@ def import_numbers(call: Call, file: Path) -> None:
     """Put the numbers of a CSV file into the inventory, from which projects take theirs."""
     free, faults = _read(file)
     if faults:
-        shown = "\n".join(faults[:FAULTS_SHOWN])
-        more = f"\nand {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
-        raise output.Failure(f"nothing was imported:\n{shown}{more}", output.WRONG_USAGE)
+        shown = "; ".join(faults[:FAULTS_SHOWN])
+        more = f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
+        raise output.Failure(f"nothing was imported: {shown}{more}", output.WRONG_USAGE)
     now = SystemClock().now()
     stores.run(call.config(), lambda store: store.stock(free, now))
-    output.result(call.as_json, {"imported": len(free)}, f"{len(free)} numbers are in the inventory.")
+    output.result(call.as_json, {"imported": len(free)}, f"{len(free)} numbers are imported.")
 
 
 @click.command("available")

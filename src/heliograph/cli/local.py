@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from heliograph.cli import private_files
 from heliograph.core.addresses import Reach, parse_network
 
 FILE_NAME: Final = "server.json"
@@ -83,11 +84,7 @@ def announce(data: Path, url: str, secret: str, tls_cert: Path | None = None, ca
         networks=tuple(map(str, calls.reach.networks)),
         public_url=calls.public_url,
     )
-    scratch = data / f".{FILE_NAME}.{running.pid}"
-    scratch.unlink(missing_ok=True)
-    scratch.touch(mode=0o600, exist_ok=False)
-    scratch.write_text(json.dumps(asdict(running), indent=1), "utf-8")
-    scratch.replace(data / FILE_NAME)
+    private_files.write(data / FILE_NAME, json.dumps(asdict(running), indent=1))
     return running
 
 

@@ -5,6 +5,7 @@ libraries to load. `--help` loads them all.
 """
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -37,11 +38,14 @@ COMMANDS: Final = {
 }
 """Command to module and attribute, in the order in which help shows them."""
 
+PRIVATE: Final = 0o077
+"""The umask of every command."""
+
 EXIT_CODES: Final = """\b
 Exit codes:
   0    done
   1    it could not be done; standard error says why and what to do
-  2    the command or a setting was wrong; nothing was tried
+  2    the command or a setting was wrong, or a port was taken; nothing was made or changed
   3    init: the store was initialised before; nothing was changed
   130  interrupted
 """
@@ -68,12 +72,14 @@ def heliograph() -> None:
     """A messaging platform of your own that speaks SignalWire's messaging APIs.
 
     Start with `heliograph serve`: on an empty data folder it makes a project, a token and two numbers, and
-    prints them with a first message to paste.
+    prints them with a first message to paste. In production run `heliograph init` first.
     """
 
 
 def main() -> None:
-    """Run the command that the process was started with, and end with its exit code."""
+    """Run the command that the process was started with, and end with its exit code. What it makes is its user's alone:
+    keys, texts and secrets are in it."""
+    os.umask(PRIVATE)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -96,9 +102,16 @@ def run(arguments: Sequence[str]) -> int:
     except output.Failure as error:
         output.fault(str(error), as_json=as_json)
         return error.exit_code
+    except OSError as error:
+        file = f"{error.filename}: " if error.filename else ""
+        output.fault(f"{file}{error.strerror or error}", as_json=as_json)
+        return output.FAILED
 
 
 def _with_hint(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
-    hint = f" Try `{context.command_path} --help`." if context else ""
-    return error.format_message() + hint
+    message = error.format_message().rstrip()
+    if not context:
+        return message
+    stop = "" if message.endswith((".", "!", "?")) else "."
+    return f"{message}{stop} Try `{context.command_path} --help`."

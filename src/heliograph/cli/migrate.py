@@ -4,7 +4,7 @@ import click
 
 from heliograph.cli import output, stores
 from heliograph.cli.options import Call, common
-from heliograph.ports import Store
+from heliograph.ports import Store, Tables
 
 
 @click.command()
@@ -15,7 +15,7 @@ def migrate(call: Call) -> None:
     `heliograph serve` does the same when it starts. A store that a running server has is up to date.
     """
     config = call.config()
-    stores.run(config, _touch, create=True, exclusive=True)
+    stores.run(config, _touch, Tables.MIGRATE)
     output.result(call.as_json, {"migrated": True}, f"{stores.place(config)} is up to date.")
 
 

@@ -1,6 +1,7 @@
 """The options that commands share, made from the settings' table so that flag, variable and file agree."""
 
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 
 from heliograph import carrier_config, config
 from heliograph.carrier_config import Deployment
+from heliograph.cli import output
 from heliograph.config import BY_NAME, ENV_PREFIX, SETTINGS, Config, Setting
 
 P = ParamSpec("P")
@@ -25,8 +27,16 @@ class Call:
     as_json: bool
 
     def config(self) -> Config:
-        """All settings, from all sources together; raises ConfigError. The file's tables are not looked at."""
+        """All settings, from all sources together; raises ConfigError. The file's tables are not looked at. Misspelt
+        variables are named on standard error."""
+        for name, meant in config.unknown_variables(os.environ).items():
+            if meant:
+                output.warn(f"the environment variable {name} sets nothing; perhaps {meant} was meant")
         return config.load(self.flags, file=self.file)
+
+    def variables(self) -> frozenset[str]:
+        """Environment variables that the file's tables name. Raises ConfigError."""
+        return carrier_config.variables(config.read(self.file))
 
     def deployment(self, running: Deployment | None = None) -> Deployment:
         """The same with carriers, routes and rates; `running`: as a server that runs has it."""

@@ -1,8 +1,8 @@
 """How commands speak: results on standard output, faults on standard error, JSON where it was asked for.
 
 Exit codes, the same for every command: 0 done; 1 it could not be done, the line on standard error says why and
-what to do; 2 the command or a setting was wrong, nothing was tried; 3 `init` found the store initialised and
-changed nothing; 130 interrupted.
+what to do; 2 the command or a setting was wrong, or a port was taken: nothing was made or changed; 3 `init` found the
+store initialised and changed nothing; 130 interrupted.
 """
 
 import json
@@ -40,6 +40,11 @@ def fault(message: str, *, as_json: bool) -> None:
     click.echo(f"heliograph: {line}", err=True)
     if as_json:
         click.echo(json.dumps({"error": line}, ensure_ascii=False))
+
+
+def warn(message: str) -> None:
+    """Print a warning on standard error; the command goes on."""
+    click.echo(f"heliograph: {message}", err=True)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -22,7 +22,7 @@ def create(call: Call, name: str, parent: str | None) -> None:
     config = call.config()
     parent_id = None if parent is None else stores.project_wanted(stores.snapshot(config).projects, parent).id
     mint = provision.Mint(SystemClock())
-    made = stores.run(config, lambda store: provision.create_project(store, mint, name, parent_id), create=True)
+    made = stores.run(config, lambda store: provision.create_project(store, mint, name, parent_id))
     values = {
         "project_id": made.project.id,
         "api_token": made.api_token,

@@ -12,27 +12,35 @@ from urllib.parse import urlsplit
 from heliograph.cli.output import Failure
 from heliograph.config import Config
 from heliograph.core.directory import Project, Snapshot
-from heliograph.core.errors import StoreUnavailable
+from heliograph.core.errors import StoreUnavailable, StoreUnusable
 from heliograph.engine.provision import Refused
-from heliograph.ports import Store, StoreHeld
+from heliograph.ports import Store, StoreHeld, Tables
 
 T = TypeVar("T")
 
 
-def run(config: Config, work: Callable[[Store], Awaitable[T]], *, create: bool = False, exclusive: bool = False) -> T:
-    """Do `work` on the store. `create`: an embedded store may be made; `exclusive`: no server may have it.
+def run(config: Config, work: Callable[[Store], Awaitable[T]], tables: Tables = Tables.REQUIRE) -> T:
+    """Do `work` on the store. Where its tables may be made, so may its folder; where they may be changed, no server may
+    have the store.
 
     Raises Failure for everything that can be wrong with the store, and for what `work` was refused.
     """
-    prepare(config, create=create)
+    prepare(config, create=tables is not Tables.REQUIRE)
     try:
-        return asyncio.run(_within(config, work, exclusive))
+        return asyncio.run(_within(config, work, tables))
     except Refused as error:
         raise Failure(str(error)) from error
     except StoreHeld as error:
         raise Failure(f"{place(config)} is in use by a running server: stop that first") from error
     except StoreUnavailable as error:
-        raise Failure(f"{place(config)} can't be used: {error or 'it does not answer'}. {advice(config)}") from error
+        raise Failure(unusable(config, error)) from error
+
+
+def unusable(config: Config, error: StoreUnavailable) -> str:
+    """What is wrong with the store, and what to do: an error that says so itself gets no other advice."""
+    if isinstance(error, StoreUnusable):
+        return f"{place(config)} can't be used: {error}"
+    return f"{place(config)} can't be used: {error or 'it does not answer'}. {advice(config)}"
 
 
 def snapshot(config: Config) -> Snapshot:
@@ -65,7 +73,7 @@ def advice(config: Config) -> str:
     """What to try when the store can't be used."""
     if config.database_url:
         return "Check that PostgreSQL runs, and the address, user and password in --database-url"
-    return f"Check that the disk isn't full and that you may write in {config.data}; `heliograph doctor` tells more"
+    return f"Check that the disk is not full and that this user may write in {config.data}"
 
 
 def project_wanted(projects: Sequence[Project], wanted: str | None) -> Project:
@@ -86,10 +94,10 @@ def project_wanted(projects: Sequence[Project], wanted: str | None) -> Project:
     raise Failure("there is no project yet: make the first with `heliograph init`")
 
 
-async def _within(config: Config, work: Callable[[Store], Awaitable[T]], exclusive: bool) -> T:
+async def _within(config: Config, work: Callable[[Store], Awaitable[T]], tables: Tables) -> T:
     from heliograph import app  # loads the whole server: only once a store is really needed
 
-    store = app.make_store(config, exclusive=exclusive)
+    store = app.make_store(config, exclusive=tables is Tables.MIGRATE, tables=tables)
     await store.open()
     try:
         return await work(store)

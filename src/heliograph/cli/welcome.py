@@ -1,10 +1,15 @@
-"""What a new deployment's owner sees once: the credentials, a first message to paste, and the same in Python."""
+"""What a person sees when a server starts: where it is, its projects and its documentation; once, also the credentials
+of the first project, with a first message to paste in curl and in Python."""
 
 import ipaddress
-import shlex
+from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from urllib.parse import urlsplit
 
+from heliograph import __version__
+from heliograph.core.directory import Number, Project
+from heliograph.core.texts import printable
 from heliograph.engine.provision import Provisioned
 
 RECIPIENT = "+12065550123"
@@ -29,17 +34,46 @@ _NEEDS_HTTPS = """\
 # and --tls-key (`heliograph dev-cert` makes a pair), or --public-url where a proxy does it."""
 
 
+SHOWN_MAX = 5
+"""Projects and numbers that a greeting lists; the rest is counted."""
+
+
+def greeting(projects: Sequence[Project], numbers: Sequence[Number], base_url: str, data: str) -> str:
+    """The text at each start."""
+    lines = [f"Heliograph {__version__} listens at {base_url}", ""]
+    lines += [f"  Project  {project.id}  {printable(project.name)}" for project in projects[:SHOWN_MAX]]
+    if len(projects) > SHOWN_MAX:
+        lines.append(f"           and {len(projects) - SHOWN_MAX} more: heliograph project list --data {quote(data)}")
+    if numbers:
+        shown = ", ".join(number.number for number in numbers[:SHOWN_MAX])
+        more = f" and {len(numbers) - SHOWN_MAX} more" if len(numbers) > SHOWN_MAX else ""
+        lines.append(f"  Numbers  {shown}{more}")
+    lines += [f"  Docs     {base_url}/docs", "", f"Lost the token? {new_token(data)}", ""]
+    return "\n".join(lines)
+
+
+def new_token(data: str) -> str:
+    """The command that makes another token."""
+    return f"heliograph token create --name mine --data {quote(data)}"
+
+
 def welcome(provisioned: Provisioned, base_url: str, ca: Path | None = None) -> str:
     """The text for people. `base_url` is scheme, host and port; `ca` the authority a client has to trust, if any."""
-    return f"""\
+    numbers = ", ".join(number.number for number in provisioned.numbers)
+    credentials = f"""\
 A new project is ready. The API token is shown this once: keep it.
 
   Project      {provisioned.project.id}
   API token    {provisioned.api_token}
   Signing key  {provisioned.project.signing_key}
-  Numbers      {", ".join(number.number for number in provisioned.numbers)}
+  Numbers      {numbers or "none: heliograph number add NUMBER gives it one"}
   Server       {base_url}
-
+  Docs         {base_url}/docs
+"""
+    if not provisioned.numbers:
+        return credentials
+    return f"""\
+{credentials}
 Send a first message:
 
 {_curl(provisioned, base_url, ca)}
@@ -53,7 +87,7 @@ The same in Python:
 def _curl(provisioned: Provisioned, base_url: str, ca: Path | None) -> str:
     project = provisioned.project.id
     sender, recipient = _pair(provisioned)
-    trust = f"--cacert {shlex.quote(str(ca))} " if ca else ""
+    trust = f"--cacert {quote(str(ca))} " if ca else ""
     return (
         f"curl {trust}-u '{project}:{provisioned.api_token}'"
         f" '{base_url}/api/laml/2010-04-01/Accounts/{project}/Messages'"
@@ -76,7 +110,7 @@ def _python(provisioned: Provisioned, base_url: str, ca: Path | None) -> str:
         sender=sender,
         recipient=recipient,
     )
-    return f"# export REQUESTS_CA_BUNDLE={shlex.quote(str(ca))}\n{snippet}" if ca else snippet
+    return f"# export REQUESTS_CA_BUNDLE={quote(str(ca))}\n{snippet}" if ca else snippet
 
 
 def _pair(provisioned: Provisioned) -> tuple[str, str]:

@@ -216,6 +216,10 @@ class StoreUnavailable(Exception):
     """The store can't take or give anything now; nothing of the request was kept unless it is found later."""
 
 
+class StoreUnusable(StoreUnavailable):
+    """The store can't be used until a person changes something: the text says what was found and what to do."""
+
+
 class SubmitFailed(Exception):
     """A carrier did not take a message, or not all of it. `accepted`: the parts (from 1) that it did take, with the
     carrier's id for each."""

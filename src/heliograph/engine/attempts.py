@@ -10,7 +10,7 @@ import structlog
 from msgspec import Struct
 
 from heliograph.core import retry
-from heliograph.core.lifecycle import RANK
+from heliograph.core.lifecycle import RANK, State
 from heliograph.core.message import Change, Message
 from heliograph.core.retry import RetryPolicy
 from heliograph.engine.metrics import Metrics
@@ -21,9 +21,12 @@ log = structlog.get_logger(__name__)
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """settled: told when it is on disk. lost: told when it can't be written, by a fault of ours."""
+    """origin, state: where the callback goes, and which state it reports. settled: called when the outcome is on disk.
+    lost: called when it can't be written, by a fault of ours."""
 
     outcome: CallbackOutcome
+    origin: str
+    state: State
     settled: Callable[[], None]
     lost: Callable[[], None]
 
@@ -101,10 +104,19 @@ class Attempts:
                     await self._write([each])
             return
         for each in made:
-            self._count(each.outcome)
+            self._count(each)
             each.settled()
 
-    def _count(self, outcome: CallbackOutcome) -> None:
+    def _count(self, attempt: Attempt) -> None:
+        outcome = attempt.outcome
         self._metrics.callbacks["retried" if outcome.status == "pending" else outcome.status].inc()
         if outcome.status == "dead":
-            log.warning("callback.dead", message_id=outcome.message_id, error=outcome.error)
+            log.warning(
+                "callback.dead",
+                project_id=outcome.project_id,
+                message_id=outcome.message_id,
+                state=attempt.state.value,
+                origin=attempt.origin,
+                attempts=outcome.attempt,
+                error=outcome.error,
+            )

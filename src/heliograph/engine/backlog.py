@@ -101,7 +101,7 @@ class Backlog:
                 if fresh:
                     return
         except StoreUnavailable as error:
-            log.warning("backlog.unreadable", error=str(error))
+            log.debug("backlog.unreadable", error=str(error))
             await asyncio.sleep(STORE_PAUSE_SECONDS)
 
     async def _look(self, after: str, limit: int) -> tuple[list[Message], list[Message]]:

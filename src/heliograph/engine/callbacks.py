@@ -248,7 +248,7 @@ class Callbacks:
             try:
                 await self._poll_once()
             except StoreUnavailable as error:
-                log.warning("callbacks.poll_failed", error=str(error))
+                log.debug("callbacks.poll_failed", error=str(error))
                 await asyncio.sleep(STORE_PAUSE_SECONDS)
             await asyncio.sleep(self._settings.poll_seconds)
 
@@ -369,7 +369,7 @@ class Callbacks:
         outcome = self._attempts.outcome(due, told, int(seconds * 1000), self._policy(lane))
         settled = partial(self._settled, lane, chain, due, outcome)
         lost = partial(self._lost, lane, chain)
-        self._attempts.record(Attempt(outcome=outcome, settled=settled, lost=lost))
+        self._attempts.record(Attempt(outcome=outcome, origin=lane.origin, state=due.state, settled=settled, lost=lost))
 
     async def _has_followers(self, lane: _Lane, chain: _Chain) -> bool:
         """What was written for a chain's message while that was not in memory is read from disk; False, and the chain

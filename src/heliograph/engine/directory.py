@@ -95,7 +95,7 @@ class Directory:
             try:
                 await self.load()
             except StoreUnavailable as error:
-                log.warning("directory.unreadable", error=str(error))
+                log.debug("directory.unreadable", error=str(error))
 
     def _take(self, snapshot: Snapshot) -> None:
         self.version = snapshot.version

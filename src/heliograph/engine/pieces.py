@@ -128,7 +128,7 @@ class Pieces:
         try:
             await self._end(here)
         except StoreUnavailable as error:
-            log.warning("pieces.store_unavailable", error=str(error))
+            log.debug("pieces.store_unavailable", error=str(error))
 
     @asynccontextmanager
     async def _alone(self, place: Key) -> AsyncIterator[None]:
@@ -158,7 +158,7 @@ class Pieces:
                 try:
                     await self._give_up(each)
                 except StoreUnavailable as error:
-                    log.warning("pieces.store_unavailable", error=str(error))
+                    log.debug("pieces.store_unavailable", error=str(error))
                 except Exception:  # one set that breaks must not keep those after it
                     log.exception("pieces.broke", parts=len(each.pieces))
             await self._forget_made()
@@ -177,7 +177,7 @@ class Pieces:
         try:
             await self._store.forget_made_pieces(now - round(REPEAT_SECONDS * 1e6))
         except StoreUnavailable as error:
-            log.warning("pieces.store_unavailable", error=str(error))
+            log.debug("pieces.store_unavailable", error=str(error))
 
     async def _end(self, here: Set) -> None:
         """Make its message, or drop it where that was made before."""

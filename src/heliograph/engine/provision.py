@@ -121,24 +121,31 @@ class Mint:
         return "PSK" + self._random_bytes(_SIGNING_KEY_BYTES).hex()
 
 
-async def initialise(store: Store, mint: Mint, examples: Sequence[FreeNumber] = ()) -> Provisioned | None:
-    """Give an empty store its first project, token and numbers, and free numbers to try with; None, and nothing is
-    written, if it has any project.
+async def initialise(
+    store: Store, mint: Mint, *, examples: bool = True, keep: Callable[[Provisioned], None] = lambda made: None
+) -> Provisioned | None:
+    """Give an empty store its first project and token; None, and nothing is written, if it has any project. `examples`:
+    also numbers for the simulated carrier, two of the project's and free ones. `keep` gets the secrets first, so that
+    no project is made whose token nobody has.
 
-    One write makes the project, all or nothing. Of two processes that find the store empty at the same moment one wins:
-    the numbers are the same for both, and a number can be taken only once.
+    One write makes the project, all or nothing. Of two processes that find the store empty at the same moment one wins
+    where there are examples: their numbers are the same for both, and a number can be taken only once.
     """
     if (await store.directory()).projects:
         return None
     project = mint.project(FIRST_PROJECT)
     token, secret = mint.token(project.id, FIRST_PROJECT, SCOPES)
-    owned = tuple(mint.number(project.id, number, "", CAPABILITIES) for number in FIRST_NUMBERS)
+    first = FIRST_NUMBERS if examples else ()
+    owned = tuple(mint.number(project.id, number, "", CAPABILITIES) for number in first)
+    made = Provisioned(project=project, token=token, api_token=secret, numbers=owned)
+    keep(made)
     try:
         await store.add_project(project, token, owned)
     except NumberTaken:
         return None
-    await store.stock(examples, project.created_at)
-    return Provisioned(project=project, token=token, api_token=secret, numbers=owned)
+    if examples:
+        await store.stock(example_inventory(), project.created_at)
+    return made
 
 
 def example_inventory() -> list[FreeNumber]:

@@ -190,7 +190,7 @@ class Sequences:
             try:
                 await self._poll_once()
             except StoreUnavailable as error:
-                log.warning("sequences.poll_failed", error=str(error))
+                log.debug("sequences.poll_failed", error=str(error))
                 await asyncio.sleep(STORE_PAUSE_SECONDS)
             await asyncio.sleep(self._settings.poll_seconds)
 
@@ -232,7 +232,7 @@ class Sequences:
         try:
             await self._fill(lane)
         except StoreUnavailable as error:
-            log.warning("sequences.unreadable", error=str(error))
+            log.debug("sequences.unreadable", error=str(error))
 
     async def _fill(self, lane: _Lane) -> None:
         """Take in lines that may go on, for as long as there are such and there is room."""
@@ -337,7 +337,8 @@ class Sequences:
         line.waiting.popleft()
         outcome = self._attempts.outcome(due, told, int(seconds * 1000), self._policy(lane))
         settled = partial(self._settled, lane, line, outcome, wakes)
-        self._attempts.record(Attempt(outcome=outcome, settled=settled, lost=partial(self._hold, lane, line, 0)))
+        lost = partial(self._hold, lane, line, 0)
+        self._attempts.record(Attempt(outcome=outcome, origin=lane.origin, state=due.state, settled=settled, lost=lost))
 
     async def _has_followers(self, lane: _Lane, line: _Line) -> bool:
         """Read on; False, and the line ends, where there is nothing more."""

@@ -79,7 +79,7 @@ class Sweeper:
                 while len(await self._expire_some()) == EXPIRED_MAX:
                     pass
             except StoreUnavailable as error:
-                log.warning("sweeper.store_unavailable", error=str(error))
+                log.debug("sweeper.store_unavailable", error=str(error))
 
     async def _expire_some(self) -> list[ExpiredMessage]:
         found = await self._store.expired(self._clock.now(), EXPIRED_MAX)
@@ -111,7 +111,7 @@ class Sweeper:
                 await self._store.turn_over()
                 await self._files.sweep(self._clock.now() / 1e6 - UNFINISHED_SECONDS)
             except (StoreUnavailable, OSError) as error:
-                log.warning("sweeper.store_unavailable", error=str(error))
+                log.debug("sweeper.store_unavailable", error=str(error))
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
     async def _forget_sticky_senders(self) -> None:

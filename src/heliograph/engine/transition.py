@@ -125,7 +125,7 @@ class Transitions:
             try:
                 return await write()
             except StoreUnavailable as error:
-                log.warning("store.unavailable", error=str(error), retry_in_seconds=STORE_PAUSE_SECONDS)
+                log.debug("store.waited_for", error=str(error), retry_in_seconds=STORE_PAUSE_SECONDS)
                 await asyncio.sleep(STORE_PAUSE_SECONDS)
 
     def _plan(self, step: Step, now: int) -> tuple[Message, list[tuple[Change, Message]]]:

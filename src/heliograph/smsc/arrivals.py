@@ -24,7 +24,9 @@ from heliograph.carriers.smpp.link import Link, LinkHandler, LinkSettings
 from heliograph.config import ConfigError
 from heliograph.core.networks import Networks, counted_address
 from heliograph.engine.metrics import Metrics
+from heliograph.net import listening
 from heliograph.net.proxies import receive_proxy_header
+from heliograph.net.tls_files import BadPair, server_context
 from heliograph.smsc.settings import SmscSettings
 from heliograph.wire.proxies import ProxyHeaderError
 from heliograph.wire.smpp.session import Role
@@ -141,8 +143,11 @@ class Arrivals:
         self._context = _tls(settings)
         try:
             self._sockets = await _listening(settings.host, settings.port)
-        except OSError as error:
-            raise ConfigError(f"can't listen on {settings.host}:{settings.port} for SMPP: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"can't listen on {settings.host}:{settings.port} for SMPP: {listening.reason(error)}: choose another"
+                " smpp_port or smpp_host"
+            ) from error
 
     def open(self) -> None:
         loop = asyncio.get_running_loop()
@@ -296,11 +301,7 @@ async def _listening(host: str, port: int) -> list[socket.socket]:
 
 
 def _tls(settings: SmscSettings) -> ssl.SSLContext | None:
-    if not settings.tls_cert:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"smpp_tls_cert, smpp_tls_key: can't be used: {error}") from error
-    return context
+        return server_context(settings.tls_cert, settings.tls_key, "smpp_")
+    except BadPair as error:
+        raise ConfigError(str(error)) from error

@@ -8,17 +8,12 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any, Protocol
-
-import structlog
 
 from heliograph.core.errors import StoreUnavailable
 from heliograph.ports import CommitWatcher
 from heliograph.storage.rows import Row
 from heliograph.storage.scripts import NO_FLAGS, ScriptMaker
-
-log = structlog.get_logger(__name__)
 
 
 class Conflict(Exception):
@@ -35,6 +30,19 @@ class Database(Protocol):
 
     def abandon(self) -> None:
         """Fail all that waits or is under way, now and from now on."""
+
+    @property
+    def outage(self) -> bool:
+        """Whether reads or writes fail at the moment."""
+        ...
+
+    @property
+    def is_owned(self) -> bool:
+        """False while another server has the store."""
+        ...
+
+    async def hold_on(self) -> None:
+        """Connect again for writing where that connection was lost; raises StoreUnavailable."""
 
     async def read(self, query: str, parameters: dict[str, Any], flags: frozenset[str] = NO_FLAGS) -> Sequence[Row]:
         """Rows of a named query; raises StoreUnavailable."""
@@ -96,24 +104,6 @@ class WriteQueue:
             settle(entry.done, error)
         self._taken = []
         self._waiting.clear()
-
-
-class Outage:
-    """Tells the log when writing begins to fail and when it works again: once each, so that a full disk gets no
-    flood of lines."""
-
-    def __init__(self) -> None:
-        self._since: float | None = None
-
-    def failed(self, failure: StoreUnavailable) -> None:
-        if self._since is None:
-            self._since = perf_counter()
-            log.error("store.unwritable", error=str(failure))
-
-    def worked(self) -> None:
-        if self._since is not None:
-            log.warning("store.writable_again", after_seconds=round(perf_counter() - self._since, 3))
-            self._since = None
 
 
 def groups(batch: list[Waiting]) -> list[Group]:

@@ -15,10 +15,11 @@ from typing import Any, cast
 import asyncpg
 import structlog
 
-from heliograph.core.errors import StoreUnavailable
-from heliograph.ports import CommitWatcher, StoreHeld
-from heliograph.storage import migrate
-from heliograph.storage.database import Conflict, Group, Outage, Waiting, WriteQueue, groups, pair, settle
+from heliograph.core.errors import StoreUnavailable, StoreUnusable
+from heliograph.ports import CommitWatcher, StoreHeld, Tables
+from heliograph.storage import migrate, pooling, scripts
+from heliograph.storage.database import Conflict, Group, Waiting, WriteQueue, groups, pair, settle
+from heliograph.storage.outage import Outage
 from heliograph.storage.queries import query
 from heliograph.storage.rows import Row
 from heliograph.storage.scripts import NO_FLAGS, Script, ScriptMaker, Step
@@ -46,6 +47,11 @@ _GONE = (
 )
 """What says that the database can't be used now, whatever is asked of it."""
 
+_NEEDS_OWNER = (
+    "the database's user must be able to make tables: make it the owner (ALTER DATABASE ... OWNER TO ...),"
+    " or GRANT USAGE, CREATE ON SCHEMA public"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresSettings:
@@ -55,6 +61,7 @@ class PostgresSettings:
     readers: int
     queue_max: int
     batch_max: int
+    tables: Tables
 
 
 class PostgresDatabase:
@@ -69,6 +76,7 @@ class PostgresDatabase:
         self._abandoned = False
         self._reads: set[asyncio.Timeout] = set()
         self._outage = Outage()
+        self._is_owned = True
 
     # -- opening and closing
 
@@ -76,7 +84,7 @@ class PostgresDatabase:
         self._loop = asyncio.get_running_loop()
         try:
             self._connection = await self._connect()
-            await migrate.apply_postgres(self._connection)
+            await migrate.apply_postgres(self._connection, self._settings.tables)
             self._pool = await asyncpg.create_pool(
                 self._settings.url,
                 min_size=0,
@@ -85,18 +93,59 @@ class PostgresDatabase:
                 command_timeout=self._settings.timeout_seconds,
             )
         except _GONE as error:
-            raise StoreUnavailable(f"PostgreSQL can't be reached: {error}") from error
+            raise await self._not_opened(StoreUnavailable(f"PostgreSQL can't be reached: {_said(error)}")) from error
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise await self._not_opened(StoreUnusable(f"{error}: {_NEEDS_OWNER}")) from error
         except asyncpg.PostgresError as error:
-            raise StoreUnavailable(f"PostgreSQL refuses: {error}") from error
+            raise await self._not_opened(StoreUnavailable(f"PostgreSQL refuses: {error}")) from error
+        except StoreUnavailable as error:
+            raise await self._not_opened(error)  # noqa: B904 - the same error
         self._writer = asyncio.create_task(self._write_forever(), name="postgresql-writer")
+
+    async def _not_opened(self, error: StoreUnavailable) -> StoreUnavailable:
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+        return error
 
     async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
         timeout = self._settings.timeout_seconds
         connection = await asyncpg.connect(self._settings.url, timeout=timeout, command_timeout=timeout)
-        if self._settings.exclusive and not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY):
-            await connection.close()
-            raise StoreHeld("this PostgreSQL database is in use by another heliograph server")
+        if self._settings.exclusive:
+            try:
+                await self._own(connection)
+            except BaseException:
+                connection.terminate()
+                raise
         return connection
+
+    async def _own(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        """Make the store this server's, for as long as the connection lives."""
+        timeout = self._settings.timeout_seconds
+
+        async def plain() -> "asyncpg.Connection[asyncpg.Record]":
+            return await asyncpg.connect(
+                self._settings.url, timeout=timeout, command_timeout=timeout, statement_cache_size=0
+            )
+
+        await pooling.refuse_shared_sessions(connection, plain)
+        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY):
+            raise StoreHeld("this PostgreSQL database is in use by another heliograph server")
+        self._is_owned = True
+
+    @property
+    def outage(self) -> bool:
+        return self._outage.lasts
+
+    @property
+    def is_owned(self) -> bool:
+        """False from the moment when another server was found to have the lock, until this one has it again. A
+        connection that was lost is noticed by the next write."""
+        return self._is_owned
+
+    async def hold_on(self) -> None:
+        if self._connection is None or self._connection.is_closed():
+            await self.write(scripts.run, [])
 
     async def close(self) -> None:
         """Finish what waits, then let go."""
@@ -133,9 +182,12 @@ class PostgresDatabase:
             # the inner time-out is for getting a connection and for giving it back; the query has its own
             async with self._abandonable(), self._pool.acquire(timeout=self._settings.timeout_seconds) as connection:
                 found = await connection.fetch(statement.text, *(parameters[name] for name in statement.parameters))
-                return cast("Sequence[Row]", found)
         except _GONE as error:
-            raise StoreUnavailable(f"PostgreSQL can't be read: {error}") from error
+            failure = StoreUnavailable(f"PostgreSQL can't be read: {_said(error)}")
+            self._outage.failed("read", failure)
+            raise failure from error
+        self._outage.worked("read")
+        return cast("Sequence[Row]", found)
 
     async def turn_over(self) -> None:
         """Nothing: its write-ahead files are the server's to recycle."""
@@ -185,8 +237,9 @@ class PostgresDatabase:
         try:
             outcome = list(pair(grouped, await self._transaction(grouped)))
         except (*_GONE, StoreHeld) as error:
-            failure = StoreUnavailable(f"PostgreSQL can't be written: {str(error) or type(error).__name__}")
-            self._outage.failed(failure)
+            failure = StoreUnavailable(f"PostgreSQL can't be written: {_said(error)}")
+            self._outage.failed("write", failure, sum(len(entries) for _, entries in grouped))
+            self._is_owned = not isinstance(error, StoreHeld)
             await self._drop_connection()
             return [(entry, failure) for _, entries in grouped for entry in entries]
         except Exception as error:  # noqa: BLE001 - a row that breaks the encoding, too, fails alone
@@ -195,7 +248,7 @@ class PostgresDatabase:
                 conflict: Exception = Conflict(str(error)) if violated else error
                 return [(entry, conflict) for _, entries in grouped for entry in entries]
         else:
-            self._outage.worked()
+            self._outage.worked("write")
             return outcome
         return [
             outcome
@@ -227,6 +280,10 @@ class PostgresDatabase:
                 step = script.send(await _execute(connection, step))
         except StopIteration as finished:
             return finished.value  # type: ignore[no-any-return]  # the script's declared result
+
+
+def _said(error: BaseException) -> str:
+    return str(error) or type(error).__name__
 
 
 async def _execute(connection: "asyncpg.Connection[asyncpg.Record]", step: Step) -> Sequence[Row]:

@@ -17,10 +17,11 @@ from typing import Any
 import apsw
 import structlog
 
-from heliograph.core.errors import StoreUnavailable
-from heliograph.ports import CommitWatcher
+from heliograph.core.errors import StoreUnavailable, StoreUnusable
+from heliograph.ports import CommitWatcher, Tables
 from heliograph.storage import migrate, scripts
-from heliograph.storage.database import Conflict, Group, Outage, Waiting, WriteQueue, groups, pair, settle
+from heliograph.storage.database import Conflict, Group, Waiting, WriteQueue, groups, pair, settle
+from heliograph.storage.outage import Outage
 from heliograph.storage.queries import query
 from heliograph.storage.rows import Row
 from heliograph.storage.scripts import NO_FLAGS, Script, ScriptMaker, Step
@@ -71,6 +72,7 @@ class SqliteSettings:
     readers: int
     queue_max: int
     batch_max: int
+    tables: Tables
 
 
 class SqliteDatabase:
@@ -93,12 +95,19 @@ class SqliteDatabase:
 
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
+        tables, file = self._settings.tables, self._settings.file
+        if tables is Tables.REQUIRE and not file.exists():
+            raise StoreUnusable(f"{file} does not exist: run `heliograph init` to make the first project")
         try:
             self._connection = self._connect()
-            self._connection.pragma("journal_mode", "wal")
-            migrate.apply_sqlite(self._connection)
-        except apsw.Error as error:
-            raise StoreUnavailable(f"{self._settings.file}: {error}") from error
+            if tables is not Tables.REQUIRE:
+                self._connection.pragma("journal_mode", "wal")
+            migrate.apply_sqlite(self._connection, tables)
+        except (apsw.Error, StoreUnavailable) as error:
+            self._close_connections()
+            if isinstance(error, StoreUnavailable):
+                raise
+            raise StoreUnavailable(f"{file}: {error}") from error
         self._readers = ThreadPoolExecutor(self._settings.readers, thread_name_prefix="sqlite-reader")
         self._writer = threading.Thread(target=self._write_forever, name="sqlite-writer", daemon=True)
         self._writer.start()
@@ -135,15 +144,36 @@ class SqliteDatabase:
         if self._readers is not None:
             self._readers.shutdown(wait=True)
         self._queue.fail_all(StoreUnavailable("the store is closed"))
+        self._close_connections()
+
+    def _close_connections(self) -> None:
         for connection in self._connections:
             connection.close()
+        self._connections.clear()
+
+    @property
+    def outage(self) -> bool:
+        return self._outage.lasts
+
+    @property
+    def is_owned(self) -> bool:
+        return True
+
+    async def hold_on(self) -> None:
+        """Nothing: the file stays open, and the folder's lock with it."""
 
     # -- reading
 
     async def read(self, name: str, parameters: dict[str, Any], flags: frozenset[str] = NO_FLAGS) -> Sequence[Row]:
         if self._readers is None or self._closing:
             raise StoreUnavailable("the store is closed")
-        return await self._loop.run_in_executor(self._readers, self._read, name, parameters, flags)
+        try:
+            found = await self._loop.run_in_executor(self._readers, self._read, name, parameters, flags)
+        except StoreUnavailable as error:
+            self._outage.failed("read", error)
+            raise
+        self._outage.worked("read")
+        return found
 
     def _read(self, name: str, parameters: dict[str, Any], flags: frozenset[str]) -> Sequence[Row]:
         try:
@@ -222,12 +252,20 @@ class SqliteDatabase:
             if gather and self._new_waiting < GATHER_NEW and not self._closing:
                 self._pause = self._loop.call_later(GATHER_SECONDS, self._go_on)
             self._nudge()
+            self._note(outcome)
             for entry, result in outcome:
                 settle(entry.done, result)
             if self._closing and not self._busy:
                 self._wake.set()
 
         self._loop.call_soon_threadsafe(tell)
+
+    def _note(self, outcome: list[tuple[Waiting, Any]]) -> None:
+        refused = [result for _, result in outcome if isinstance(result, StoreUnavailable)]
+        if refused:
+            self._outage.failed("write", refused[0], len(refused))
+        else:
+            self._outage.worked("write")
 
     def _outcomes(self, grouped: list[Group]) -> list[tuple[Waiting, Any]]:
         """What became of each write. A fault of this program fails its batch, never the writer: all wait for that."""
@@ -243,14 +281,12 @@ class SqliteDatabase:
             outcome = list(pair(grouped, self._transaction(grouped)))
         except _UNAVAILABLE as error:
             failure = StoreUnavailable(f"SQLite can't write: {error}")
-            self._outage.failed(failure)
             return [(entry, failure) for _, entries in grouped for entry in entries]
         except Exception as error:  # noqa: BLE001 - a row that breaks the encoding, too, fails alone
             if sum(len(entries) for _, entries in grouped) == 1:
                 conflict: Exception = Conflict(str(error)) if isinstance(error, apsw.ConstraintError) else error
                 return [(entry, conflict) for _, entries in grouped for entry in entries]
         else:
-            self._outage.worked()
             return outcome
         return [
             outcome
@@ -283,8 +319,3 @@ class SqliteDatabase:
         statement = query(step.query, "sqlite", step.flags)
         found = self._connection.execute(statement.text, step.parameters).fetchall()
         return [(self._connection.changes(),)] if step.counted else found
-
-
-def open_file(settings: SqliteSettings, watch: CommitWatcher) -> SqliteDatabase:
-    settings.file.parent.mkdir(parents=True, exist_ok=True)
-    return SqliteDatabase(settings, watch)

@@ -1,5 +1,7 @@
 """The domain's verbs (ports.Store) over named SQL: the same for both databases."""
 
+import itertools
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, get_args
 
@@ -49,6 +51,9 @@ from heliograph.storage.mfa_tables import MfaTables
 from heliograph.storage.rows import Row
 from heliograph.storage.scripts import NO_FLAGS, Step, touch
 
+PING_WORDS = 1500
+"""A ping writes several pages, as a small message does: on a full disk one page more can fit where no message does."""
+
 LONGEST_WAY_MICROS = 172_800_000_000 + 3_600_000_000
 """A message is sent at most its validity (two days) after it was made; an hour's margin. So a range of send dates
 is a range of ids, and a page by date stays a scan by id."""
@@ -72,6 +77,7 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
         self._database = database
         self._lock = lock
         self._list_seconds = list_seconds
+        self._pings = itertools.count(secrets.randbits(40))
         self._erased = False
         """Whether a text was redacted or removed since the last turn-over."""
 
@@ -97,7 +103,20 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
 
     async def ping(self) -> None:
         await self._database.read("meta_get", {"key": "directory_version"})
-        await self._database.write(scripts.run, [Step("meta_put", {"key": "last_ping", "value": "1"})])
+        # Another value each time: SQLite writes no page whose content stays the same.
+        value = f"{next(self._pings):012x} " * PING_WORDS
+        await self._database.write(scripts.run, [Step("meta_put", {"key": "last_ping", "value": value})])
+
+    @property
+    def outage(self) -> bool:
+        return self._database.outage
+
+    @property
+    def is_owned(self) -> bool:
+        return self._database.is_owned
+
+    async def hold_on(self) -> None:
+        await self._database.hold_on()
 
     async def space_id(self, candidate: str) -> str:
         found = await self._database.write(scripts.run, [Step("space_id", {"candidate": candidate})])
@@ -521,6 +540,7 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def turn_over(self) -> None:
         if not self._erased:
             return
+        self._pings = itertools.count(secrets.randbits(40))
         self._erased = False
         try:
             await self._database.turn_over()

@@ -9,26 +9,31 @@ from heliograph import __version__
 from heliograph.api import http
 from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Route
-from heliograph.core.errors import StoreUnavailable
 
 
-class Health(msgspec.Struct, kw_only=True):
-    """Whether this server can take messages: `ok`, or `unavailable` while its store does not answer."""
+class Health(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Whether this server can take messages: `ok`, or `unavailable` with the reason. `hold`: it was started to act on
+    nothing (`serve --hold`)."""
 
     status: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["ok", "unavailable"]})]
     version: Annotated[str, msgspec.Meta(examples=[__version__])]
+    reason: str | None = None
+    hold: bool = False
 
 
 async def health(request: Request, response: Response) -> None:
-    """200 while the store can be read and written, else 503."""
+    """200 while the store can be read and written and the disk has room, else 503. The answer may be a second old
+    (`health_seconds`)."""
     response.set_header("Cache-Control", "no-store")
-    try:
-        await request.services.store.ping()
-    except StoreUnavailable:
+    services = request.services
+    reason = (await services.health.condition()).reason
+    hold = bool(services.config.hold)
+    if reason is not None:
         response.set_header("Retry-After", "1")
-        http.reply(response, 503, Health(status="unavailable", version=__version__))
+        unavailable = Health(status="unavailable", version=__version__, reason=reason, hold=hold)
+        http.reply(response, 503, unavailable)
         return
-    http.reply(response, 200, Health(status="ok", version=__version__))
+    http.reply(response, 200, Health(status="ok", version=__version__, hold=hold))
 
 
 async def metrics(request: Request, response: Response) -> None:
