@@ -161,7 +161,7 @@ async def test_a_number_needs_a_project(empty: MemoryStore, mint: Mint) -> None:
         await provision.add_number(empty, mint.number("nobody", "+12025550123", "", ["sms"]))
 
 
-@pytest.mark.parametrize("number", ["", "12025550123", "+1202555a", "+44 (0)20 7946 0018", "1234", "+12025550123\n"])
+@pytest.mark.parametrize("number", ["", "12025550123", "+1202555a", "+44 (0)20 7946 0018", "12", "+12025550123\n"])
 def test_a_number_is_e164_or_a_short_code(mint: Mint, number: str) -> None:
     with pytest.raises(Refused, match="is no phone number"):
         mint.number("p", number, "", ["sms"])
