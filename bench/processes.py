@@ -71,8 +71,9 @@ class Server:
         self.credentials: dict[str, Any] = {}
 
     def initialise(self) -> None:
+        environment = self._environment() | {"HELIOGRAPH_SIMULATOR": "true"}  # whose numbers the bench sends from
         done = subprocess.run(
-            [*HELIOGRAPH, "init", "--json"], env=self._environment(), stdout=subprocess.PIPE, text=True, check=True
+            [*HELIOGRAPH, "init", "--json"], env=environment, stdout=subprocess.PIPE, text=True, check=True
         )
         self.credentials = json.loads(done.stdout)
 

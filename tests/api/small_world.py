@@ -177,11 +177,12 @@ class MemoryStore:
             self.scripts[script.id] = script
         return there
 
-    async def remove_script(self, project_id: str, script_id: str) -> bool:
-        there = await self.script(project_id, script_id) is not None
-        if there:
-            del self.scripts[script_id]
-        return there
+    async def remove_script(self, project_id: str, script_id: str) -> int | None:
+        found = await self.script(project_id, script_id)
+        if found is None:
+            return None
+        del self.scripts[script_id]
+        return len(found.contents.encode())
 
     async def script(self, project_id: str, script_id: str) -> Script | None:
         found = self.scripts.get(script_id)

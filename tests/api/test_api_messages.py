@@ -43,6 +43,7 @@ def test_create_asks_the_engine_for_what_was_said() -> None:
             application_id="app",
             max_price="0.05",
             validity="60",
+            is_counted=True,
         )
     ]
 
@@ -52,7 +53,7 @@ def test_what_is_empty_counts_as_not_given_except_text_and_numbers() -> None:
     names = ["To", "From", "Body", "MediaUrl", "StatusCallback", "ApplicationSid", "MaxPrice", "ValidityPeriod"]
     world.ask("POST", LIST, body="&".join(f"{name}=" for name in names))
     assert world.acceptor.asked == [
-        SendRequest(project_id=PROJECT, source=Source.LAML, to_number="", from_number="", body="")
+        SendRequest(project_id=PROJECT, source=Source.LAML, to_number="", from_number="", body="", is_counted=True)
     ]
 
 

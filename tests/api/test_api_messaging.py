@@ -48,6 +48,7 @@ def test_send() -> None:
             body="Hi",
             media_urls=("https://a/1",),
             force_mms=True,
+            is_counted=True,
             callback_url="https://a/b",
             custom_variables={"order": "1"},
         )
@@ -89,13 +90,13 @@ def test_custom_variables_reach_the_engine_as_they_are() -> None:
 def test_null_is_not_given() -> None:
     world = World()
     world.ask("POST", MESSAGES, json=dict.fromkeys(["to", "body", "media", "send_as_mms", "custom_variables"]))
-    assert world.acceptor.asked == [SendRequest(project_id=PROJECT, source=Source.REALTIME)]
+    assert world.acceptor.asked == [SendRequest(project_id=PROJECT, source=Source.REALTIME, is_counted=True)]
 
 
 def test_empty_body_is_an_empty_object() -> None:
     world = World()
     world.ask("POST", MESSAGES)
-    assert world.acceptor.asked == [SendRequest(project_id=PROJECT, source=Source.REALTIME)]
+    assert world.acceptor.asked == [SendRequest(project_id=PROJECT, source=Source.REALTIME, is_counted=True)]
 
 
 def test_full_backlog() -> None:

@@ -82,7 +82,7 @@ async def test_late_answer_with_a_damaged_body_counts(here: Ground) -> None:
     here.smsc.damage = TAILS["one NUL"]
     for link, header in kept:
         link.accept(header, "77A1")
-    assert (await first).refs == (await second).refs == ("77a1",)
+    assert (await first).refs == (await second).refs == ("77A1",)
 
 
 @pytest.mark.parametrize("damage", TAILS)

@@ -1,8 +1,11 @@
 """The keys under which a receipt's message is looked for, and their order."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from heliograph.carriers.smpp.ids import LEARNED_MAX, LEARNED_MIN, Ids
+from heliograph.core.carrier_refs import fold
 
 
 @pytest.mark.parametrize(
@@ -59,3 +62,17 @@ def test_what_tells_nothing_is_not_learned_from() -> None:
         ids.matched(["4096"], "something else")
         ids.matched([], "1")
     assert ids.sought(["42"])[0] == "42"
+
+
+@given(
+    number=st.integers(0, 2**64), zeros=st.integers(0, 5), answer=st.sampled_from("dxX"), receipt=st.sampled_from("dxX")
+)
+def test_any_base_case_and_padding_match(number: int, zeros: int, answer: str, receipt: str) -> None:
+    spelled = "0" * zeros + format(number, answer)
+    assert fold(spelled) in Ids("auto").sought((format(number, receipt),))
+
+
+@given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=20))
+def test_any_id_is_found_as_it_is(message_id: str) -> None:
+    for match in ("auto", "exact", "ignore_case", "ignore_zeros"):
+        assert fold(message_id) in Ids(match).sought((message_id,))  # type: ignore[arg-type]

@@ -671,7 +671,7 @@ async def test_what_may_not_be_asked_is_not_sent() -> None:
         with pytest.raises(NotSent, match="submit_sm by esme in state open"):
             world.link.request(pdu.SubmitSm())
         with pytest.raises(ValueError, match="password"):
-            world.link.request(pdu.BindTransceiver(password="123456789"))
+            world.link.request(pdu.BindTransceiver(password="1" * 257))
         assert world.link.in_flight == 0
 
 

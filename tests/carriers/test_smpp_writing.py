@@ -10,7 +10,6 @@ from smpp_ground import message
 from heliograph.carrier_config import CarrierConfig, Host, StatusRule
 from heliograph.carriers.smpp import addresses, statuses
 from heliograph.carriers.smpp.bind import reconnect_pause
-from heliograph.carriers.smpp.ids import Ids
 from heliograph.carriers.smpp.statuses import Kind, judge, receipt_code
 from heliograph.carriers.smpp.writing import Writer, query_reference
 from heliograph.core.errors import DELIVERY
@@ -211,72 +210,6 @@ def test_recipient_is_sought_by_every_reading(country: str | None, ton: int, add
 @pytest.mark.parametrize("ton", [0, 1, 2])
 def test_national_recipient_without_a_country_is_nobody(ton: int) -> None:
     assert "+12025550101" not in addresses.readings(ton, "2025550101", config())
-
-
-# -- ids
-
-
-@pytest.mark.parametrize(
-    ("match", "answer", "in_receipt"),
-    [
-        ("auto", "00000042", "42"),
-        ("auto", "2A", "2a"),
-        ("auto", "2a", "42"),
-        ("auto", "42", "2A"),
-        ("auto", "0000ffffffff", "4294967295"),
-        ("auto", "msg-Aa", "msg-Aa"),
-        ("exact", "00Aa", "00Aa"),
-        ("ignore_case", "msg-Aa", "MSG-aA"),
-        ("ignore_zeros", "0042", "42"),
-        ("hex_to_decimal", "2a", "42"),
-        ("decimal_to_hex", "42", "0x2a"[2:]),
-    ],
-)
-def test_ids_that_are_the_same(match: Any, answer: str, in_receipt: str) -> None:
-    ids = Ids(match)
-    assert ids.kept(answer) in ids.sought(in_receipt)
-
-
-@pytest.mark.parametrize(
-    ("match", "answer", "in_receipt"),
-    [("exact", "42", "0042"), ("auto", "msg-Aa", "msg-AA"), ("hex_to_decimal", "42", "42"), ("ignore_zeros", "a", "A")],
-)
-def test_ids_that_are_not(match: Any, answer: str, in_receipt: str) -> None:
-    ids = Ids(match)
-    assert ids.kept(answer) not in ids.sought(in_receipt)
-
-
-def test_the_form_that_matched_is_tried_first() -> None:
-    ids = Ids("auto")
-    assert ids.sought("42") == ("42", "2a", "66")
-    ids.matched("40", "28")
-    assert ids.sought("42") == ("2a", "42", "66")
-    for _ in range(2000):
-        ids.matched("40", "64")
-    assert ids.sought("42")[0] == "66"
-
-
-def test_letters_in_answers_tell_the_base() -> None:
-    ids = Ids("auto")
-    ids.kept("0000A1")
-    assert ids.sought("42") == ("2a", "42", "66")
-    assert ids.sought("4b") == ("4b", "75")
-
-
-@given(
-    number=st.integers(0, 2**64), zeros=st.integers(0, 5), answer=st.sampled_from("dxX"), told=st.sampled_from("dxX")
-)
-def test_any_base_case_and_padding_match(number: int, zeros: int, answer: str, told: str) -> None:
-    ids = Ids("auto")
-    spelled = "0" * zeros + format(number, answer)
-    assert ids.kept(spelled) in ids.sought(format(number, told))
-
-
-@given(st.text(max_size=20))
-def test_any_id_is_found_as_it_is(message_id: str) -> None:
-    for match in ("auto", "exact", "ignore_case", "ignore_zeros"):
-        ids = Ids(match)  # type: ignore[arg-type]
-        assert ids.kept(message_id) in ids.sought(message_id)
 
 
 # -- what errors mean

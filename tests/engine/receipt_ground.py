@@ -167,7 +167,7 @@ async def world(tmp_path: Path, store_url: str | None) -> AsyncIterator[World]:
         store,
         clock,
         metrics,
-        Transitions(store, clock, Rates(), metrics),
+        Transitions(store, clock, Rates(), metrics, lambda project_id: project_id),
         CarrierConfig(name=ACME, hosts=(Host("127.0.0.1", 1),), system_id="us"),
     )
     made.start()

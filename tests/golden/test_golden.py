@@ -249,6 +249,16 @@ def _carriers(world: World) -> Reply:
     return replace(reply, body=json.dumps(body).encode())
 
 
+def _search(world: World) -> Reply:
+    """The first section of the first page stands for all of them."""
+    reply = _anonymous("/docs/search.json")(world)
+    return replace(reply, body=json.dumps(json.loads(reply.body)[:1]).encode())
+
+
+def _dropped(world: World) -> Reply:
+    return world.api.ask("GET", "/api/heliograph/carriers/dropped", headers=world.operator)
+
+
 def _dead_callbacks(world: World) -> Reply:
     """A message's pending callback, after its receiver said no."""
     world.sink.answer("/refusing", Answer(status=500))
@@ -512,6 +522,7 @@ CASES: dict[str, dict[str, Case]] = {
     },
     "list_relay_clients": {"none": _plain("GET", "/api/heliograph/relay/clients")},
     "list_carriers": {"the simulated one": _carriers},
+    "list_dropped": {"none": _dropped},
     "list_callbacks": {"one that failed": _dead_callbacks},
     "replay_callbacks": {
         "of one message": lambda world: world.api.ask(
@@ -524,6 +535,8 @@ CASES: dict[str, dict[str, Case]] = {
     "docs_start": {"as a page": _anonymous("/docs")},
     "docs_page": {"as a page": _anonymous("/docs/quickstart"), "as Markdown": _anonymous("/docs/quickstart.md")},
     "docs_asset": {"the style": _anonymous("/docs/assets/site.css")},
+    "docs_search": {"one section": _search},
+    "icon": {"as a picture": _anonymous("/favicon.ico")},
     "llms_index": {"as text": _anonymous("/llms.txt")},
     "llms_everything": {"as text": _anonymous("/llms-full.txt")},
 }

@@ -61,7 +61,7 @@ async def test_fetches_in_order_with_the_limit() -> None:
     ],
 )
 async def test_alias_of_a_type_is_stored_as_the_type(served: str, stored: str) -> None:
-    fetched = await media.fetch(Client({"a": response(content_type=served)}), ["a"], max_total_bytes=3)
+    fetched = await media.fetch(Client({"a": response(content_type=served)}), ["a"], owner="p", max_total_bytes=3)
     assert [medium.content_type for medium in fetched] == [stored]
 
 

@@ -48,7 +48,7 @@ def parse_networks(texts: Iterable[str]) -> Networks:
 
 def listed_networks(text: str | None) -> Networks:
     """The networks of a text that separates them by commas; None names no network. Raises ValueError."""
-    return parse_networks(each for each in (text or "").split(",") if each.strip())
+    return parse_networks(text.split(",") if text and text.strip() else ())
 
 
 def plain_address(text: str) -> str | None:
