@@ -22,6 +22,22 @@ def test_the_page_lists_the_metrics_of_a_running_server(server: ServerFactory) -
     assert documented - served == set()
 
 
+def test_messages_are_counted_by_door_and_state(server: ServerFactory) -> None:
+    node = server()
+    account, number = node.credentials.project_id, node.credentials.numbers[0]
+    form = [("From", number), ("To", "+12065550123"), ("Body", "Hello")]
+    assert node.request("POST", f"/api/laml/2010-04-01/Accounts/{account}/Messages", form=form).status == 201
+    sent = {"from": number, "to": "+12065550123", "body": "Hello"}
+    assert node.request("POST", "/api/messaging/messages", json_body=sent).status == 201
+    inbound = {"from": "+12065550123", "to": number, "body": "Hello"}
+    assert node.request("POST", "/api/heliograph/simulator/inbound", json_body=inbound).status == 201
+    text = node.request("GET", "/metrics", authenticated=False).body.decode()
+    assert 'heliograph_accepted_total{door="cxml",kind="sms"} 1.0' in text
+    assert 'heliograph_accepted_total{door="rest",kind="sms"} 1.0' in text
+    assert 'heliograph_state_changes_total{state="queued"} 2.0' in text
+    assert 'heliograph_state_changes_total{state="receiving"} 1.0' in text
+
+
 def test_requests_are_counted_by_status(server: ServerFactory) -> None:
     node = server()
     node.request("GET", "/api/laml/2010-04-01/Accounts/nobody/Messages", authenticated=False)

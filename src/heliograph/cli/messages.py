@@ -131,15 +131,20 @@ def _fits_path(message_id: str) -> bool:
     return all(character.isascii() and (character.isalnum() or character == "-") for character in message_id)
 
 
+def _detail(entry: dict[str, Any]) -> str:
+    """A step's detail, and what its error code means."""
+    texts = (entry.get("detail"), entry.get("error_message"))
+    return " ".join(text for text in dict.fromkeys(texts) if text)
+
+
 def _lines(timeline: Any) -> str:
-    columns = ("at", "kind", "state", "error_code", "detail")
     rows = [
-        tuple("" if entry.get(column) is None else str(entry[column]) for column in columns)
+        (entry["at"], entry["kind"], entry["state"] or "", entry["error_code"] or "", _detail(entry))
         for entry in timeline["steps"]
     ]
     steps = output.table(("AT", "WHAT", "STATE", "ERROR", "DETAIL"), rows)
     is_in_doubt = timeline["uncertain"] and timeline["state"] != "delivered"
-    doubt = "\n\nIn doubt: its carrier may have it unknown to us, or twice." if is_in_doubt else ""
+    doubt = "\n\nIn doubt: the carrier may already have this message; resending could duplicate it." if is_in_doubt else ""
     if not timeline["parts"]:
         return steps + doubt
     parts = [

@@ -223,9 +223,12 @@ class Router:
 
     def _candidate(self, name: str, number: int | None, why: str, digits: str) -> Candidate:
         cost = self._price(name, digits)
-        said = "no price" if cost is None else f"cost {_usd(cost)}"
-        rule = "no rules" if number is None else f"rule {number}: {why}"
-        return Candidate(carrier=name, rule=number, cost_micros=cost, reason=f"{rule}; {said}")
+        if number is None and cost is None:
+            reason = "no routes are configured"
+        else:
+            rule = "no routes are configured" if number is None else f"rule {number}: {why}"
+            reason = f"{rule}; {'no price' if cost is None else f'cost {_usd(cost)}'}"
+        return Candidate(carrier=name, rule=number, cost_micros=cost, reason=reason)
 
     def _taking(self, names: Sequence[str] | Mapping[str, object], kind: Kind) -> list[str]:
         return [name for name in names if kind in self._carriers[name]]

@@ -162,7 +162,8 @@ class Acceptor:
             return await self._earlier(message.project_id, kept)
         if choice is not None and acceptance.sticky is not None:
             choice.kept = acceptance.sticky
-        self._metrics.accepted[message.source.value, message.kind.value].inc()
+        self._metrics.accepted[request.door, message.kind.value].inc()
+        self._metrics.states[message.state].inc()
         self.accepted(message)
         return Sent(message=message)
 

@@ -166,6 +166,7 @@ class Inbound:
         finally:
             self._in_hand.discard(message.id)
         self._metrics.inbound.inc()
+        self._metrics.states[message.state].inc()
         self._line(message).offer(message)
 
     def _line(self, message: Message) -> Backlog:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from heliograph.core.lifecycle import State
 from heliograph.engine.carrier_metrics import CarrierMetrics
 from heliograph.engine.counting import Count, CountFamily, Spread, SpreadMetric
+from heliograph.engine.requests import DOORS
 from heliograph.ports import CarrierStatus
 
 _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -19,9 +20,9 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        accepted = [(source, kind) for source in ("laml", "realtime_api") for kind in ("sms", "mms")]
+        accepted = [(door, kind) for door in DOORS for kind in ("sms", "mms")]
         self.accepted = CountFamily(
-            "heliograph_accepted", "Messages accepted.", ["source", "kind"], self.registry, accepted
+            "heliograph_accepted", "Messages accepted.", ["door", "kind"], self.registry, accepted
         ).counts
         self.inbound = self._count("heliograph_inbound", "Inbound messages stored.")
         states = self._counts(

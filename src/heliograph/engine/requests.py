@@ -1,8 +1,14 @@
 """What a door asks of the engine, in our own words. Texts are as the client gave them; the engine judges."""
 
+from typing import Final
+
 from msgspec import Struct
 
 from heliograph.core.message import Direction, Message, Piece, SmppOptions, Source
+
+
+DOORS: Final = ("cxml", "rest", "relay", "smpp", "document")
+"""Where an outbound message enters."""
 
 
 class SendRequest(Struct, frozen=True, kw_only=True):
@@ -48,6 +54,17 @@ class SendRequest(Struct, frozen=True, kw_only=True):
     """The parts that an SMPP customer's message was joined from."""
     is_counted: bool = False
     """The door has counted it against the project's rate before it read the whole request."""
+
+    @property
+    def door(self) -> str:
+        """Which of DOORS the request came through."""
+        if self.receipts_to is not None:
+            return "smpp"
+        if self.relay_context is not None:
+            return "relay"
+        if self.direction is Direction.OUTBOUND_REPLY:
+            return "document"
+        return "cxml" if self.source is Source.LAML else "rest"
 
 
 class Sent(Struct, frozen=True, kw_only=True):
