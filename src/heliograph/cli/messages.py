@@ -144,7 +144,9 @@ def _lines(timeline: Any) -> str:
     ]
     steps = output.table(("AT", "WHAT", "STATE", "ERROR", "DETAIL"), rows)
     is_in_doubt = timeline["uncertain"] and timeline["state"] != "delivered"
-    doubt = "\n\nIn doubt: the carrier may already have this message; resending could duplicate it." if is_in_doubt else ""
+    doubt = (
+        "\n\nIn doubt: the carrier may already have this message; resending could duplicate it." if is_in_doubt else ""
+    )
     if not timeline["parts"]:
         return steps + doubt
     parts = [

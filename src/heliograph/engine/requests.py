@@ -6,7 +6,6 @@ from msgspec import Struct
 
 from heliograph.core.message import Direction, Message, Piece, SmppOptions, Source
 
-
 DOORS: Final = ("cxml", "rest", "relay", "smpp", "document")
 """Where an outbound message enters."""
 
