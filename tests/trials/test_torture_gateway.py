@@ -24,7 +24,7 @@ from servers import Postgres
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-AT_ONCE = 40
+AT_ONCE = 24
 """Trials under way at once: enough to share their waiting, few enough that nothing is late for want of a processor."""
 
 SINGLES, LONGS, PARTS = 3, 2, 3
