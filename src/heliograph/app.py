@@ -217,7 +217,7 @@ class _Server:
     def _greeting(self, made: Provisioned | None) -> Greeting:
         directory = self._parts.directory
         projects = sorted(directory.projects(), key=lambda project: project.id)
-        numbers = [number for project in projects for number in directory.numbers_of(project.id)]
+        numbers = [number for project in projects for number in reversed(directory.numbers_of(project.id))]
         return Greeting(made=made, projects=projects, numbers=numbers, base_url=self._parts.base_url)
 
     async def _stock(self, topology: Topology) -> None:
@@ -270,7 +270,8 @@ class _Server:
         return simulated + [self._parts.smpp_carrier(each) for each in topology.carriers]
 
     def _is_writable(self) -> bool:
-        return self._parts.store.is_owned and not self._parts.store.outage
+        store = self._parts.store
+        return store.is_owned and not store.outage and self._parts.health.is_well
 
     def _acting(self, left: LeftInitiated) -> tuple[Machine, ...]:
         """What sends, calls back, handles, expires and removes: none of it where the server holds."""
@@ -305,7 +306,9 @@ class _Server:
         for machine in machines:
             self._start_machine(machine)
         parts.metrics.build(__version__, "postgresql" if self._config.database_url else "sqlite")
-        parts.metrics.gauge("heliograph_store_writable", "1 while reads and writes succeed.", self._is_writable)
+        parts.metrics.gauge(
+            "heliograph_store_writable", "1 while reads and writes succeed and the disk has room.", self._is_writable
+        )
         parts.metrics.gauge("heliograph_hold", "1 where the server holds (serve --hold).", lambda: self._config.hold)
         parts.metrics.gauge("heliograph_queued", "Messages queued.", parts.transitions.queued.total)
         parts.metrics.gauge(

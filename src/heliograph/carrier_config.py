@@ -354,7 +354,7 @@ class CarrierConfig:
         choices=get_args(UnknownStat),
     )
     receipt_offset_minutes: int = whole(
-        0, "How far ahead of UTC the clock is that the done date of its receipts shows; 120 is +02:00.", -840, 840
+        0, "Offset from UTC, in minutes, of the done date in its receipts; 120 is +02:00.", -840, 840
     )
     query: Query = text(
         "none",

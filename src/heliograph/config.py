@@ -127,8 +127,8 @@ SETTINGS: tuple[Setting, ...] = (
     _real(
         "request_seconds",
         30.0,
-        "How long a TLS handshake may take, a request to arrive, a connection to send one, and a client to take "
-        "nothing of an answer.",
+        "Time limit for a TLS handshake, for receiving a request, for an idle connection, and for a client that stops "
+        "reading a response.",
         0.1,
         86400,
     ),
@@ -205,8 +205,8 @@ SETTINGS: tuple[Setting, ...] = (
     _whole(
         "silent_submits_max",
         10_000,
-        "Unanswered submits of one carrier past `submit_answer_seconds` that are still waited for; the oldest of more "
-        "are uncertain.",
+        "Unanswered submits of one carrier past `submit_answer_seconds` that are kept waiting; beyond that, the oldest "
+        "become uncertain.",
         1,
         10**6,
     ),
@@ -214,8 +214,8 @@ SETTINGS: tuple[Setting, ...] = (
     _whole(
         "carrier_dropped_max",
         100,
-        "Receipts and inbound messages of each carrier that nobody could use and that `heliograph carriers --receipts` "
-        "shows, the last so many.",
+        "How many unusable receipts and inbound messages to keep for each carrier, for `heliograph carriers "
+        "--receipts`.",
         0,
         10_000,
     ),
@@ -423,7 +423,13 @@ SETTINGS: tuple[Setting, ...] = (
         1,
         100000,
     ),
-    _whole("smpp_address_unbound_max", 50, "Those of one address; of IPv6, of one /64.", 1, 100000),
+    _whole(
+        "smpp_address_unbound_max",
+        50,
+        "SMPP connections of one address without a bind; an IPv6 /64 counts as one address.",
+        1,
+        100000,
+    ),
     _whole("smpp_unbound_pdu_bytes", 1024, "Largest PDU taken from a connection before its bind, bytes.", 128, 10**7),
     _whole("smpp_unbound_pdus_max", 20, "PDUs without a bind that end a connection when there are more.", 1, 10**6),
     _whole(
@@ -485,9 +491,21 @@ SETTINGS: tuple[Setting, ...] = (
         10**12,
     ),
     _whole("relay_remembered_max", 20_000, "Ended sessions that can be resumed.", 1, 10**7),
-    _whole("relay_remembered_bytes", 64_000_000, "Memory of these, bytes.", 10_000, 10**12),
-    _whole("relay_project_remembered_max", 2_000, "Those of a project and its subprojects.", 1, 10**7),
-    _whole("relay_project_remembered_bytes", 8_000_000, "Memory of these, bytes.", 10_000, 10**12),
+    _whole("relay_remembered_bytes", 64_000_000, "Memory for sessions that can be resumed, bytes.", 10_000, 10**12),
+    _whole(
+        "relay_project_remembered_max",
+        2_000,
+        "Ended sessions of a project and its subprojects that can be resumed.",
+        1,
+        10**7,
+    ),
+    _whole(
+        "relay_project_remembered_bytes",
+        8_000_000,
+        "Memory for the resumable sessions of a project and its subprojects, bytes.",
+        10_000,
+        10**12,
+    ),
     _real(
         "relay_answer_seconds",
         8.0,

@@ -157,10 +157,11 @@ async def test_a_browser_gets_an_unknown_page_as_html(world: World) -> None:
 
 
 async def test_examples_name_the_address_that_was_asked(world: World) -> None:
-    for path in ("/docs/quickstart", "/docs/quickstart.md"):
+    for path in ("/docs/quickstart", "/docs/quickstart.md", "/docs/relay"):
         text = (await world.ask("GET", path, host="sms.test", port=22000)).text
-        assert "http://sms.test:22000/" in text
-        assert snippets.BASE not in text
+        assert "//sms.test:22000" in text
+        assert "localhost:8080" not in text and "127.0.0.1:8080" not in text
+    assert "ws://sms.test:22000" in text
 
 
 async def test_the_icon_stands_at_the_address_that_browsers_ask_for(world: World) -> None:

@@ -356,7 +356,7 @@ LOCAL = {"host": "127.0.0.1", "simulator": True}
 FAULTS = [
     (NO_CREDENTIALS, "Send HTTP Basic credentials"),
     (basic(project="nobody"), "No project has the id 'nobody'"),
-    (basic(token=UNKNOWN_TOKEN), "The project has no such API token"),
+    (basic(token=UNKNOWN_TOKEN), "Unknown or revoked API token"),
     (basic(token=NARROW_TOKEN), "The API token lacks the scope messaging."),
 ]
 

@@ -130,6 +130,14 @@ def test_inbound_asks_the_simulator(cli: Any, app: Any, server: Scripted, data: 
     assert ID in cli("inbound", *arguments).out
 
 
+def test_inbound_to_a_number_of_no_project_names_the_number(cli: Any, app: Any, server: Scripted, data: Path) -> None:
+    cli("project", "create", "--data", data, "--name", "second")
+    outcome = cli("inbound", "--from", "+12025550155", "--to", "+12025550199", "--body", "hello", "--data", data)
+    assert outcome.code == 1
+    assert "no project owns +12025550199" in outcome.err
+    assert server.asked == []
+
+
 def test_a_message_is_looked_for_in_every_project(cli: Any, app: Any, server: Scripted, data: Path) -> None:
     cli("project", "create", "--data", data, "--name", "second")
     part = {"part": 2, "total": 2, "state": "sent", "carrier": "acme", "carrier_ref": "r9", "error_code": None}

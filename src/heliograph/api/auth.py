@@ -119,7 +119,7 @@ class Credentials:
             return "Send HTTP Basic credentials: the project's id as user name, an API token as password."
         if self._directory.project(ids.project_id(given[0])) is None:
             return f"No project has the id {quoted(given[0])}: see `heliograph project list`."
-        return "The project has no such API token, or no longer: `heliograph token create` makes one."
+        return "Unknown or revoked API token: `heliograph token create` makes one."
 
 
 def _pair(header: str) -> tuple[str, str] | None:
@@ -146,7 +146,7 @@ def require_operator(caller: Principal | None) -> None:
     if caller is None:
         raise Unauthorized
     if not caller.is_operator:
-        raise Forbidden("This is the operator's: it takes the local secret, or the operator's token as a Bearer token.")
+        raise Forbidden("Operator only: use the local secret, or the operator's token as a Bearer token.")
 
 
 def admit(

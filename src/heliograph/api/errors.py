@@ -150,7 +150,7 @@ class Answer:
 
 _NO_CALLS = re.compile(r"/(Calls|Conferences|Faxes|Participants|Queues|Recordings|SipDomains|Transcriptions)(/|$)")
 
-_UNKNOWN_PATH = "There is no such path: see /docs/endpoints for all that there are."
+_UNKNOWN_PATH = "There is no such path: see /docs/endpoints for the list."
 _NO_VOICE = "This server has no calls and no faxes, only messages."
 
 

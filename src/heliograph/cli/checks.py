@@ -102,7 +102,7 @@ def clock(machine: Clock | None = None) -> Finding:
     if reads != sorted(reads):
         text = "the monotonic clock went back"
         return _wrong("clock", text, "Choose another clock source for this machine: limits and pauses depend on it.")
-    return _good("clock", "the time can be, and goes forward")
+    return _good("clock", "plausible and moving forward")
 
 
 def writable(config: Config) -> Finding:
@@ -174,7 +174,7 @@ def store(config: Config) -> list[Finding]:
         text, advice = "the store answers, and is empty", "`heliograph init` or `heliograph serve` fills it."
         findings = [Finding(name="store", verdict=Verdict.NOTE, text=text, advice=advice)]
     else:
-        counts = f"{len(directory.projects)} projects, {len(directory.numbers)} numbers"
+        counts = f"projects: {len(directory.projects)}, numbers: {len(directory.numbers)}"
         findings = [_good("store", f"{stores.place(config)} answers: {counts}")]
     if not config.database_url:
         return findings

@@ -78,7 +78,7 @@ def inbound(call: Call, draft: Draft) -> None:
     """
     config = call.config()
     server = client.server_of(Path(config.data))
-    project_id = _owner(stores.snapshot(config), draft.to_number, None)
+    project_id = _receiver(stores.snapshot(config), draft.to_number)
     arrived = server.ask("POST", "/api/heliograph/simulator/inbound", project_id, draft.as_values())
     human = f"Message {arrived['id']} has arrived. What becomes of it: {_follow(config.data, arrived)}"
     output.result(call.as_json, arrived, human)
@@ -110,6 +110,14 @@ def _owner(directory: Snapshot, number: str, wanted: str | None) -> str:
             if known.number == typed:
                 return known.project_id
     return stores.project_wanted(directory.projects, wanted).id
+
+
+def _receiver(directory: Snapshot, number: str) -> str:
+    """The project whose number it is. With one project the server judges the number."""
+    owners = [known.project_id for known in directory.numbers if known.number == number]
+    if not owners and len(directory.projects) > 1:
+        raise output.Failure(f"no project owns {number}; `heliograph number list` shows the numbers of all projects")
+    return owners[0] if owners else stores.project_wanted(directory.projects, None).id
 
 
 def _follow(data: str, accepted: dict[str, Any]) -> str:

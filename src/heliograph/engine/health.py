@@ -52,6 +52,11 @@ class Health:
         self._known: tuple[float, Condition] | None = None
         self._probe: asyncio.Future[Condition] | None = None
 
+    @property
+    def is_well(self) -> bool:
+        """What the last probe found; True before the first one."""
+        return self._known is None or self._known[1].reason is None
+
     async def condition(self) -> Condition:
         """How it is now, or was at most so many seconds ago."""
         found = await self._last()

@@ -41,7 +41,7 @@ class OverdueParts:
                 while await self.note_overdue() == BATCH_MAX:
                     pass
             except StoreUnavailable as error:
-                log.warning("overdue_parts.store_unavailable", error=str(error))
+                log.debug("overdue_parts.store_unavailable", error=str(error))
 
     async def note_overdue(self) -> int:
         """Write down what is overdue, some of it; returns for how many messages. Raises StoreUnavailable."""

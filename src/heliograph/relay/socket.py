@@ -113,14 +113,19 @@ class Socket(asyncio.Protocol):
 
     # -- out
 
+    @property
+    def _may_send(self) -> bool:
+        """The client's close frame may have arrived behind a message that is answered only now."""
+        return self.is_open and self._ws.state is OPEN
+
     def send(self, message: bytes) -> None:
         """Write a text message; nothing happens on a connection that is closing."""
-        if self.is_open:
+        if self._may_send:
             self._ws.send_text(message)
             self._flush()
 
     def ping(self, payload: bytes = b"") -> None:
-        if self.is_open:
+        if self._may_send:
             self._pings += 1
             self._ws.send_ping(payload)
             self._flush()
@@ -128,8 +133,9 @@ class Socket(asyncio.Protocol):
     def close(self, code: int, reason: str) -> None:
         """Say goodbye, and wait CLOSE_SECONDS at most for the answer."""
         if self.is_open:
-            self._ws.send_close(code, reason)
-            self._flush()
+            if self._may_send:
+                self._ws.send_close(code, reason)
+                self._flush()
             self._end()
 
     def abort(self) -> None:

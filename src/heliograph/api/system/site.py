@@ -12,7 +12,7 @@ from functools import cached_property
 from heliograph import __version__
 from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Handler, Route
-from heliograph.api.system import generated, llms, pages, reference, render, search, snippets
+from heliograph.api.system import generated, llms, pages, reference, render, search
 from heliograph.api.system.openapi import Document
 from heliograph.core.errors import NotFound
 
@@ -25,6 +25,7 @@ CONTENT_POLICY = (
 )
 """Nothing from elsewhere, and no scripts inside pages."""
 
+_EXAMPLE_ADDRESS = re.compile(rb"(http://|ws://)?(?:localhost|127\.0\.0\.1):8080\b")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 _ASSETS = {
     "site.css": "text/css; charset=utf-8",
@@ -186,8 +187,10 @@ def _send(response: Response, body: bytes, content_type: str) -> None:
 
 
 def _here(body: bytes, request: Request) -> bytes:
-    """A page with this server's address in its examples."""
-    return body.replace(snippets.BASE.encode(), request.base_url.encode())
+    """A page with this server's address in its examples, whether they name the URL, a WebSocket's URL or the host."""
+    http, host = request.base_url, request.base_url.partition("://")[2]
+    addresses = {b"http://": http, b"ws://": http.replace("http", "ws", 1), b"": host}
+    return _EXAMPLE_ADDRESS.sub(lambda match: addresses[match[1] or b""].encode(), body)
 
 
 def _wants_html(request: Request) -> bool:
