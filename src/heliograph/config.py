@@ -74,11 +74,14 @@ def _real(name: str, default: float, about: str, minimum: float = 0.0, maximum: 
 SETTINGS: tuple[Setting, ...] = (
     # where it runs
     _text("data", "data", "Folder for the embedded store, media, the simulated carrier's journal and local secrets."),
-    _text(
-        "database_url",
-        None,
-        "PostgreSQL URL (postgresql://user:password@host:port/name, user and password percent-encoded); without it"
-        " SQLite in `data`.",
+    Setting(
+        name="database_url",
+        type=str,
+        default=None,
+        about="PostgreSQL URL (postgresql://user:password@host:port/name, user and password percent-encoded); without "
+        "it SQLite in `data`.",
+        optional=True,
+        secret=True,
     ),
     _text("database_url_file", None, "File that holds the `database_url`, so that its password is in no process list."),
     _text("host", "127.0.0.1", "Address to listen on."),

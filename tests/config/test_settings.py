@@ -27,3 +27,10 @@ def test_a_list_of_networks_is_a_text_or_a_list() -> None:
 def test_invalid_network_is_refused_with_its_source(given: object) -> None:
     with pytest.raises(ConfigError, match=r"^file: .*network"):
         parse(BY_NAME["trusted_proxies"], given, "file")
+
+
+@pytest.mark.parametrize("given", [["postgresql://u:hunter2@h/d"], {"url": "hunter2"}, 5])
+def test_database_url_of_a_wrong_type_is_not_repeated(given: object) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse(BY_NAME["database_url"], given, "file: database_url")
+    assert "hunter2" not in str(refused.value) and "5" not in str(refused.value)

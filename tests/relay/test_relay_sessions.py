@@ -107,6 +107,9 @@ def test_the_context_of_a_send_is_the_session_unless_it_says(relay: Relay) -> No
         ({"media": "x"}, "media"),
         ({"media": ["ftp://x/y"]}, "media"),
         ({"tags": [1]}, "tags"),
+        ({"tags": ["x"] * 51}, "tags"),
+        ({"tags": ["x" * 257]}, "tags"),
+        ({"region": "x" * 257}, "region"),
         ({"context": 7}, "context"),
     ],
 )

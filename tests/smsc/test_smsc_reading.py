@@ -307,6 +307,16 @@ def test_a_part_is_no_longer_than_a_short_message() -> None:
     assert refused.value.status is Status.RINVMSGLEN
 
 
+@pytest.mark.parametrize("data_coding", [0, 1, 3, 8])
+def test_text_too_long_for_a_message_is_refused_before_it_is_decoded(
+    data_coding: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading.text, "read", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(Rejected) as refused:
+        read(DataSm(data_coding=data_coding, tlvs={Tag.MESSAGE_PAYLOAD: b"\xd8\x00" * 32_640}))
+    assert refused.value.status is Status.RINVMSGLEN
+
+
 def test_a_service_type_that_no_carrier_could_be_told_is_refused() -> None:
     assert read(submit(service_type="ABCDE")).options.service_type == "ABCDE"
     with pytest.raises(Rejected) as refused:

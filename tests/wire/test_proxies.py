@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from heliograph.core.networks import counted_address, listed_networks, parse_networks
 from heliograph.wire.proxies import (
+    PAIRS_MAX,
     PROXY_HEADER_MAX,
     ProxyHeader,
     ProxyHeaderError,
@@ -151,6 +152,12 @@ UNREADABLE = [
 def test_client_is_the_last_address_that_is_not_trusted(headers: list[tuple[bytes, bytes]], client: str) -> None:
     assert forwarded_client(headers, PROXY, TRUSTED) == client
     assert forwarded_client(headers, "::ffff:10.0.0.1", TRUSTED) == client
+
+
+@pytest.mark.parametrize("filler", [",", ";", "by=1;", "for=192.0.2.1,"])
+def test_forwarded_with_too_many_pairs_leaves_the_peer(filler: str) -> None:
+    headers = _forwarded(filler * PAIRS_MAX + "for=198.51.100.7")
+    assert forwarded_client(headers, PROXY, TRUSTED) == PROXY
 
 
 @pytest.mark.parametrize("headers", UNREADABLE)

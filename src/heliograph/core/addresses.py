@@ -71,6 +71,8 @@ LOOPBACK: Final = _networks("127.0.0.0/8", "::1/128")
 _MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
 _SIXTOFOUR: Final = ipaddress.IPv6Network("2002::/16")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_LOCALLY_TRANSLATED: Final = _networks("64:ff9b:1::/48", "::ffff:0:0:0/96")
+"""Translated to IPv4 within a network (RFC 8215, RFC 7915): the address is in the last 32 bits."""
 _IPV4_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 
 
@@ -96,6 +98,8 @@ class Reach:
             return False
         if _in(ip, LOOPBACK):
             return self.loopback
+        if _in(ip, _LOCALLY_TRANSLATED) and _in(_last_32_bits(ip), (*NEVER_CALLED, *LOOPBACK)):
+            return False
         if isinstance(ip, IPv6) and (ip in _SIXTOFOUR or ip in _NAT64 or ip in _IPV4_COMPATIBLE):
             return Reach(loopback=self.loopback)._includes(_embedded(ip))  # carried to another network than the named
         if _in(ip, self.networks):
@@ -112,6 +116,10 @@ def is_never_called(network: Network) -> bool:
 
 def _in(ip: IPv4 | IPv6, networks: tuple[Network, ...]) -> bool:
     return any(ip in network for network in networks)
+
+
+def _last_32_bits(ip: IPv4 | IPv6) -> IPv4:
+    return IPv4(int(ip) & 0xFFFF_FFFF)
 
 
 def _embedded(ip: IPv6) -> IPv4:

@@ -35,6 +35,8 @@ from heliograph.ports import Acceptance, Accepted, Clock, IdempotencyClaim, Stor
 BODY_MAX = 1600
 """Code points (contract, section 3)."""
 
+TAGS_MAX, TAG_MAX = 50, 256
+"""Tags of a message, and characters of a tag or a region: they are in memory while the message waits."""
 VALIDITY_MAX_SECONDS = 172_800
 _MICROS = 1_000_000
 BACKLOG_RETRY_SECONDS = 1
@@ -234,6 +236,7 @@ class Acceptor:
         yield from self._judge_to(request)
         yield from self._judge_sender(request)
         yield from self._judge_content(request)
+        yield from self._judge_labels(request)
         yield from self._judge_urls(request)
         yield from _judge_numbers(request)
         if request.application_id and self._application(request) is None:
@@ -290,6 +293,13 @@ class Acceptor:
             yield Refusal(Fault.BODY_TOO_LONG)
         if len(request.media_urls) > request.media_limit:
             yield Refusal(Fault.MEDIA_TOO_MANY, f"A message takes at most {request.media_limit} media.")
+
+    def _judge_labels(self, request: SendRequest) -> Iterator[Refusal]:
+        if len(request.tags) > TAGS_MAX or any(len(tag) > TAG_MAX for tag in request.tags):
+            message = f"A message takes at most {TAGS_MAX} tags of at most {TAG_MAX} characters."
+            yield Refusal(Fault.PARAMETER_INVALID, message, "tags")
+        if request.region and len(request.region) > TAG_MAX:
+            yield Refusal(Fault.PARAMETER_INVALID, f"The region has at most {TAG_MAX} characters.", "region")
 
     def _judge_urls(self, request: SendRequest) -> Iterator[Refusal]:
         for url in request.media_urls:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from heliograph.core.directory import SmppCredential
 from heliograph.core.message import SmppOptions
-from heliograph.engine.accept import VALIDITY_MAX_SECONDS
+from heliograph.engine.accept import BODY_MAX, VALIDITY_MAX_SECONDS
 from heliograph.smsc import addresses, texts
 from heliograph.smsc.statuses import Rejected
 from heliograph.wire.smpp import text, times
@@ -32,6 +32,8 @@ TLV_HEADER_OCTETS: Final = 4
 SERVICE_TYPE_MAX: Final = 5
 """Characters (SMPP 3.4, 5.2.11); a longer one could be passed on to nobody."""
 PART_MAX_OCTETS: Final = 254
+PAYLOAD_MAX_OCTETS: Final = 4 * BODY_MAX + 256
+"""A text of BODY_MAX characters, each a surrogate pair of UCS-2, and a user data header."""
 """Of a part of a long message, as many as short_message has room for: phones take 140. Parts wait in memory."""
 
 _READ_HERE: Final = frozenset(
@@ -97,6 +99,8 @@ def _check_class(pdu: Submit) -> None:
 
 
 def _text(pdu: Submit, credential: SmppCredential) -> Incoming:
+    if len(_payload(pdu)) > PAYLOAD_MAX_OCTETS:  # before it is decoded
+        raise Rejected(Status.RINVMSGLEN, f"a text of {len(_payload(pdu))} octets")
     incoming = text.read(pdu, Alphabet(credential.alphabet))
     if incoming.alphabet is Alphabet.BINARY:
         raise Rejected(Status.RX_P_APPN, f"data_coding {pdu.data_coding:#04x} is not text")
@@ -110,8 +114,12 @@ def _text(pdu: Submit, credential: SmppCredential) -> Incoming:
     return incoming
 
 
+def _payload(pdu: Submit) -> bytes:
+    return pdu.tlvs.get(Tag.MESSAGE_PAYLOAD) or (b"" if isinstance(pdu, DataSm) else pdu.short_message)
+
+
 def _check_header(pdu: Submit, incoming: Incoming) -> None:
-    octets = pdu.tlvs.get(Tag.MESSAGE_PAYLOAD) or (b"" if isinstance(pdu, DataSm) else pdu.short_message)
+    octets = _payload(pdu)
     if not octets or octets[0] >= len(octets):
         raise Rejected(Status.RINVESMCLASS, "a user data header that exceeds its message")
     refused = [identifier for identifier, _ in incoming.elements if identifier in _REFUSED_ELEMENTS]

@@ -25,6 +25,8 @@ Headers = Sequence[tuple[bytes, bytes]]
 """Names in lower case, as ASGI has them."""
 
 HOPS_MAX = 32
+PAIRS_MAX = 4 * HOPS_MAX
+"""Pairs of Forwarded that are read: for, by, host and proto of each hop. A longer header is malformed."""
 """Proxies in a row; a header with more trusted ones is malformed."""
 
 PROXY_HEADER_MAX = 4096
@@ -191,7 +193,7 @@ def _fors(pairs: Iterable[tuple[str, str, str]]) -> Iterator[str | None]:
 def _pairs(text: str) -> Iterator[tuple[str, str, str]]:
     """Name in lower case, value, and the sign behind it: `;`, `,` or the end. Raises ValueError."""
     at = 0
-    while at <= len(text):
+    for _ in range(PAIRS_MAX):
         found = _PAIR.match(text, at)
         if found is None:
             raise ValueError(text)
@@ -200,3 +202,4 @@ def _pairs(text: str) -> Iterator[tuple[str, str, str]]:
         if not sign:
             return
         at = found.end()
+    raise ValueError("too many pairs")

@@ -48,6 +48,8 @@ written, and what was answered in one lump would go round as one. Fewer cost a t
 SLICE_OCTETS: Final = 4096
 SLICE_PDUS: Final = 128
 """A slice has so many PDUs, and the rest of the SLICE_OCTETS that the last of them is in: some 2 ms."""
+TURN_OCTETS: Final = 32_768
+"""A turn of the loop reads no more of one link, so that it ends at most one PDU of 64 KiB: its text takes a while."""
 FAULTS_LOGGED: Final = 10
 """PDUs of one link that can't be read, and as many whose end is damaged; more are counted only."""
 
@@ -342,11 +344,12 @@ class Link(asyncio.Protocol):
     def _read_on(self) -> None:
         """Read a slice of what has come, and the socket when nothing of it is left."""
         self._is_turn_due = False
-        count = 0
+        count = octets = 0
         while self._may_read and (size := self._readable()):
-            if count >= SLICE_PDUS:
+            if count >= SLICE_PDUS or octets >= TURN_OCTETS:
                 self._schedule_turn()
                 break
+            octets += size
             count += self._read(self._cut(size))
         transport = self._transport
         if transport is not None and not transport.is_closing():
