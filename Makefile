@@ -9,6 +9,8 @@ PORT ?= 8080
 ARGS ?=
 # Processes that tests run in; each takes whole modules. They wait for servers more than they compute, so more than cores.
 WORKERS ?= 3
+# Trials and floods measure how long others wait: they run by themselves.
+TIMED := tests/trials tests/floods
 
 .PHONY: help setup setup-tools setup-tests serve test check bench soak clean
 
@@ -40,7 +42,8 @@ check: setup-tools ## Types, style, layers
 	$(BIN)/lint-imports
 
 test: setup-tests check ## All checks and tests, against real servers and the official SDKs
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(or $(ARGS),$(foreach folder,$(TIMED),--ignore=$(folder)))
+	$(if $(ARGS),,$(BIN)/pytest $(TIMED))
 
 bench: setup-tools ## Measure speed and memory (see docs/benchmarks.md)
 	$(BIN)/python -m bench $(ARGS)

@@ -20,7 +20,7 @@ from heliograph.net.resolver import Resolver, ResolverSettings
 from name_server import NameServer, name_server
 
 FLOOD_SECONDS = 3.0
-SLOW_SECONDS = 0.5
+SLOW_SECONDS = 3.0
 """A healthy look-up takes milliseconds; what an attacked one may take on a busy machine."""
 
 RSS_MAX_BYTES = 60 * 1024 * 1024
