@@ -701,6 +701,20 @@ async def test_parts_that_were_taken_are_not_sent_again(machine: Machine, ground
     assert await ground.state(message) is State.DELIVERED
 
 
+async def test_part_that_a_query_found_at_the_carrier_is_not_sent_again(machine: Machine, ground: Ground) -> None:
+    message = ground.message(segments=2)
+    machine.carrier.known[message.id] = Answer(refs=None, accepted={1: "a"})
+    await machine.take(message)
+    await machine.carrier.came.wait()
+    machine.carrier.came.clear()
+    machine.carrier.answers[message.id].set_exception(Uncertain("gone"))
+    while not await parts(ground, message):
+        pass
+    ground.clock.add(1)
+    await machine.carrier.came.wait()
+    assert machine.carrier.submitted[1].parts_done == {1: "a"}
+
+
 @pytest.mark.parametrize("segments", [1, 2, 4])
 @pytest.mark.parametrize("receipt_first", [True, False])
 async def test_a_carrier_may_make_more_parts_of_it_or_fewer(

@@ -625,6 +625,10 @@ class Dispatcher:
                 return True
             tries.resent += 1
             await self._transitions.note(message, "resubmitted", detail="in doubt: uncertain_policy is resend")
+        if tries.done:  # the retry reads from disk which parts the carrier has
+            parts = self._accepted(message, message.carrier or "", tries)
+            await self._transitions.persist(lambda: self._store.keep_parts(parts, ()))
+            self._receipts.expect(message, parts)
         await self._defer([_Again(message=message, tries=tries, at=self._clock.now())])
         return False
 
