@@ -14,7 +14,7 @@ from heliograph.core.inventory import Place
 from heliograph.core.number_settings import HOSTED, ORIGIN
 from heliograph.engine.directory import Directory
 from heliograph.engine.number_orders import NumberOrders
-from heliograph.engine.project_room import ProjectLimits
+from heliograph.engine.project_room import ProjectLimits, ProjectRoom
 from heliograph.engine.scripts import Scripts
 
 ids = Uuid7Generator(lambda: 5)
@@ -101,9 +101,25 @@ async def test_requests_at_once_do_not_pass_the_limits_together(ground: Ground) 
     assert octets(directory) <= 20_000 and sum(isinstance(each, Refused) for each in answers) >= 7
 
 
+async def test_object_that_has_arrived_is_not_reserved_as_well() -> None:
+    room = ProjectRoom(lambda project_id: project_id, ProjectLimits(octets=100))
+    with room.reserved(PROJECT, "first", "tokens", there=0, most=2), room.reserved_octets(PROJECT, "first", 60):
+        with pytest.raises(Refused, match="at most 1 tokens"), room.reserved(PROJECT, "second", "tokens", 0, 1):
+            pass
+        with pytest.raises(Refused, match="at most 100 bytes"), room.reserved_octets(PROJECT, "second", 60):
+            pass
+        room.octets.add(PROJECT, 30)
+        room.arrived("first")
+        with room.reserved(PROJECT, "second", "tokens", there=1, most=2), room.reserved_octets(PROJECT, "second", 70):
+            pass
+    with room.reserved_octets(PROJECT, "third", 70):
+        pass
+
+
 async def test_family_buys_as_many_numbers_as_it_may(ground: Ground) -> None:
     directory = await made(ground, numbers=3)
-    await ground.store.stock([inventory.free_number(f"+1206555{n:04d}", Place()) for n in range(30)], 1)
+    stocked = [f"+1206555{n:04d}" for n in range(28)] + ["+13125550028", "+13125550029"]
+    await ground.store.stock([inventory.free_number(each, Place()) for each in stocked], 1)
     orders = NumberOrders(ground.store, directory, ground.clock)
     parent, stranger = directory.project(PROJECT), directory.project(STRANGER)
     assert parent is not None and stranger is not None
@@ -119,11 +135,11 @@ async def test_family_buys_as_many_numbers_as_it_may(ground: Ground) -> None:
     assert [each.refusals[0].fault for each in refused] == [Fault.PARAMETER_INVALID] * 7
     assert "at most 3 bought phone numbers" in str(refused[0])
     with pytest.raises(Refused, match="at most 3 bought phone numbers"):
-        await orders.buy(child, "+12065550029", name="", settings={})
-    await orders.buy(stranger, "+12065550029", name="", settings={})
+        await orders.buy(child, "+13125550029", name="", settings={})
+    await orders.buy(stranger, "+13125550029", name="", settings={})
     bought = next(each for each in directory.numbers_of(PROJECT) + directory.numbers_of(child.id) if each != brought)
     await orders.release(bought)
-    await orders.buy(child, "+12065550028", name="", settings={})
+    await orders.buy(child, "+13125550028", name="", settings={})
 
 
 async def test_scripts_count_with_the_octets_of_their_family(ground: Ground) -> None:

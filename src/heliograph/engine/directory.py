@@ -131,6 +131,7 @@ class Directory:
     def _weigh(self, project_id: str, each: Any, sign: int) -> None:
         if sign > 0:
             self.room.octets.add(project_id, octets_of(each))
+            self.room.arrived(each.system_id if isinstance(each, SmppCredential) else each.id)
         else:
             self.room.octets.remove(project_id, octets_of(each))
 
@@ -235,8 +236,8 @@ class Directory:
         """While it is written and read back. `count`: those of a project, all subprojects' count. Raises Refused."""
         there = sum(count(project.id) for project in self.family_of(self.root_of(project_id)))
         with (
-            self.room.reserved(project_id, what, there, self.room.limits.objects),
-            self.room.reserved_octets(project_id, octets_of(each)),
+            self.room.reserved(project_id, each.id, what, there, self.room.limits.objects),
+            self.room.reserved_octets(project_id, each.id, octets_of(each)),
         ):
             yield
 
@@ -271,8 +272,8 @@ class Directory:
             for each in self._numbers.of(project.id)
         )
         with (
-            self.room.reserved(number.project_id, "bought phone numbers", there, self.room.limits.numbers),
-            self.room.reserved_octets(number.project_id, octets_of(number)),
+            self.room.reserved(number.project_id, number.id, "bought phone numbers", there, self.room.limits.numbers),
+            self.room.reserved_octets(number.project_id, number.id, octets_of(number)),
         ):
             taken = await self._store.take_number(number)
             await self.load()
@@ -338,7 +339,7 @@ class Directory:
             if before is None:
                 raise NotFound
             after = replace(change(before), updated_at=self._clock.now())
-            with self.room.reserved_octets(_project_of(after), octets_of(after) - octets_of(before)):
+            with self.room.reserved_octets(_project_of(after), after.id, octets_of(after) - octets_of(before)):
                 await self._updated(await write(after))
             return after
 

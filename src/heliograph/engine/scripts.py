@@ -63,9 +63,10 @@ class Scripts:
             updated_at=now,
         )
         room = self._room
+        there = room.scripts.of_family(room.root_of(project_id))
         with (
-            room.reserved(project_id, "scripts", room.scripts.of_family(room.root_of(project_id)), room.limits.objects),
-            room.reserved_octets(project_id, script.octets),
+            room.reserved(project_id, script.id, "scripts", there, room.limits.objects),
+            room.reserved_octets(project_id, script.id, script.octets),
         ):
             await self._store.add_script(script)
             room.scripts.add(project_id)
@@ -82,7 +83,7 @@ class Scripts:
                 contents=before.contents if contents is None else self._fit_contents(contents or EMPTY_CONTENTS),
                 updated_at=self._clock.now(),
             )
-            with self._room.reserved_octets(project_id, after.octets - before.octets):
+            with self._room.reserved_octets(project_id, script_id, after.octets - before.octets):
                 if not await self._store.update_script(after):
                     raise NotFound
                 self._room.script_octets.remove(project_id, before.octets)
