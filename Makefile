@@ -49,8 +49,8 @@ bench: setup-tools ## Measure speed and memory (see docs/benchmarks.md)
 	$(BIN)/python -m bench $(ARGS)
 
 soak: setup-tests ## Longer trials: 50 crash rounds on each store, five minutes of octets
-	HELIOGRAPH_CRASH_ROUNDS=50 $(BIN)/pytest tests/crash $(ARGS)
-	HELIOGRAPH_FUZZ_SECONDS=300 $(BIN)/pytest tests/fuzz/test_smpp_octets.py $(ARGS)
+	HELIOGRAPH_CRASH_ROUNDS=50 $(BIN)/pytest --timeout 0 tests/crash $(ARGS)
+	HELIOGRAPH_FUZZ_SECONDS=300 $(BIN)/pytest --timeout 0 tests/fuzz/test_smpp_octets.py $(ARGS)
 
 clean: ## Remove what setup made
 	rm -rf .venv .clients tests/clients/node/node_modules
