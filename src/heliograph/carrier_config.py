@@ -286,6 +286,12 @@ class CarrierConfig:
         10,
         1_000_000,
     )
+    unanswered_max: int = whole(
+        100,
+        "Receipts and inbound messages of a connection that wait for our answer; beyond them no more is read of it.",
+        1,
+        100_000,
+    )
 
     # how fast
     window: int = whole(10, "Submits of a connection that wait for their answer at once.", 1, 10_000)

@@ -153,6 +153,9 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _whole("keep_alive_seconds", 75, "How long a connection is kept open after an answer.", 1, 86400),
     _whole("max_form_fields", 1000, "Most fields in one form, and most values in one JSON body.", 10, 100000),
+    _whole("tags_max", 50, "Most tags of a message.", 0, 1000),
+    _whole("tag_max_chars", 256, "Longest tag, and longest region, of a message, characters.", 1, 10000),
+    _whole("timeline_max", 1000, "Most lines of a message's timeline in one answer; the newest are shown.", 1, 10000),
     _whole("retention_days", 0, "Days that messages and logs are kept; 0 keeps them for good.", 0, 36500),
     _whole(
         "sticky_sender_days",
@@ -215,6 +218,20 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _whole("receipts_memory_max", 100000, "Sent messages kept in memory while their receipts are awaited.", 100, 10**7),
     _whole(
+        "receipts_held_max",
+        10_000,
+        "Receipts held while their message is looked for; at the limit the oldest is let go as unmatched.",
+        1,
+        10**7,
+    ),
+    _whole(
+        "uncertain_memory_max",
+        100_000,
+        "Uncertain messages kept in memory that receipts are compared with; further ones end with their validity.",
+        1,
+        10**7,
+    ),
+    _whole(
         "carrier_dropped_max",
         100,
         "How many unusable receipts and inbound messages to keep for each carrier, for `heliograph carriers "
@@ -261,6 +278,20 @@ SETTINGS: tuple[Setting, ...] = (
     # callbacks
     _whole("callback_concurrency", 128, "Requests under way to one endpoint.", 1, 10000),
     _whole(
+        "webhook_connections_max",
+        1000,
+        "Connections at once of webhooks, handlers and media, so that slow endpoints leave file descriptors.",
+        1,
+        10**6,
+    ),
+    _whole(
+        "webhook_host_connections_max",
+        100,
+        "The same to one host and port; `callback_concurrency` where that is more.",
+        1,
+        10**6,
+    ),
+    _whole(
         "callback_lane_max",
         10000,
         "Messages with callbacks kept in memory for one endpoint; the rest waits on disk.",
@@ -294,6 +325,13 @@ SETTINGS: tuple[Setting, ...] = (
     _real("dns_seconds", 2.0, "How long the look-up of a host name may take.", 0.1, 30),
     _whole("dns_lookups_max", 64, "Look-ups of webhooks' and media's host names under way at once.", 2, 10000),
     _whole("dns_project_lookups_max", 8, "The same of one project with its subprojects.", 1, 10000),
+    _whole(
+        "dns_project_waiting_max",
+        1000,
+        "Look-ups of one project with its subprojects that wait for a place; more fail at once.",
+        1,
+        10**6,
+    ),
     _whole("dns_names_max", 20000, "Host names whose addresses are kept in memory.", 10, 10**6),
     _real(
         "dns_stale_seconds",
@@ -392,6 +430,16 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _whole("reassembly_max", 10000, "Long inbound messages that wait for parts at once.", 1, 10**6),
     _whole("reassembly_project_max", 2500, "The same of one project with its subprojects.", 1, 10**6),
+    _whole(
+        "reassembly_bytes", 67_108_864, "Memory of the parts that wait, bytes: some 400,000 of phones.", 65536, 10**12
+    ),
+    _whole(
+        "reassembly_project_bytes",
+        16_777_216,
+        "The same of one project with its subprojects, bytes.",
+        65536,
+        10**12,
+    ),
     # the simulated carrier
     _flag("simulator", True, "Whether the simulated carrier runs and its special numbers hold."),
     _real("simulator_answer_ms", 50.0, "Pause before the simulated carrier accepts a message.", 0, 3_600_000),
@@ -435,6 +483,20 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _whole("smpp_unbound_pdu_bytes", 1024, "Largest PDU taken from a connection before its bind, bytes.", 128, 10**7),
     _whole("smpp_unbound_pdus_max", 20, "PDUs without a bind that end a connection when there are more.", 1, 10**6),
+    _whole(
+        "smpp_incomplete_max",
+        1000,
+        "Long messages of one customer that wait for parts; more are answered ESME_RMSGQFUL.",
+        1,
+        10**6,
+    ),
+    _whole(
+        "smpp_tlvs_bytes",
+        1024,
+        "Optional parameters of one message that are kept and passed on, tags and lengths included, bytes.",
+        0,
+        65536,
+    ),
     _whole(
         "smpp_idle_pdus_max",
         500,
@@ -483,6 +545,23 @@ SETTINGS: tuple[Setting, ...] = (
         10**6,
     ),
     _whole("relay_requests_max", 200, "Requests of one client in work; beyond them no more is read of it.", 1, 10**5),
+    _whole(
+        "relay_malformed_max", 20, "Frames of one client that are not JSON-RPC; the last ends its connection.", 1, 10**6
+    ),
+    _whole(
+        "relay_stranger_requests_max",
+        20,
+        "Requests of a client that has not logged in; one more ends its connection.",
+        1,
+        10**6,
+    ),
+    _whole(
+        "relay_attempts_max",
+        1000,
+        "Attempts at once to send one client the states of its messages, and its latest sends that are remembered.",
+        1,
+        10**6,
+    ),
     _whole("relay_events_max", 100, "Events to one client that wait for its acknowledgement.", 1, 10**5),
     _whole("relay_contexts_max", 64, "Contexts that one client may listen to.", 1, 10**5),
     _whole("relay_context_max_chars", 128, "Longest name of a context, characters.", 1, 10**5),

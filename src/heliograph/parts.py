@@ -19,6 +19,7 @@ from heliograph.core.ids import Uuid7Generator
 from heliograph.core.limits import Buckets
 from heliograph.core.message import SMPP_SCHEME, Change, Message, PartReceipts
 from heliograph.core.networks import Networks
+from heliograph.core.reassembly import Bounds
 from heliograph.core.retry import RetryPolicy
 from heliograph.engine import notify
 from heliograph.engine.accept import Acceptor, AcceptSettings
@@ -41,7 +42,7 @@ from heliograph.engine.overdue_parts import OverdueParts
 from heliograph.engine.own_documents import OwnDocuments
 from heliograph.engine.pieces import Pieces
 from heliograph.engine.project_room import ProjectLimits
-from heliograph.engine.receipts import Receipts
+from heliograph.engine.receipts import ReceiptLimits, Receipts
 from heliograph.engine.records import Records
 from heliograph.engine.retries import RetrySettings
 from heliograph.engine.route_projects import RouteProjects
@@ -56,7 +57,7 @@ from heliograph.engine.transition import Transitions
 from heliograph.engine.urls import reach
 from heliograph.net import media as net_media
 from heliograph.net.clock import SystemClock
-from heliograph.net.http import MAX_PER_HOST, HttpClient
+from heliograph.net.http import HttpClient
 from heliograph.net.resolver import Resolver, ResolverSettings, servers_of
 from heliograph.ports import CommitWatcher, Store, Tables
 from heliograph.relay import deliveries as relay_deliveries
@@ -65,6 +66,7 @@ from heliograph.relay import login as relay_login
 from heliograph.relay.calls import Calls
 from heliograph.relay.clients import Clients as RelayClients
 from heliograph.relay.ended import EndedLimits
+from heliograph.relay.peer import PeerLimits
 from heliograph.relay.settings import RelaySettings
 from heliograph.relay.socket import SocketLimits
 from heliograph.smsc.clients import Clients
@@ -74,7 +76,7 @@ from heliograph.smsc.login import Login
 from heliograph.smsc.metrics import ClientsCollector
 from heliograph.smsc.queries import Queries
 from heliograph.smsc.settings import SmscSettings
-from heliograph.smsc.submits import Submits
+from heliograph.smsc.submits import SubmitLimits, Submits
 from heliograph.storage.lock import FolderLock
 from heliograph.storage.store import SqlStore
 
@@ -144,6 +146,7 @@ def resolver_settings(config: Config) -> ResolverSettings:
         seconds=config.dns_seconds,
         places=config.dns_lookups_max,
         owner_places=config.dns_project_lookups_max,
+        owner_waiting=config.dns_project_waiting_max,
         stale_seconds=config.dns_stale_seconds,
         negative_seconds=config.dns_negative_seconds,
         names_max=config.dns_names_max,
@@ -221,7 +224,8 @@ class Parts:
             reach=self.reach,
             resolver=self.resolver,
             user_agent=f"Heliograph/{__version__}",
-            max_per_host=max(MAX_PER_HOST, self.config.callback_concurrency),
+            max_connections=self.config.webhook_connections_max,
+            max_per_host=max(self.config.webhook_host_connections_max, self.config.callback_concurrency),
         )
 
     @cached_property
@@ -311,6 +315,8 @@ class Parts:
                 reach=self.reach,
                 backlog_limit=self.config.backlog_limit,
                 default_validity_seconds=self.config.default_validity_seconds,
+                tags_max=self.config.tags_max,
+                tag_max_chars=self.config.tag_max_chars,
             ),
         )
         acceptor.accepted = self.dispatcher.offer
@@ -356,7 +362,11 @@ class Parts:
             metrics=self.metrics,
             dropped=self.dropped,
             part_receipts=self.part_receipts,
-            memory_max=self.config.receipts_memory_max,
+            limits=ReceiptLimits(
+                memory=self.config.receipts_memory_max,
+                held=self.config.receipts_held_max,
+                doubts=self.config.uncertain_memory_max,
+            ),
         )
 
     def part_receipts(self, carrier: str) -> PartReceipts:
@@ -377,8 +387,12 @@ class Parts:
             self.store,
             self.clock,
             root_of=self.directory.root_of,
-            sets_max=self.config.reassembly_max,
-            family_sets_max=self.config.reassembly_project_max,
+            bounds=Bounds(
+                sets=self.config.reassembly_max,
+                octets=self.config.reassembly_bytes,
+                family_sets=self.config.reassembly_project_max,
+                family_octets=self.config.reassembly_project_bytes,
+            ),
             seconds=self.config.reassembly_seconds,
         )
 
@@ -446,7 +460,13 @@ class Parts:
             directory=self.directory,
             clients=self.smpp_clients,
             login=Login(self.directory, self.clock, settings),
-            submits=Submits(self.acceptor, self.pieces, self.ids, self.clock),
+            submits=Submits(
+                self.acceptor,
+                self.pieces,
+                self.ids,
+                self.clock,
+                SubmitLimits(incomplete=self.config.smpp_incomplete_max, tlvs_bytes=self.config.smpp_tlvs_bytes),
+            ),
             queries=queries,
             metrics=self.metrics,
         )
@@ -493,6 +513,7 @@ class Parts:
                 lambda: self.store.media_of(message.project_id, message.id)
             ),
             base_url=lambda: self.base_url,
+            attempts_max=self.config.relay_attempts_max,
         )
         deliveries.note = self._note_told
         deliveries.wake = self._wake
@@ -703,7 +724,12 @@ def _relay_settings(config: Config) -> RelaySettings:
             send_buffer_bytes=config.relay_send_buffer_bytes,
             small_frames_max=config.relay_small_frames_max,
         ),
-        requests_max=config.relay_requests_max,
+        peer=PeerLimits(
+            requests=config.relay_requests_max,
+            malformed=config.relay_malformed_max,
+            stranger_requests=config.relay_stranger_requests_max,
+        ),
+        attempts_max=config.relay_attempts_max,
         events_max=config.relay_events_max,
         project_contexts_bytes=config.relay_project_contexts_bytes,
         contexts_max=config.relay_contexts_max,

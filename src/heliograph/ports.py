@@ -376,9 +376,6 @@ class MediaFiles(Protocol):
         ...
 
 
-TIMELINE_MAX = 1000
-"""Lines of a message's timeline in one answer; a message that is retried for days has more."""
-
 CALLBACK_LEASE_MICROS = 60_000_000
 """How long a fresh callback belongs to the process that made it, before the poll on disk may pick it up. A start makes
 them all due (release_callbacks), so a crash costs no waiting."""
@@ -897,7 +894,7 @@ class Store(Protocol):
     async def delete(self, project_id: str, message_id: str, at: int, event_no: int) -> bool:
         """Hide the message and its media; False while in progress, gone already, or where there is none."""
 
-    async def timeline(self, project_id: str, message_id: str, limit: int = TIMELINE_MAX) -> list[TimelineEntry]:
+    async def timeline(self, project_id: str, message_id: str, limit: int = 1000) -> list[TimelineEntry]:
         """The newest lines, oldest first."""
         ...
 

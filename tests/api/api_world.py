@@ -125,7 +125,7 @@ class Store:
         return [row for row in self.media_rows if (row.project_id, row.message_id) == (project_id, message_id)]
 
     async def timeline(self, project_id: str, message_id: str, limit: int = 1000) -> list[TimelineEntry]:
-        return self.entries
+        return self.entries[-limit:]
 
     async def callbacks(
         self, project_id: str, status: str, limit: int, message_id: str | None = None

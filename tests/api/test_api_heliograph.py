@@ -80,6 +80,16 @@ def test_timeline() -> None:
     assert world.ask("GET", f"/api/heliograph/messages/{message_id(2)}/timeline").status_code == 404
 
 
+def test_timeline_has_as_many_lines_as_the_setting_says() -> None:
+    world = World(timeline_max=2)
+    world.store.messages = [a_message()]
+    world.store.entries = [
+        TimelineEntry(at=AT + line, kind="note", state=None, error_code=None, detail=None) for line in range(5)
+    ]
+    answer = world.ask("GET", f"/api/heliograph/messages/{message_id(1)}/timeline")
+    assert [step["at_micros"] for step in answer.json["steps"]] == [AT + 3, AT + 4]
+
+
 @pytest.mark.parametrize(
     ("state", "error_code", "kinds", "doubt"),
     [

@@ -10,7 +10,8 @@ import pytest
 from aiohappyeyeballs import AddrInfoType
 from smpp_ground import Clock, Ground, ground
 
-from heliograph.carrier_config import Host
+from heliograph.carrier_config import CarrierConfig, Host
+from heliograph.carriers.smpp.bind import link_settings
 from heliograph.carriers.smpp.carrier import SmppCarrier
 
 DEAD = "127.0.0.2"
@@ -133,3 +134,8 @@ async def test_failed_look_up_is_told_in_words(error: Exception, words: str, mon
         await carrier.start(here.desk)
         await here.desk.signal.until(lambda: carrier.status().binds[0].error is not None)
         assert words in str(carrier.status().binds[0].error)
+
+
+def test_requests_of_a_carrier_are_bounded_by_its_key() -> None:
+    config = CarrierConfig(name="acme", hosts=(Host("127.0.0.1", 1),), system_id="us", unanswered_max=7)
+    assert link_settings(config).unanswered_max == 7

@@ -1,6 +1,8 @@
 """What a setting takes, beyond what its type says."""
 
+import re
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +36,10 @@ def test_database_url_of_a_wrong_type_is_not_repeated(given: object) -> None:
     with pytest.raises(ConfigError) as refused:
         parse(BY_NAME["database_url"], given, "file: database_url")
     assert "hunter2" not in str(refused.value) and "5" not in str(refused.value)
+
+
+def test_every_setting_is_read() -> None:
+    source = "".join(file.read_text() for file in Path(config.__file__).parent.rglob("*.py"))
+    read = set(re.findall(r"config\.(\w+)", source))
+    by_pattern = re.compile("rate_(in|out)bound_.*|(smpp_)?tls_(cert|key)|database_url_file")
+    assert [name for name in BY_NAME if name not in read and not by_pattern.fullmatch(name)] == []

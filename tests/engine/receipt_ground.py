@@ -19,7 +19,7 @@ from heliograph.core.pricing import Rates
 from heliograph.engine.dropped import Dropped
 from heliograph.engine.metrics import Metrics
 from heliograph.engine.overdue_parts import OverdueParts
-from heliograph.engine.receipts import Receipts
+from heliograph.engine.receipts import ReceiptLimits, Receipts
 from heliograph.engine.transition import Step, Transitions
 from heliograph.ports import Acceptance, InboundPart, Receipt, Store
 from heliograph.wire.smpp import receipt as receipts
@@ -67,7 +67,7 @@ class World:
             metrics=self.metrics,
             dropped=self.dropped,
             part_receipts=lambda carrier: self.config.part_receipts,
-            memory_max=100,
+            limits=ReceiptLimits(memory=100, held=10_000, doubts=100),
         )
         self.overdue = OverdueParts(self.store, self.clock, self.transitions, lambda carrier: self.config.part_receipts)
         self.came: list[str] = []

@@ -147,7 +147,12 @@ def make_acceptor(
         writes=Buckets(writes, 10),
         metrics=Metrics(),
         settings=AcceptSettings(
-            simulator=True, reach=Reach(loopback=True), backlog_limit=backlog_limit, default_validity_seconds=3600
+            simulator=True,
+            reach=Reach(loopback=True),
+            backlog_limit=backlog_limit,
+            default_validity_seconds=3600,
+            tags_max=3,
+            tag_max_chars=10,
         ),
     )
 

@@ -107,3 +107,20 @@ async def test_backlog_of_another_project_has_room(sending: Sending) -> None:
     sending.restart(backlog_limit=1)
     sending.transitions.deferred.add("22222222-2222-4222-8222-222222222222", 5)
     await send(sending)
+
+
+@pytest.mark.parametrize(
+    ("labels", "parameter"),
+    [({"tags": ("a",) * 4}, "tags"), ({"tags": ("a" * 11,)}, "tags"), ({"region": "a" * 11}, "region")],
+)
+async def test_tags_and_region_are_bounded_by_the_settings(
+    sending: Sending, labels: dict[str, object], parameter: str
+) -> None:
+    await sending.number(HERE)
+    await send(sending, tags=("a" * 10,) * 3, region="a" * 10)
+    with pytest.raises(Refused) as refused:
+        await send(sending, **labels)
+    assert (refused.value.refusals[0].fault, refused.value.refusals[0].attribute) == (
+        Fault.PARAMETER_INVALID,
+        parameter,
+    )

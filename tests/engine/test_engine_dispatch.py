@@ -14,7 +14,7 @@ from heliograph.core.routing import Facts, Router, Rule
 from heliograph.engine.attachments import Attachments, AttachmentSettings
 from heliograph.engine.dispatch import RESENDS_MAX, Dispatcher, DispatchSettings
 from heliograph.engine.dropped import Dropped
-from heliograph.engine.receipts import Receipts
+from heliograph.engine.receipts import ReceiptLimits, Receipts
 from heliograph.engine.retries import BEGINNING, RetrySettings
 from heliograph.engine.transition import Step
 from heliograph.ports import Answer, FetchedMedia, HeldReceipt, Orphaned, Receipt, Store
@@ -70,7 +70,7 @@ class Machine:
             metrics=ground.metrics,
             dropped=self.dropped,
             part_receipts=lambda carrier: self.part_receipts,
-            memory_max=100,
+            limits=ReceiptLimits(memory=100, held=10_000, doubts=100),
         )
         kinds = {carrier.name: frozenset(Kind) for carrier in carriers}
         routes = [Rule(carriers=(carrier.name,), priority=place) for place, carrier in enumerate(carriers)]
@@ -391,7 +391,7 @@ async def test_a_held_receipt_survives_a_restart(ground: Ground, carrier: Script
         metrics=ground.metrics,
         dropped=first.dropped,
         part_receipts=lambda carrier: "each",
-        memory_max=100,
+        limits=ReceiptLimits(memory=100, held=10_000, doubts=100),
     )
     await again.load()
     ground.go(again.run())

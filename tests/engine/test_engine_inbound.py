@@ -12,6 +12,7 @@ from heliograph.core.directory import Number, Project
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Media, Message
 from heliograph.core.number_settings import Handler
+from heliograph.core.reassembly import Bounds
 from heliograph.engine.attachments import Attachments, AttachmentSettings
 from heliograph.engine.directory import Directory
 from heliograph.engine.inbound import Inbound, InboundSettings
@@ -86,7 +87,13 @@ async def desk(ground: Ground, tmp_path: Path) -> Desk:
         transitions=ground.transitions,
         attachments=attachments,
         metrics=ground.metrics,
-        pieces=Pieces(ground.store, ground.clock, root_of=lambda id: id, sets_max=1, family_sets_max=1, seconds=1),
+        pieces=Pieces(
+            ground.store,
+            ground.clock,
+            root_of=lambda id: id,
+            bounds=Bounds(sets=1, octets=1000, family_sets=1, family_octets=1000),
+            seconds=1,
+        ),
         run_cxml=made.ask,
         run_swml=made.ask,
         settings=InboundSettings(concurrency=1, queue_max=10, reach=Reach(loopback=True)),

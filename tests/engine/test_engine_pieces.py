@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from heliograph.core.errors import Fault, StoreUnavailable, refuse
 from heliograph.core.message import Piece
+from heliograph.core.reassembly import Bounds
 from heliograph.engine.pieces import Pieces, joined, made_mark, missing
 from heliograph.ports import Acceptance
 from heliograph.wire.smpp.text import Alphabet, encode_text
@@ -53,9 +54,11 @@ class Desk:
 
 _numbers = iter(range(1, 10**6))
 
+ROOMY = Bounds(sets=10, octets=10_000, family_sets=10, family_octets=10_000)
 
-async def desk(ground: Ground) -> Desk:
-    pieces = Pieces(ground.store, ground.clock, root_of=lambda id: id, sets_max=10, family_sets_max=10, seconds=600)
+
+async def desk(ground: Ground, bounds: Bounds = ROOMY) -> Desk:
+    pieces = Pieces(ground.store, ground.clock, root_of=lambda id: id, bounds=bounds, seconds=600)
     here = Desk(ground, pieces)
     pieces.serve("carrier:", here.make)
     await pieces.load()
@@ -274,3 +277,15 @@ async def test_whoever_brings_parts_can_tell_what_they_are_of(ground: Ground) ->
     await here.pieces.add(piece(ground, 3), finish)
     assert here.pieces.waiting_of("carrier:one") == 0
     assert (await here.pieces.add(piece(ground, 1, data=b"new"), finish)).extra == "second"
+
+
+async def test_parts_above_the_octets_are_given_up_oldest_first(ground: Ground) -> None:
+    octets = len(piece(ground, 1).data) + len(piece(ground, 2).data)
+    here = await desk(ground, Bounds(sets=10, octets=octets - 1, family_sets=10, family_octets=octets))
+    await here.pieces.add(piece(ground, 1))
+    await here.pieces.add(replace(piece(ground, 2), reference=8))
+    ground.go(here.pieces.run())
+    async with asyncio.timeout(REACHES_SECONDS):
+        while not here.made:
+            await asyncio.sleep(0)
+    assert ([text for text, _ in here.made], here.pieces.waiting()) == ([TEXT[1]], 1)

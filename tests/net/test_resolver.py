@@ -176,11 +176,8 @@ async def test_look_up_that_nobody_waits_for_any_more_is_not_begun(server: NameS
     await names.close()
 
 
-async def test_owner_with_too_many_look_ups_is_refused_at_once(
-    server: NameServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resolver, "WAITING_MAX", 3)
-    names = Resolver(settings(server, owner_places=1))
+async def test_owner_with_too_many_look_ups_is_refused_at_once(server: NameServer) -> None:
+    names = Resolver(settings(server, owner_places=1, owner_waiting=3))
     tasks = [asyncio.create_task(names.resolve(f"{n}.silent.test", 80, "mallory")) for n in range(5)]
     done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     assert [isinstance(each.exception(), socket.gaierror) for each in done] == [True]

@@ -152,6 +152,21 @@ def test_a_stranger_asks_only_so_much(relay: Relay) -> None:
     assert client.closed() == 1008
 
 
+def test_invalid_frames_and_requests_before_the_login_are_bounded_by_settings(
+    own_relay: Callable[..., Relay],
+) -> None:
+    relay = own_relay(relay_malformed_max=2, relay_stranger_requests_max=1, tags_max=1)
+    client = relay.client()
+    assert client.text("office", tags=["a", "b"])["code"] == "422"
+    client.send("rubbish")
+    client.send("rubbish")
+    assert client.closed() == 1002
+    stranger = relay.raw()
+    stranger.post("signalwire.ping")
+    stranger.post("signalwire.ping")
+    assert stranger.closed() == 1008
+
+
 def test_what_is_too_deep_to_write_is_not_echoed(relay: Relay) -> None:
     client = relay.client()
     deep = "[" * 400 + "]" * 400

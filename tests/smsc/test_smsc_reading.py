@@ -20,6 +20,7 @@ from heliograph.wire.smpp.receipt import MessageState
 
 NOW = 1_790_000_000_000_000
 SECOND = 1_000_000
+TLVS_BYTES = 1024
 ACME = SmppCredential(
     project_id="p", system_id="acme", name="acme", password_hash="", max_binds=1, rate=0, window=10, allowed=(),
     alphabet="gsm", long_mode="udh8", created_at=0, updated_at=0,
@@ -32,7 +33,7 @@ def submit(**fields: Any) -> SubmitSm:
 
 
 def read(pdu: reading.Submit, **changes: Any) -> reading.Order:
-    return reading.read(pdu, dataclasses.replace(ACME, **changes), NOW)
+    return reading.read(pdu, dataclasses.replace(ACME, **changes), NOW, TLVS_BYTES)
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,6 @@ from heliograph.ports import Acceptance, Accepted, Clock, IdempotencyClaim, Stor
 BODY_MAX = 1600
 """Code points (contract, section 3)."""
 
-TAGS_MAX, TAG_MAX = 50, 256
-"""Tags of a message, and characters of a tag or a region: they are in memory while the message waits."""
 VALIDITY_MAX_SECONDS = 172_800
 _MICROS = 1_000_000
 BACKLOG_RETRY_SECONDS = 1
@@ -45,10 +43,14 @@ BACKLOG_RETRY_SECONDS = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptSettings:
+    """tags_max: of a message; tag_max_chars: of a tag, and of a region. They are in memory while the message waits."""
+
     simulator: bool
     reach: Reach
     backlog_limit: int
     default_validity_seconds: int
+    tags_max: int
+    tag_max_chars: int
 
 
 class Acceptor:
@@ -295,11 +297,12 @@ class Acceptor:
             yield Refusal(Fault.MEDIA_TOO_MANY, f"A message takes at most {request.media_limit} media.")
 
     def _judge_labels(self, request: SendRequest) -> Iterator[Refusal]:
-        if len(request.tags) > TAGS_MAX or any(len(tag) > TAG_MAX for tag in request.tags):
-            message = f"A message takes at most {TAGS_MAX} tags of at most {TAG_MAX} characters."
+        most, longest = self._settings.tags_max, self._settings.tag_max_chars
+        if len(request.tags) > most or any(len(tag) > longest for tag in request.tags):
+            message = f"A message takes at most {most} tags of at most {longest} characters."
             yield Refusal(Fault.PARAMETER_INVALID, message, "tags")
-        if request.region and len(request.region) > TAG_MAX:
-            yield Refusal(Fault.PARAMETER_INVALID, f"The region has at most {TAG_MAX} characters.", "region")
+        if request.region and len(request.region) > longest:
+            yield Refusal(Fault.PARAMETER_INVALID, f"The region has at most {longest} characters.", "region")
 
     def _judge_urls(self, request: SendRequest) -> Iterator[Refusal]:
         for url in request.media_urls:

@@ -33,12 +33,6 @@ REPEAT_SECONDS = 60.0
 """How long a message's parts are known after it was made: a carrier that lost our answer brings them again soon. Short,
 since references come round."""
 
-OCTETS_MAX = 64 * 1024 * 1024
-"""What parts may hold of memory: some 400,000 as phones send them. A carrier may bring longer ones."""
-
-FAMILY_OCTETS_MAX = OCTETS_MAX // 4
-"""The same of one project with its subprojects."""
-
 MADE = 0
 """The part number of the row that stands for a message made: its `extra` has the digests of its parts."""
 
@@ -56,21 +50,19 @@ class _Turn:
 
 
 class Pieces:
-    def __init__(  # noqa: PLR0913 - wired once, in parts.py
+    def __init__(
         self,
         store: Store,
         clock: Clock,
         *,
         root_of: Callable[[str], str],
-        sets_max: int,
-        family_sets_max: int,
+        bounds: Bounds,
         seconds: float,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._sets_max = sets_max
+        self._sets_max = bounds.sets
         self.seconds = seconds
-        bounds = Bounds(sets=sets_max, octets=OCTETS_MAX, family_sets=family_sets_max, family_octets=FAMILY_OCTETS_MAX)
         self._sets = Reassembly(bounds, root_of, seconds=seconds, repeat_seconds=REPEAT_SECONDS)
         self._makers: dict[str, Maker] = {}
         self._no_repeats: tuple[str, ...] = ()

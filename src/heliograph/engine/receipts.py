@@ -50,13 +50,7 @@ message's validity ends."""
 CLOCKS_APART_SECONDS = 60
 """How much a carrier's clock may differ from ours, and its dates be rounded, and be believed."""
 
-HELD_MAX = 10_000
-"""Receipts held at once; at the limit the oldest is let go as unmatched."""
-
 HELD_SWEEP_SECONDS = 5.0
-
-DOUBTS_MAX = 100_000
-"""Messages in doubt that receipts are compared with; more are settled by their validity only."""
 
 FINAL_OF_PARTS = (State.DELIVERED, State.UNDELIVERED)
 
@@ -84,6 +78,17 @@ class _Work:
     unplaced: list[tuple[_Taken, Choice]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptLimits:
+    """memory: sent messages kept in memory while their receipts are awaited. held: receipts held at once; at the limit
+    the oldest is let go as unmatched. doubts: messages in doubt that receipts are compared with; further ones are
+    settled by their validity only."""
+
+    memory: int
+    held: int
+    doubts: int
+
+
 class Receipts:
     def __init__(  # noqa: PLR0913 - wired once, in parts.py; each is a different machine
         self,
@@ -94,7 +99,7 @@ class Receipts:
         metrics: Metrics,
         dropped: Dropped,
         part_receipts: Callable[[str], PartReceipts],
-        memory_max: int,
+        limits: ReceiptLimits,
     ) -> None:
         """part_receipts: which parts a carrier sends receipts for."""
         self._store = store
@@ -103,7 +108,8 @@ class Receipts:
         self._metrics = metrics
         self._dropped = dropped
         self._part_receipts = part_receipts
-        self._awaited = Awaited(memory_max)
+        self._awaited = Awaited(limits.memory)
+        self._limits = limits
         self._arrived: list[_Taken] = []
         self._arrived_again: list[_Taken] = []
         self._held: OrderedDict[int, HeldReceipt] = OrderedDict()
@@ -165,7 +171,7 @@ class Receipts:
 
     def doubt(self, message: Message) -> None:
         """The answer to this message's submit was lost: a receipt may tell."""
-        if message.carrier is None or message.id in self._doubts or len(self._doubts) >= DOUBTS_MAX:
+        if message.carrier is None or message.id in self._doubts or len(self._doubts) >= self._limits.doubts:
             return
         self._doubts[message.id] = message
         self._by_numbers.setdefault(between(message), set()).add(message.id)
@@ -205,7 +211,7 @@ class Receipts:
 
     async def load(self) -> None:
         """What an earlier run held, to be looked for again. Before any carrier starts."""
-        for held in await self._store.held_receipts(HELD_MAX):
+        for held in await self._store.held_receipts(self._limits.held):
             self._keep_held(held)
             self._arrive_again(held)  # its answer may have been recorded, and the process died before it was placed
 
@@ -522,7 +528,7 @@ class Receipts:
             for held in [each for each in self._put_off.values() if each.at <= put_off_before]:
                 self._arrive_again(held)
             before = self._clock.now() - round(HOLD_SECONDS * 1e6)
-            spare = len(self._held) - HELD_MAX
+            spare = len(self._held) - self._limits.held
             gone = [held for place, held in enumerate(self._held.values()) if place < spare or held.at < before]
             for held in gone:
                 self._let_go(held.carrier, held.receipt)

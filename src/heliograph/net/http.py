@@ -33,12 +33,6 @@ from heliograph.ports import HttpResponse as Response
 from heliograph.wire import urls
 from heliograph.wire.requested import Requested, redirected, requested
 
-MAX_CONNECTIONS = 1000
-"""Open at once, so that slow receivers can't use up the process's file descriptors."""
-
-MAX_PER_HOST = 100
-"""Open at once to one host and port: enough for 3,000 callbacks a second at 30 ms each."""
-
 HEADER_SETS = 256
 """Sets of header names that are known to clash with none of our own."""
 
@@ -75,11 +69,12 @@ class HttpClient:
         reach: Reach,
         resolver: Resolver,
         user_agent: str = "Heliograph",
-        max_connections: int = MAX_CONNECTIONS,
-        max_per_host: int = MAX_PER_HOST,
+        max_connections: int = 1000,
+        max_per_host: int = 100,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """tls: another trust store than the system's."""
+        """max_connections: open at once, so that slow receivers can't use up the process's file descriptors.
+        max_per_host: of those, to one host and port. tls: another trust store than the system's."""
         self._reach = reach
         self._resolver = resolver
         # identity: nothing here decompresses, so nobody can send a decompression bomb

@@ -44,9 +44,6 @@ LATE_AFTER_SECONDS: Final = 0.5
 LATE_SECONDS: Final = 60.0
 """How long an owner counts as late after a look-up of its own that was."""
 
-WAITING_MAX: Final = 1000
-"""Look-ups of one owner that wait for a place; more fail at once."""
-
 TRIES: Final = 3
 """Queries to each name server. c-ares waits twice as long for each further one, from a quarter of `seconds`, or less
 where the name server is known to answer fast."""
@@ -62,12 +59,14 @@ Address = tuple[socket.AddressFamily, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverSettings:
-    """places: look-ups under way at once; owner_places: of one owner. names_max: names remembered, of all owners.
+    """places: look-ups under way at once; owner_places: of one owner. owner_waiting: look-ups
+    of one owner that wait for a place; more fail at once. names_max: names remembered, of all owners.
     servers: name servers (`address` or `address:port`) in place of the system's."""
 
     seconds: float = 2.0
     places: int = 64
     owner_places: int = 8
+    owner_waiting: int = 1000
     stale_seconds: float = 3600.0
     negative_seconds: float = 30.0
     names_max: int = 20_000
@@ -202,7 +201,7 @@ class Resolver:
             self._shares = Shares(
                 places=self._settings.places,
                 owner_places=self._settings.owner_places,
-                waiting_max=WAITING_MAX,
+                waiting_max=self._settings.owner_waiting,
                 late_seconds=LATE_SECONDS,
                 time=loop.time,
             )

@@ -138,6 +138,7 @@ class Calls:
             agent=fields.agent(params),
             acks=params.get("event_acks") is True or not dialect.answers_events,
             window=self._settings.events_max,
+            fresh_max=self._settings.attempts_max,
             ack_seconds=self._settings.ack_seconds,
             address=peer.address,
             since=self._clock.now(),

@@ -25,9 +25,6 @@ MediaOf = Callable[[Message], Awaitable[Sequence[Media]]]
 Note = Callable[[Message, str], None]
 """Told, for the message's timeline, who got it."""
 
-OUTBOUND_AT_ONCE: Final = 1000
-"""Attempts for one session at once: those of fresh sends pause, so the window alone would slow them down."""
-
 MISSED_MAX: Final = 20_000
 """Origins remembered that somebody was wanted for."""
 
@@ -38,11 +35,21 @@ TAKEN: Final = 200
 
 
 class Deliveries:
-    def __init__(self, clients: Clients, metrics: Metrics, media_of: MediaOf, base_url: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        clients: Clients,
+        metrics: Metrics,
+        media_of: MediaOf,
+        base_url: Callable[[], str],
+        attempts_max: int,
+    ) -> None:
+        """attempts_max: for one session at once. Those of fresh sends pause, so the window alone would slow them
+        down."""
         self._clients = clients
         self._metrics = metrics
         self._media_of = media_of
         self._base_url = base_url
+        self._attempts_max = attempts_max
         self._missed: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._missed_count = 0
         self.policy: RetryPolicy | None = None
@@ -81,7 +88,7 @@ class Deliveries:
     def concurrency(self, origin: str) -> int:
         whom = notify.relay_origin(origin)
         if not whom.inbound:
-            return OUTBOUND_AT_ONCE
+            return self._attempts_max
         hearing = self._clients.hearing(whom.project_id, whom.context)
         return len(hearing) * hearing[0].window if hearing else 0  # all sessions have the same
 

@@ -60,7 +60,7 @@ class Door:
         """The protocol of a connection that asked for a WebSocket. It is never refused by an HTTP status: SignalWire's
         older SDK dies of that."""
         now = asyncio.get_running_loop().time()
-        peer = Peer(self, upgrade.peer, now=now, requests_max=self._settings.requests_max, place=upgrade.place)
+        peer = Peer(self, upgrade.peer, now=now, limits=self._settings.peer, place=upgrade.place)
         return Socket(upgrade, peer, self._settings.socket)
 
     # -- as the owner of its peers

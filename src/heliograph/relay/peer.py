@@ -1,13 +1,14 @@
 """What speaks JSON-RPC over one socket: reads requests, has them answered, a bounded number at once.
 
-Requests are answered as they are done, in any order. Beyond `requests_max` in work those that were read wait, and no
+Requests are answered as they are done, in any order. Beyond `limits.requests` in work those that were read wait, and no
 more is read of the connection: who sends faster than the store writes is slowed down by TCP. Responses never wait.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import structlog
 from msgspec import Struct
@@ -46,22 +47,24 @@ class Owner(Protocol):
     def closed(self, peer: "Peer") -> None: ...
 
 
-MALFORMED_MAX: Final = 20
-"""Frames that are no JSON-RPC before the connection is closed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerLimits:
+    """requests: in work at once. malformed: frames that are not JSON-RPC, the last of which closes the connection.
+    stranger_requests: requests of a client that has not logged in; one more closes the connection."""
 
-
-STRANGER_REQUESTS_MAX: Final = 20
-"""Requests before the client has said who it is. One is enough."""
+    requests: int
+    malformed: int
+    stranger_requests: int
 
 
 class Peer:
     """A socket's Handler. `session`: who it is, once it has connected."""
 
     __slots__ = (
+        "_limits",
         "_malformed",
         "_owner",
         "_place",
-        "_requests_max",
         "_strange",
         "_waiting",
         "_working",
@@ -74,7 +77,7 @@ class Peer:
     )
 
     def __init__(
-        self, owner: Owner, address: str, *, now: float, requests_max: int, place: HeldPlace | None = None
+        self, owner: Owner, address: str, *, now: float, limits: PeerLimits, place: HeldPlace | None = None
     ) -> None:
         self._owner = owner
         self._place = place
@@ -82,7 +85,7 @@ class Peer:
         self.opened_at = self.heard_at = self.pinged_at = now
         self.session: Session | None = None
         self.socket: Socket
-        self._requests_max = requests_max
+        self._limits = limits
         self._waiting: deque[Request] = deque()
         self._working = 0
         self._malformed = 0
@@ -116,7 +119,7 @@ class Peer:
                 self.session.on_response(read)
         elif self._is_tiresome():
             self.socket.close(REFUSED, "signalwire.connect must come first")
-        elif self._working >= self._requests_max:
+        elif self._working >= self._limits.requests:
             self._waiting.append(read)
             self.socket.pause()
         else:
@@ -126,7 +129,7 @@ class Peer:
         """A stranger that asks and asks."""
         if self.session is None:
             self._strange += 1
-        return self._strange > STRANGER_REQUESTS_MAX
+        return self._strange > self._limits.stranger_requests
 
     def on_pong(self, payload: bytes) -> None:
         self._heard()
@@ -146,7 +149,7 @@ class Peer:
         self._malformed += 1
         if self.session is None or self.session.dialect.answers_anything or malformed.id is not None:
             self.socket.send(jsonrpc.error(malformed.id, malformed.code, malformed.message))
-            if self._malformed < MALFORMED_MAX:
+            if self._malformed < self._limits.malformed:
                 return
         self.socket.close(PROTOCOL_ERROR, malformed.message)
 

@@ -24,9 +24,6 @@ SETTLE_SECONDS: Final = 0.1
 """From a send's result to the first event of its message. SignalWire's Python SDK registers the id only after it has
 handled what it read together with the result, and drops an event of an id that it does not know."""
 
-FRESH_MAX: Final = 1000
-"""Sends of one session in the last SETTLE_SECONDS, remembered."""
-
 
 class Taken(Enum):
     """What became of an event."""
@@ -50,11 +47,13 @@ class Session:
         agent: str,
         acks: bool,
         window: int,
+        fresh_max: int,
         ack_seconds: float,
         address: str,
         since: int,
     ) -> None:
-        """root_id: the project, or the one that it is a subproject of."""
+        """root_id: the project, or the one that it is a subproject of. fresh_max: sends of the last SETTLE_SECONDS
+        that are remembered."""
         self.socket = socket
         self.principal = principal
         self.project_id = principal.project_id
@@ -78,6 +77,7 @@ class Session:
         """It left an event without its acknowledgement, and has acknowledged none since: others come first."""
         self.freed: Callable[[Session], None] = lambda session: None
         """Told of each place in the window that became free."""
+        self._fresh_max = fresh_max
         self._ack_seconds = ack_seconds
         self._unacknowledged: dict[str, asyncio.Future[Taken]] = {}
         self._fresh: OrderedDict[str, float] = OrderedDict()
@@ -177,7 +177,7 @@ class Session:
         self.sends += 1
         now = asyncio.get_running_loop().time()
         self._fresh[message_id] = now
-        while len(self._fresh) > FRESH_MAX or now - next(iter(self._fresh.values())) >= SETTLE_SECONDS:
+        while len(self._fresh) > self._fresh_max or now - next(iter(self._fresh.values())) >= SETTLE_SECONDS:
             self._fresh.popitem(last=False)
 
     async def settled(self, message_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from heliograph.relay.peer import PeerLimits
 from heliograph.relay.socket import SocketLimits
 
 
@@ -9,15 +10,16 @@ from heliograph.relay.socket import SocketLimits
 class RelaySettings:
     """clients_max, project_clients_max: connections of all, sessions of a project and its subprojects.
     project_contexts_bytes: memory of the contexts of the latter. failed_connects: of one address in a minute; 0: no
-    limit. requests_max: of one client, in work. events_max: to one client, without its
-    acknowledgement."""
+    limit. events_max: to one client, without its acknowledgement. attempts_max: to tell one client of
+    its messages' states, at once."""
 
     clients_max: int
     project_clients_max: int
     connect_seconds: float
     failed_connects: int
     socket: SocketLimits
-    requests_max: int
+    peer: PeerLimits
+    attempts_max: int
     events_max: int
     project_contexts_bytes: int
     contexts_max: int

@@ -26,14 +26,12 @@ MESSAGE_TYPE: Final = 0b00111100
 PRIORITY_MAX: Final = 3
 RECEIPT_RESERVED: Final = 0b11
 """registered_delivery: SMPP 3.4, 5.2.17."""
-TLVS_MAX_OCTETS: Final = 1024
-"""Optional parameters that are kept with a message to be passed on, their tags and lengths included."""
 TLV_HEADER_OCTETS: Final = 4
 SERVICE_TYPE_MAX: Final = 5
 """Characters (SMPP 3.4, 5.2.11); a longer one could be passed on to nobody."""
-PART_MAX_OCTETS: Final = 254
 PAYLOAD_MAX_OCTETS: Final = 4 * BODY_MAX + 256
 """A text of BODY_MAX characters, each a surrogate pair of UCS-2, and a user data header."""
+PART_MAX_OCTETS: Final = 254
 """Of a part of a long message, as many as short_message has room for: phones take 140. Parts wait in memory."""
 
 _READ_HERE: Final = frozenset(
@@ -63,8 +61,8 @@ class Order(Struct, frozen=True, kw_only=True):
     options: SmppOptions
 
 
-def read(pdu: Submit, credential: SmppCredential, now: int) -> Order:
-    """Raises Rejected."""
+def read(pdu: Submit, credential: SmppCredential, now: int, tlvs_bytes: int) -> Order:
+    """Raises Rejected. tlvs_bytes: optional parameters that are kept, their tags and lengths included."""
     if isinstance(pdu, SubmitSm | SubmitMulti):
         _check_fields(pdu)
     if len(pdu.service_type) > SERVICE_TYPE_MAX:
@@ -74,7 +72,7 @@ def read(pdu: Submit, credential: SmppCredential, now: int) -> Order:
         from_number=addresses.number_of(pdu.source_addr_ton, pdu.source_addr),
         incoming=_text(pdu, credential),
         expires_at=_expiry(pdu, now),
-        options=_options(pdu),
+        options=_options(pdu, tlvs_bytes),
     )
 
 
@@ -144,7 +142,7 @@ def _expiry(pdu: Submit, now: int) -> int | None:
     return expires_at and min(expires_at, now + VALIDITY_MAX_SECONDS * 1_000_000)
 
 
-def _options(pdu: Submit) -> SmppOptions:
+def _options(pdu: Submit, tlvs_bytes: int) -> SmppOptions:
     priority = protocol_id = 0
     if not isinstance(pdu, DataSm):
         priority, protocol_id = pdu.priority_flag, pdu.protocol_id
@@ -152,13 +150,13 @@ def _options(pdu: Submit) -> SmppOptions:
         service_type=pdu.service_type or None,
         priority=priority or None,
         protocol_id=protocol_id or None,
-        tlvs=_passed_on(pdu.tlvs),
+        tlvs=_passed_on(pdu.tlvs, tlvs_bytes),
         registered_delivery=pdu.registered_delivery,
     )
 
 
-def _passed_on(tlvs: Mapping[int, bytes]) -> dict[int, bytes]:
+def _passed_on(tlvs: Mapping[int, bytes], most: int) -> dict[int, bytes]:
     passed = {tag: value for tag, value in tlvs.items() if tag not in _READ_HERE}
-    if sum(TLV_HEADER_OCTETS + len(value) for value in passed.values()) > TLVS_MAX_OCTETS:
-        raise Rejected(Status.RINVPARLEN, f"more than {TLVS_MAX_OCTETS} octets of optional parameters")
+    if sum(TLV_HEADER_OCTETS + len(value) for value in passed.values()) > most:
+        raise Rejected(Status.RINVPARLEN, f"more than {most} octets of optional parameters")
     return passed

@@ -7,6 +7,7 @@ Parts wait in engine/pieces.py; of an incomplete message what came is sent when 
 
 import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -46,10 +47,6 @@ log = structlog.get_logger(__name__)
 PIECES_OF: Final = "customer:"
 """How the owners of customers' pieces begin; the system_id follows."""
 
-INCOMPLETE_MAX: Final = 1000
-"""Long messages of one customer that may wait for parts: it must not push others' out of the room for all."""
-
-
 CLOCK_AHEAD_MICROS: Final = 1_000_000
 
 KEY_KEPT_MICROS: Final = 1800 * 1_000_000
@@ -68,19 +65,31 @@ _extras = msgspec.json.Encoder()
 _read_extra = msgspec.json.Decoder(Extra)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitLimits:
+    """incomplete: long messages of one customer that may wait for parts, so that they push out no other's. tlvs_bytes:
+    optional parameters that are kept with a message to be passed on, their tags and lengths included."""
+
+    incomplete: int
+    tlvs_bytes: int
+
+
 class Submits:
-    def __init__(self, acceptor: Acceptor, pieces: Pieces, ids: Uuid7Generator, clock: Clock) -> None:
+    def __init__(
+        self, acceptor: Acceptor, pieces: Pieces, ids: Uuid7Generator, clock: Clock, limits: SubmitLimits
+    ) -> None:
         self._acceptor = acceptor
         self._pieces = pieces
         self._ids = ids
         self._clock = clock
+        self._limits = limits
         self._refusals: dict[str, Refused | None] = {}
         """Of messages whose parts are just being kept: why the whole was refused, for whoever brought the last one."""
         pieces.serve(PIECES_OF, self.make, repeats=False)
 
     async def one(self, client: Client, pdu: SubmitSm | DataSm) -> SubmitSmResp | DataSmResp:
         """Take one message or part; raises Rejected, Refused, StoreUnavailable."""
-        order = reading.read(pdu, client.credential, self._clock.now())
+        order = reading.read(pdu, client.credential, self._clock.now(), self._limits.tlvs_bytes)
         to_number = addresses.number_of(pdu.dest_addr_ton, pdu.destination_addr)
         self._pace(client, order, 1)
         if order.incoming.concat is None:
@@ -109,7 +118,7 @@ class Submits:
         Raises Rejected where none was taken for the same reason, and StoreUnavailable where the first was not."""
         if not pdu.dest_address:
             raise Rejected(Status.RINVNUMDESTS, "no destination")
-        order = reading.read(pdu, client.credential, self._clock.now())
+        order = reading.read(pdu, client.credential, self._clock.now(), self._limits.tlvs_bytes)
         self._pace(client, order, len(pdu.dest_address))
         shared_id: str | None = None
         refused: list[UnsuccessSme] = []
@@ -202,7 +211,7 @@ class Submits:
         def finish(piece: Piece, beside: list[Piece]) -> Piece:
             """The id was minted with the part that came first."""
             nonlocal message_id
-            if not beside and self._pieces.waiting_of(piece.owner) >= INCOMPLETE_MAX:
+            if not beside and self._pieces.waiting_of(piece.owner) >= self._limits.incomplete:
                 raise Rejected(Status.RMSGQFUL, "too many incomplete messages")
             message_id = _extra(beside[0]).message_id if beside else self._ids.next(piece.at)
             self._refusals[message_id] = None

@@ -24,7 +24,6 @@ from heliograph.core.lifecycle import State
 from heliograph.core.message import Change, Event, Media, Message, Part, Piece, TimelineEntry
 from heliograph.core.script import Script, ScriptUse
 from heliograph.ports import (
-    TIMELINE_MAX,
     Acceptance,
     Accepted,
     CallbackOutcome,
@@ -399,7 +398,7 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def _change(self, query: str, kind: str, keys: dict[str, Any]) -> bool:
         return bool(await self._database.write(scripts.change_record, (query, keys, kind)))
 
-    async def timeline(self, project_id: str, message_id: str, limit: int = TIMELINE_MAX) -> list[TimelineEntry]:
+    async def timeline(self, project_id: str, message_id: str, limit: int = 1000) -> list[TimelineEntry]:
         parameters = {"project_id": project_id, "message_id": message_id, "limit": limit}
         found = await self._database.read("timeline", parameters)
         return [TimelineEntry(at=r[1], kind=r[2], state=r[3], error_code=r[4], detail=r[5]) for r in reversed(found)]

@@ -18,7 +18,6 @@ from heliograph.core import errors
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Message, Part, TimelineEntry
 from heliograph.engine.sweeper import UNANSWERED
-from heliograph.ports import TIMELINE_MAX
 
 
 class Step(msgspec.Struct, kw_only=True):
@@ -60,7 +59,7 @@ async def timeline(request: Request, response: Response, id: str) -> None:
     """A deleted message's too."""
     found = await request.services.records.get(request.project.id, http.row_id(id), deleted=True)
     store, is_operator = request.services.store, request.caller is not None and request.caller.is_operator
-    entries = await store.timeline(found.project_id, found.id)
+    entries = await store.timeline(found.project_id, found.id, request.services.config.timeline_max)
     parts = await store.parts_of(found.project_id, found.id) if found.segments > 1 else []
     shown = Timeline(
         id=found.id,
@@ -151,7 +150,7 @@ def routes() -> list[Route]:
             family=Family.HELIOGRAPH,
             operation="get_timeline",
             summary="Show what happened to a message",
-            about=f"The newest {TIMELINE_MAX} lines.",
+            about="The newest lines, as many as the setting `timeline_max` says.",
             handler=timeline,
             answers={200: Timeline},
             scopes=("messaging",),

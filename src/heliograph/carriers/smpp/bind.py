@@ -30,9 +30,6 @@ from heliograph.wire.smpp.session import Role
 
 log = structlog.get_logger(__name__)
 
-UNANSWERED_MAX: Final = 100
-"""Requests of a carrier that wait for our answer on one connection; beyond it we read no more. A commit's worth."""
-
 HEAD_START_SECONDS: Final = 0.25
 """What one address of a host has over the next (RFC 8305, section 5)."""
 
@@ -361,7 +358,7 @@ def link_settings(config: CarrierConfig) -> LinkSettings:
     return LinkSettings(
         enquire_link_seconds=config.enquire_link_seconds or math.inf,
         response_seconds=config.response_seconds,
-        unanswered_max=UNANSWERED_MAX,
+        unanswered_max=config.unanswered_max,
         idle_pdus_max=config.idle_pdus_max,
     )
 
