@@ -292,6 +292,12 @@ class CarrierConfig:
         1,
         100_000,
     )
+    send_buffer_bytes: int = whole(
+        4_194_304,
+        "What may wait to be written to one connection before it is closed, bytes.",
+        65536,
+        1_000_000_000,
+    )
 
     # how fast
     window: int = whole(10, "Submits of a connection that wait for their answer at once.", 1, 10_000)

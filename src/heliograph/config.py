@@ -498,6 +498,13 @@ SETTINGS: tuple[Setting, ...] = (
         65536,
     ),
     _whole(
+        "smpp_send_buffer_bytes",
+        4_194_304,
+        "What may wait to be written to one customer's connection before it is closed, bytes.",
+        65536,
+        10**9,
+    ),
+    _whole(
         "smpp_idle_pdus_max",
         500,
         "enquire_links, invalid PDUs and responses to nothing of one bind in a second; more end its connection.",

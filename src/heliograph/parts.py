@@ -706,6 +706,7 @@ def _smsc_settings(config: Config) -> SmscSettings:
         unbound_pdu_bytes=config.smpp_unbound_pdu_bytes,
         unbound_pdus_max=config.smpp_unbound_pdus_max,
         idle_pdus_max=config.smpp_idle_pdus_max,
+        send_buffer_bytes=config.smpp_send_buffer_bytes,
         waiting_binds_max=config.smpp_waiting_binds_max,
         failed_binds=config.smpp_failed_binds,
         trusted_proxies=Networks(config.trusted_proxies),

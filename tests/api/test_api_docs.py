@@ -55,6 +55,21 @@ def test_every_setting_is_documented() -> None:
     assert [setting.name for setting in SETTINGS if f'<a id="{setting.name}"></a>`{setting.name}`' not in text] == []
 
 
+FIXED_BOUNDS = re.findall(
+    r"^\| [^|]+ \(`([\w.]+)\.(\w+)`\) \| ([0-9 ]+) \| [^|]+ \|$", pages.source("settings"), re.MULTILINE
+)
+
+
+def test_every_row_of_fixed_bounds_names_a_constant() -> None:
+    section = pages.source("settings").partition("## Fixed bounds")[2]
+    assert len(FIXED_BOUNDS) == len(re.findall(r"^\| (?!Bound )", section, re.MULTILINE)) > 20
+
+
+@pytest.mark.parametrize(("module", "name", "shown"), FIXED_BOUNDS)
+def test_fixed_bounds_are_as_shown(module: str, name: str, shown: str) -> None:
+    assert getattr(importlib.import_module(f"heliograph.{module}"), name) == int(shown.replace(" ", ""))
+
+
 @pytest.mark.parametrize("table", carrier_config.TABLES)
 def test_every_key_of_a_table_is_documented(table: str) -> None:
     text = pages.page("numbers" if table == "inventory" else "carriers").text

@@ -136,6 +136,9 @@ async def test_failed_look_up_is_told_in_words(error: Exception, words: str, mon
         assert words in str(carrier.status().binds[0].error)
 
 
-def test_requests_of_a_carrier_are_bounded_by_its_key() -> None:
-    config = CarrierConfig(name="acme", hosts=(Host("127.0.0.1", 1),), system_id="us", unanswered_max=7)
-    assert link_settings(config).unanswered_max == 7
+def test_requests_and_unread_octets_of_a_carrier_are_bounded_by_its_keys() -> None:
+    config = CarrierConfig(
+        name="acme", hosts=(Host("127.0.0.1", 1),), system_id="us", unanswered_max=7, send_buffer_bytes=70_000
+    )
+    settings = link_settings(config)
+    assert (settings.unanswered_max, settings.send_buffer_bytes) == (7, 70_000)

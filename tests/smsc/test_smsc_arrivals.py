@@ -56,6 +56,7 @@ class Server:
             "unbound_pdu_bytes": 1024,
             "unbound_pdus_max": 20,
             "idle_pdus_max": 500,
+            "send_buffer_bytes": 4_000_000,
             "waiting_binds_max": 20,
             "failed_binds": 10,
             "trusted_proxies": parse_networks(()),

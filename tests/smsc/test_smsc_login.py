@@ -97,6 +97,7 @@ def login(world: World) -> Login:
         unbound_pdu_bytes=1024,
         unbound_pdus_max=20,
         idle_pdus_max=500,
+        send_buffer_bytes=4_000_000,
         waiting_binds_max=WAITING_BINDS_MAX,
         failed_binds=FAILED_BINDS,
         trusted_proxies=Networks(),

@@ -276,6 +276,7 @@ def _link_settings(settings: SmscSettings) -> LinkSettings:
         unbound_pdu_bytes=settings.unbound_pdu_bytes,
         unbound_pdus_max=settings.unbound_pdus_max,
         idle_pdus_max=settings.idle_pdus_max,
+        send_buffer_bytes=settings.send_buffer_bytes,
     )
 
 

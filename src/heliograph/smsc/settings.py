@@ -26,6 +26,7 @@ class SmscSettings:
     unbound_pdu_bytes: int
     unbound_pdus_max: int
     idle_pdus_max: int
+    send_buffer_bytes: int
     waiting_binds_max: int
     failed_binds: int
     trusted_proxies: Networks

@@ -360,6 +360,7 @@ def link_settings(config: CarrierConfig) -> LinkSettings:
         response_seconds=config.response_seconds,
         unanswered_max=config.unanswered_max,
         idle_pdus_max=config.idle_pdus_max,
+        send_buffer_bytes=config.send_buffer_bytes,
     )
 
 

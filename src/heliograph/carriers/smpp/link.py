@@ -14,7 +14,7 @@ Rules:
 - A peer that sends more than `idle_pdus_max` idle PDUs in a second loses its link. Idle are enquire_links, requests
   that have no response, PDUs that are wrong, and responses to nothing that are not late. Every other PDU of the same
   second makes up for an idle one.
-- A peer that sends and doesn't read is cut off at UNREAD_OCTETS_MAX.
+- A peer that sends and doesn't read is cut off at `send_buffer_bytes`.
 - The peer's unbind is answered when all its earlier requests are, or at `response_seconds`, and ends the link.
 
 Whoever holds a link decides what a lost answer means: LinkLost and NoAnswer say that the request may have arrived,
@@ -40,8 +40,6 @@ log = structlog.get_logger(__name__)
 TICK_MAX_SECONDS: Final = 1.0
 CLOSE_SECONDS: Final = 5.0
 """How long a closed link may take to send what it has left, before it is cut."""
-UNREAD_OCTETS_MAX: Final = 4 * 1024 * 1024
-"""What may wait for a peer that doesn't read: forty thousand answers, or a window of the longest messages."""
 WRITE_FRAMES: Final = 16
 """So many at most wait for the turn's end: with a full window in one turn the peer would idle until all of it is
 written, and what was answered in one lump would go round as one. Fewer cost a tenth of a core's throughput."""
@@ -56,7 +54,8 @@ FAULTS_LOGGED: Final = 10
 
 class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds, requests, PDUs and octets. bind_seconds: how long an SMSC waits for the bind (session_init_timer, 7.2).
-    unbound_pdu_bytes, unbound_pdus_max: of a peer that is not bound, by an SMSC. idle_pdus_max: in a second."""
+    unbound_pdu_bytes, unbound_pdus_max: of a peer that is not bound, by an SMSC. idle_pdus_max: in a second.
+    send_buffer_bytes: what may wait for a peer that does not read."""
 
     enquire_link_seconds: float = 30.0
     response_seconds: float = 10.0
@@ -66,6 +65,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     unbound_pdu_bytes: int = 1024
     unbound_pdus_max: int = 20
     idle_pdus_max: int = 500
+    send_buffer_bytes: int = 4 * 1024 * 1024
 
 
 class Timing(NamedTuple):
@@ -514,7 +514,7 @@ class Link(asyncio.Protocol):
         octets = self._out[0] if len(self._out) == 1 else b"".join(self._out)
         self._out.clear()
         transport.write(octets)
-        if not self.writable and transport.get_write_buffer_size() > UNREAD_OCTETS_MAX:
+        if not self.writable and transport.get_write_buffer_size() > self._settings.send_buffer_bytes:
             self._reason = self._reason or "the peer does not read"
             transport.abort()
 
