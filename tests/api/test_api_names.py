@@ -1,4 +1,4 @@
-"""Names that clients choose have no control characters, in any API."""
+"""Names that clients choose are visible and have no control characters, in any API."""
 
 from typing import Any
 
@@ -46,3 +46,16 @@ async def test_name_with_a_control_character_is_refused(method: str, path: str, 
     answer = await world.ask(method, path, json=named)
     assert (answer.status_code, "control characters" in answer.text) == (422, True), answer.text
     assert (await world.ask(method, path, json=values)).status_code in (200, 201)
+
+
+INVISIBLE = ["\ufeff", "\u200b\u2060", " \u00a0 ", "\u3164", "\u2800", "\u00ad\ufe0f"]
+
+
+@pytest.mark.parametrize("invisible", INVISIBLE)
+@pytest.mark.parametrize(("method", "path", "values"), DOORS[:-1])  # a number's name may be empty in relay/rest
+async def test_invisible_name_is_refused_as_an_empty_one(
+    method: str, path: str, values: dict[str, Any], invisible: str
+) -> None:
+    world = await small_world.make()
+    named = {name: invisible if value == "x" else value for name, value in values.items()}
+    assert (await world.ask(method, path, json=named)).status_code == 422

@@ -16,7 +16,7 @@ from heliograph.core.directory import CAPABILITIES, SCOPES, SHORT_CODE_CAPABILIT
 from heliograph.core.errors import NotFound
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.inventory import FreeNumber
-from heliograph.core.texts import quoted
+from heliograph.core.texts import is_name, quoted
 from heliograph.ports import Clock, NumberTaken, Store
 
 FIRST_PROJECT: Final = "default"
@@ -227,7 +227,7 @@ def no_project(project_id: str) -> Refused:
 
 def _fit_name(name: str) -> str:
     trimmed = name.strip()
-    if not trimmed or len(trimmed) > _NAME_MAX or not trimmed.isprintable():
+    if not is_name(trimmed, _NAME_MAX) or not trimmed.isprintable():
         raise Refused(f"{name!r} is no name: write 1 to {_NAME_MAX} printable characters")
     return trimmed
 

@@ -15,7 +15,7 @@ import uuid_utils
 from heliograph.core.errors import Fault, NotFound, StoreUnavailable, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.script import EMPTY_CONTENTS, MAX_NAME_LENGTH, Script, ScriptUse
-from heliograph.core.texts import has_controls
+from heliograph.core.texts import is_name
 from heliograph.engine.project_room import ProjectRoom
 from heliograph.ports import Clock, Cursor, Store
 from heliograph.wire import cxml, mustache
@@ -178,7 +178,7 @@ class Scripts:
 
 
 def _fit_name(name: str) -> str:
-    if not name.strip() or len(name) > MAX_NAME_LENGTH or has_controls(name):
+    if not is_name(name, MAX_NAME_LENGTH):
         raise refuse(
             Fault.PARAMETER_INVALID, f"Name has 1 to {MAX_NAME_LENGTH} characters, and no control characters.", "Name"
         )

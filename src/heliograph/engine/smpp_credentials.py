@@ -13,6 +13,7 @@ from typing import Final
 
 from heliograph.core.directory import SMPP_ALPHABETS, SMPP_LONG_MODES, SmppCredential
 from heliograph.core.errors import NotFound
+from heliograph.core.texts import is_name
 from heliograph.engine import slow_hashes
 from heliograph.engine.provision import Refused, no_project
 from heliograph.ports import Clock, Store, SystemIdTaken
@@ -118,7 +119,7 @@ def fitted(credential: SmppCredential, wish: Wish) -> SmppCredential:
     _one_of("alphabet", wish.alphabet, SMPP_ALPHABETS)
     _one_of("way with long messages", wish.long_mode, SMPP_LONG_MODES)
     name = credential.name if wish.name is None else wish.name.strip()
-    if not name or len(name) > NAME_MOST or not name.isprintable():
+    if not is_name(name, NAME_MOST) or not name.isprintable():
         raise Refused(f"{wish.name!r} is no name: write 1 to {NAME_MOST} printable characters")
     return replace(
         credential,

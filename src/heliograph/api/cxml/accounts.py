@@ -13,7 +13,7 @@ from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Parameter, Route
 from heliograph.core.directory import Project
 from heliograph.core.errors import Fault, refuse
-from heliograph.core.texts import has_controls
+from heliograph.core.texts import is_name
 
 MAX_NAME_LENGTH = 250
 _COLLECTION = ROOT + "/Accounts"
@@ -150,7 +150,7 @@ async def update(request: Request, response: Response) -> None:
 
 
 def _fit_name(name: str) -> str:
-    if not name.strip() or len(name) > MAX_NAME_LENGTH or has_controls(name):
+    if not is_name(name, MAX_NAME_LENGTH):
         message = f"FriendlyName has 1 to {MAX_NAME_LENGTH} characters, and no control characters."
         raise refuse(Fault.PARAMETER_INVALID, message, "FriendlyName")
     return name

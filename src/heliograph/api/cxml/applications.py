@@ -21,7 +21,7 @@ from heliograph.core.directory import Application
 from heliograph.core.errors import Fault, NotFound, refuse
 from heliograph.core.ids import Uuid7Generator
 from heliograph.core.number_settings import CXML_APPLICATION, DEFAULT_METHOD
-from heliograph.core.texts import has_controls
+from heliograph.core.texts import is_name
 
 MAX_NAME_LENGTH = 64
 _COLLECTION = ROOT + "/Accounts/{AccountSid}/Applications"
@@ -202,7 +202,7 @@ def _find(request: Request, sid: str) -> Application:
 
 def _changed(request: Request, application: Application, form: Form) -> Application:
     name = form.text("FriendlyName")
-    if name is not None and (not 1 <= len(name) <= MAX_NAME_LENGTH or has_controls(name)):
+    if name is not None and not is_name(name, MAX_NAME_LENGTH):
         message = f"FriendlyName has 1 to {MAX_NAME_LENGTH} characters, and no control characters."
         raise refuse(Fault.PARAMETER_INVALID, message, "FriendlyName")
     checks = checks_for(request.services, request.project.id)

@@ -22,7 +22,7 @@ from heliograph.core import ids, number_settings, numbers
 from heliograph.core.directory import Number, Project
 from heliograph.core.errors import Fault, NotFound, refuse
 from heliograph.core.number_settings import CXML_NUMBER, DEFAULT_METHOD, ORIGIN, RECEIVE_MODES
-from heliograph.core.texts import has_controls
+from heliograph.core.texts import is_name
 
 MAX_NAME_LENGTH = 255
 _COLLECTION = ROOT + "/Accounts/{AccountSid}/IncomingPhoneNumbers"
@@ -238,7 +238,7 @@ async def release(request: Request, response: Response, sid: str) -> None:
 
 def _name(form: Form) -> str | None:
     name = form.text("FriendlyName")
-    if name is not None and (not 1 <= len(name) <= MAX_NAME_LENGTH or has_controls(name)):
+    if name is not None and not is_name(name, MAX_NAME_LENGTH):
         message = f"FriendlyName has 1 to {MAX_NAME_LENGTH} characters, and no control characters."
         raise refuse(Fault.PARAMETER_INVALID, message, "FriendlyName")
     return name

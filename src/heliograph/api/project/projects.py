@@ -14,7 +14,7 @@ from heliograph.api.http import Request, Response
 from heliograph.api.route import Family, Parameter, Route
 from heliograph.core.directory import SWITCHES, Project
 from heliograph.core.errors import NotFound
-from heliograph.core.texts import has_controls
+from heliograph.core.texts import is_name
 
 PATH = "/api/projects"
 MAX_NAME_LENGTH = 250
@@ -178,7 +178,7 @@ def _name(body: Body) -> str:
     name = body.text("name")
     if name is None and "name" in body:
         return ""  # not a text, which is noted already
-    if not name or not name.strip() or len(name) > MAX_NAME_LENGTH or has_controls(name):
+    if not is_name(name or "", MAX_NAME_LENGTH):
         body.refuse(
             "name", f"name must be present, with at most {MAX_NAME_LENGTH} characters, and no control characters."
         )

@@ -14,7 +14,7 @@ from heliograph.api.route import Family, Route
 from heliograph.core import ids
 from heliograph.core.directory import SCOPES, Token
 from heliograph.core.errors import NotFound
-from heliograph.core.texts import has_controls
+from heliograph.core.texts import is_name
 
 PATH = "/api/project/tokens"
 MAX_NAME_LENGTH = 255
@@ -107,7 +107,7 @@ def _name(body: Body) -> str | None:
     name = body.text("name")
     if name is None and "name" in body:
         return None  # not a text, which is noted already
-    if not name or not name.strip() or len(name) > MAX_NAME_LENGTH or has_controls(name):
+    if not is_name(name or "", MAX_NAME_LENGTH):
         body.refuse(
             "name", f"name must be present, with at most {MAX_NAME_LENGTH} characters, and no control characters."
         )

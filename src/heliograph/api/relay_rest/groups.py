@@ -17,7 +17,7 @@ from heliograph.api.route import Family, Parameter, Route
 from heliograph.core.directory import NumberGroup
 from heliograph.core.errors import Fault, NotFound
 from heliograph.core.ids import Uuid7Generator
-from heliograph.core.texts import has_controls
+from heliograph.core.texts import is_blank, is_name
 
 PATH = "/api/relay/rest/number_groups"
 MAX_NAME_LENGTH = 255
@@ -140,9 +140,9 @@ def _name(body: Body) -> str:
     name = body.text("name")
     if name is None and "name" in body:
         return ""  # not a text, which is noted already
-    if not name:
+    if not name or (len(name) <= MAX_NAME_LENGTH and is_blank(name)):
         body.refuse("name", "name is required, and must not be empty.", Fault.PARAMETER_MISSING)
-    elif len(name) > MAX_NAME_LENGTH or has_controls(name):
+    elif not is_name(name, MAX_NAME_LENGTH):
         body.refuse("name", f"name has at most {MAX_NAME_LENGTH} characters, and no control characters.")
     return name or ""
 
