@@ -4,6 +4,7 @@ import pytest
 
 from heliograph.core import addresses
 from heliograph.core.addresses import Reach
+from heliograph.core.errors import Fault
 
 FORBIDDEN = [
     "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.168.1.1",
@@ -75,6 +76,11 @@ def test_allowed_networks_are_called(network: str, inside: list[str], outside: l
 @pytest.mark.parametrize("text", ["169.254.0.0/16", "fe80::/64", "127.0.0.0/8", "::1", "224.0.0.0/8"])
 def test_a_network_that_is_never_called_is_known(text: str) -> None:
     assert addresses.is_never_called(addresses.parse_network(text))
+
+
+@pytest.mark.parametrize("fault", [Fault.MEDIA_URL_UNSAFE, Fault.CALLBACK_UNSAFE, Fault.URL_UNSAFE])
+def test_refusal_of_an_address_says_that_metadata_addresses_are_never_allowed(fault: Fault) -> None:
+    assert fault.value.message.endswith("but never link-local and cloud metadata addresses.")
 
 
 @pytest.mark.parametrize("text", ["10.0.0.0/8", "0.0.0.0/0", "fd00::/8", "192.168.1.1"])

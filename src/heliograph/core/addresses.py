@@ -39,6 +39,13 @@ NEVER_CALLED: Final = _networks(
     "fd00:42::42/128",  # metadata of Scaleway
 )
 
+NOT_CALLED: Final = (
+    "a private, local or reserved address. The settings allow_networks and allow_loopback_urls allow such addresses, "
+    "but never link-local and cloud metadata addresses"
+)
+"""What a refusal says about a URL: "The URL points to " and this. It is the same for all addresses, so that a host name
+that resolves to several has one."""
+
 SPECIAL_IPV4: Final = _networks(
     "10.0.0.0/8",  # private use, RFC 1918
     "100.64.0.0/10",  # shared address space, RFC 6598

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from heliograph.core.addresses import NOT_CALLED
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -20,11 +22,6 @@ class Reason:
     message: str
     attribute: str = "base"
     status: int = 422
-
-
-_UNCALLED = (
-    "a private, local or reserved address, and the settings allow_networks and allow_loopback_urls do not allow it."
-)
 
 
 class Fault(Enum):
@@ -65,14 +62,14 @@ class Fault(Enum):
     BODY_TOO_LONG = Reason(21617, "character_limit_exceeded", "The body is longer than 1600 characters.", "body")
     MEDIA_TOO_MANY = Reason(21623, "media_limit_exceeded", "A message takes at most 8 media.", "media")
     MEDIA_URL_INVALID = Reason(21620, "invalid_media_url", "A media URL must be a valid http or https URL.", "media")
-    MEDIA_URL_UNSAFE = Reason(21620, "url_is_unsafe", f"A media URL points to {_UNCALLED}", "media")
+    MEDIA_URL_UNSAFE = Reason(21620, "url_is_unsafe", f"A media URL points to {NOT_CALLED}.", "media")
     CALLBACK_INVALID = Reason(
         21402, "invalid_parameter", "The status callback must be a valid http or https URL.", "status_callback"
     )
     CALLBACK_UNSAFE = Reason(
         21402,
         "url_is_unsafe",
-        f"The status callback points to {_UNCALLED}",
+        f"The status callback points to {NOT_CALLED}.",
         "status_callback",
     )
     APPLICATION_UNKNOWN = Reason(21218, "invalid_parameter", "No such application in this project.", "application_sid")
@@ -145,7 +142,7 @@ class Fault(Enum):
     PARAMETER_MISSING = Reason(10000, "missing_required_parameter", "The parameter is required.")
     METHOD_INVALID = Reason(21209, "invalid_parameter", "The method must be GET or POST.")
     URL_INVALID = Reason(21402, "invalid_parameter", "The URL must be a valid http or https URL.")
-    URL_UNSAFE = Reason(21402, "url_is_unsafe", f"The URL points to {_UNCALLED}")
+    URL_UNSAFE = Reason(21402, "url_is_unsafe", f"The URL points to {NOT_CALLED}.")
     NESTED_SUBPROJECT = Reason(
         10000,
         "nested_subprojects_not_allowed",

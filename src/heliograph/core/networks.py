@@ -9,6 +9,12 @@ COUNTED_IPV6_PREFIX = 64
 """One subscriber has a /64 at least (RFC 6177), so addresses within it count as one client."""
 
 
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+_LAST_BITS = {4: 0xFF, 6: 0xFFFF_FFFF_FFFF_FFFF}
+"""Bits that are zero in the first address of an IPv4 network that is written without its length, and of an IPv6 /64."""
+_USUAL = {4: 8, 6: 64}
+
+
 class Networks:
     """A set of networks. `address in networks` takes text; an invalid address is in none."""
 
@@ -35,15 +41,24 @@ class Networks:
 
 def parse_networks(texts: Iterable[str]) -> Networks:
     """Networks (`10.0.0.0/8`) and single addresses (`::1`). Raises ValueError that names the invalid one."""
-    networks: list[Network] = []
-    for text in texts:
-        try:
-            networks.append(ipaddress.ip_network(text.strip()))
-        except ValueError as error:
-            raise ValueError(
-                f"{text.strip()!r} is not a network such as 10.0.0.0/8 or 2001:db8::/32: {error}"
-            ) from None
-    return Networks(networks)
+    return Networks(_network(text.strip()) for text in texts)
+
+
+def _network(text: str) -> Network:
+    """A network of IPv4-mapped addresses is the IPv4 network: their addresses are compared as IPv4."""
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a network such as 10.0.0.0/8 or 2001:db8::/32: {error}") from None
+    if "/" not in text and int(network.network_address) & _LAST_BITS[network.version] == 0:
+        raise ValueError(
+            f"{text!r} is the first address of a network: write its length too, such as "
+            f"{text}/{_USUAL[network.version]}, or {network} for this address alone"
+        )
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        first = int(network.network_address) & 0xFFFF_FFFF
+        return ipaddress.IPv4Network((first, network.prefixlen - _MAPPED.prefixlen))
+    return network
 
 
 def listed_networks(text: str | None) -> Networks:

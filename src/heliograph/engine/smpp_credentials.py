@@ -13,6 +13,7 @@ from typing import Final
 
 from heliograph.core.directory import SMPP_ALPHABETS, SMPP_LONG_MODES, SmppCredential
 from heliograph.core.errors import NotFound
+from heliograph.core.networks import parse_networks
 from heliograph.core.texts import is_name
 from heliograph.engine import slow_hashes
 from heliograph.engine.provision import Refused, no_project
@@ -147,9 +148,9 @@ def _networks(given: Sequence[str]) -> tuple[str, ...]:
     if len(given) > ALLOWED_MOST:
         raise Refused(f"{len(given)} networks are too many: at most {ALLOWED_MOST}")
     try:
-        return tuple(dict.fromkeys(str(ipaddress.ip_network(each)) for each in given))
+        return tuple(dict.fromkeys(map(str, parse_networks(given))))
     except ValueError as error:
-        raise Refused(f"{error}: write a network such as 192.0.2.0/24, or an address") from None
+        raise Refused(str(error)) from None
 
 
 def is_allowed(credential: SmppCredential, address: str) -> bool:

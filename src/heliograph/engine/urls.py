@@ -7,6 +7,7 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from heliograph.config import Config
+from heliograph.core import addresses
 from heliograph.core.addresses import Reach
 from heliograph.core.directory import FORCE_HTTPS, Project
 from heliograph.ports import HttpResponse
@@ -17,10 +18,7 @@ URLS_KEPT = 1024
 """A client gives the same few callback URLs with each message; judging one takes 20 µs."""
 
 
-NOT_CALLED = (
-    "the URL's address is private, local or reserved, and the settings allow_networks and allow_loopback_urls do not "
-    "allow it"
-)
+NOT_CALLED = f"the URL points to {addresses.NOT_CALLED}"
 _WORD = re.compile(r"\w{3,}")
 
 PROJECT_GONE = "the project no longer exists"

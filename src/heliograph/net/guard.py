@@ -11,17 +11,14 @@ from collections.abc import Callable
 
 from aiohappyeyeballs import AddrInfoType
 
-from heliograph.core.addresses import Reach
+from heliograph.core.addresses import NOT_CALLED, Reach
 
 
 class ForbiddenAddress(OSError):
     """The address may not be called. The text names none, so that several in one attempt stay this one error."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "The host's address is private, local or reserved, and the settings allow_networks and allow_loopback_urls "
-            "do not allow it."
-        )
+        super().__init__(f"The host has {NOT_CALLED}.")
 
 
 def guarded_sockets(reach: Reach) -> Callable[[AddrInfoType], socket.socket]:
