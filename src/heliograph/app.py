@@ -178,9 +178,7 @@ class _Server:
 
     async def _run(self, front: Front, listening: socket.socket) -> None:
         parts = self._parts
-        made = await provision.initialise(
-            parts.store, provision.Mint(parts.clock), examples=bool(self._config.simulator), keep=front.keep
-        )
+        made = None if self._config.hold else await self._first_project(front)
         parts.directory.space_id = await parts.store.space_id(str(uuid_utils.uuid4()))
         await self._stock(self._source.running.topology)
         await parts.directory.load()
@@ -213,6 +211,12 @@ class _Server:
                 await self._shut_down(server, serving)
         finally:
             withdraw()
+
+    async def _first_project(self, front: Front) -> Provisioned | None:
+        mint = provision.Mint(self._parts.clock)
+        return await provision.initialise(
+            self._parts.store, mint, examples=bool(self._config.simulator), keep=front.keep
+        )
 
     def _greeting(self, made: Provisioned | None) -> Greeting:
         directory = self._parts.directory

@@ -12,7 +12,7 @@ import pytest
 from test_disk_full import Limited
 
 from heliograph.storage.postgres import LOCK_KEY
-from servers import HeliographServer, ServerFactory, Sink, Smsc, carriers_file, wait_until
+from servers import Credentials, HeliographServer, ServerFactory, Sink, Smsc, carriers_file, wait_until
 from traffic import CALLBACK_PATH, create, log_shown, message
 
 QUICK = {"simulator_answer_ms": 5, "simulator_receipt_ms": 10, "callback_poll_seconds": 0.05, "health_seconds": 0.05}
@@ -47,6 +47,22 @@ async def test_a_server_that_holds_acts_on_nothing(server: ServerFactory, store_
         node.start()
         sink.wait_for(lambda found: any(each.form.get("MessageStatus") == "delivered" for each in found))
         assert "hold" not in health(node)[1]
+
+
+def test_a_server_that_holds_makes_no_project_in_an_empty_folder(tmp_path: Path) -> None:
+    node = HeliographServer(tmp_path / "data", settings=QUICK | {"hold": True})
+    node._credentials = Credentials(
+        project_id="", api_token="", signing_key="", numbers=()
+    )  # so that the fixture makes no project
+    try:
+        node.start()
+        assert health(node)[0] == 200
+        assert "There is no project." in node.log()
+    finally:
+        node.kill()
+    assert not (tmp_path / "data" / "first-project.json").exists()
+    listed = node.run("project", "list", *node._store_options(), "--json")
+    assert json.loads(listed)["projects"] == []
 
 
 def test_everything_in_an_existing_folder_is_its_owners_alone(

@@ -48,7 +48,9 @@ def greeting(projects: Sequence[Project], numbers: Sequence[Number], base_url: s
         shown = ", ".join(number.number for number in numbers[:SHOWN_MAX])
         more = f" and {len(numbers) - SHOWN_MAX} more" if len(numbers) > SHOWN_MAX else ""
         lines.append(f"  Numbers  {shown}{more}")
-    lines += [f"  Docs     {base_url}/docs", "", f"Lost the token? {new_token(data)}", ""]
+    lost = f"Lost the token? {new_token(data)}"
+    none = "There is no project. A server that holds makes none: is this the store that was restored?"
+    lines += [f"  Docs     {base_url}/docs", "", lost if projects else none, ""]
     return "\n".join(lines)
 
 

@@ -47,6 +47,8 @@ _GONE = (
 )
 """What says that the database can't be used now, whatever is asked of it."""
 
+_NEEDS_USER = "check the user and the password in --database-url, and what pg_hba.conf allows from this machine"
+_NEEDS_DATABASE = "check the name in --database-url, or make the database (CREATE DATABASE ... OWNER ...)"
 _NEEDS_OWNER = (
     "the database's user must be able to make tables: make it the owner (ALTER DATABASE ... OWNER TO ...),"
     " or GRANT USAGE, CREATE ON SCHEMA public"
@@ -92,6 +94,10 @@ class PostgresDatabase:
                 timeout=self._settings.timeout_seconds,
                 command_timeout=self._settings.timeout_seconds,
             )
+        except asyncpg.InvalidAuthorizationSpecificationError as error:  # InvalidPasswordError is one
+            raise await self._not_opened(StoreUnusable(f"{error}: {_NEEDS_USER}")) from error
+        except asyncpg.InvalidCatalogNameError as error:
+            raise await self._not_opened(StoreUnusable(f"{error}: {_NEEDS_DATABASE}")) from error
         except _GONE as error:
             raise await self._not_opened(StoreUnavailable(f"PostgreSQL can't be reached: {_said(error)}")) from error
         except asyncpg.InsufficientPrivilegeError as error:
