@@ -14,6 +14,7 @@ import small_world
 from small_world import World
 
 from heliograph import carrier_config, config_tables
+from heliograph.api import connection
 from heliograph.api import errors as api_errors
 from heliograph.api.families import all_routes
 from heliograph.api.route import Family
@@ -48,6 +49,11 @@ def test_generated_parts_are_current(slug: str) -> None:
     makers = {**generated.MAKERS, "endpoints": lambda: generated.endpoints(ROUTES), "faults": faults.markdown}
     text = pages.source(slug)
     assert generated.refreshed(text, makers) == text, "run: python docs/refresh.py"
+
+
+def test_every_path_of_a_websocket_is_listed() -> None:
+    section = pages.source("endpoints").partition("## WebSocket")[2]
+    assert re.findall(r"^\| `(.+?)` \|", section, re.MULTILINE) == list(connection.UPGRADED)
 
 
 def test_every_setting_is_documented() -> None:

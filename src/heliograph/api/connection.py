@@ -45,7 +45,7 @@ CHUNKED_SLICE = 256
 rest of the slice is the next requests: 9 of the smallest."""
 
 UPGRADED = ("/", "/api/relay/ws")
-"""Where a WebSocket is to be had (contract, section 10)."""
+"""Where a WebSocket is to be had (contract, section 10); the endpoints page lists them."""
 
 
 class HeldPlace(Protocol):
