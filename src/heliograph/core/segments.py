@@ -79,8 +79,6 @@ _is_basic: Final = re.compile(f"[{_BASIC_CLASS}]*").fullmatch
 _is_gsm7: Final = re.compile(f"[{_BASIC_CLASS}{_EXTENSION_CLASS}]*").fullmatch
 _extension: Final = re.compile(f"[{_EXTENSION_CLASS}]")
 
-_ESCAPED: Final = ESCAPE + r"\g<0>"
-
 _clusters: Final = regex.compile(r"\X").findall
 # Between two characters of these classes UAX 29 always breaks; a body made of them alone needs no search for clusters.
 _is_unjoined: Final = regex.compile(r"[\p{GCB=Other}\p{GCB=Control}\p{GCB=LF}\p{GCB=LV}\p{GCB=LVT}]*").fullmatch
@@ -147,7 +145,11 @@ def _segment_gsm7(body: str, limit: int) -> Segmentation:
 
 def _septets(body: str) -> str:
     """Spell a GSM-7 body with one character per septet: the escape before each extension character."""
-    return _extension.sub(_ESCAPED, body)
+    if _extension.search(body) is None:
+        return body
+    for character in GSM_EXTENSION:  # faster than a translation by far, and bodies from carriers may be long
+        body = body.replace(character, ESCAPE + character)
+    return body
 
 
 def _gsm7_cuts(septets: str, limit: int) -> Iterator[int]:
