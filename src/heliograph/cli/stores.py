@@ -72,7 +72,7 @@ def place(config: Config) -> str:
 def advice(config: Config) -> str:
     """What to try when the store can't be used."""
     if config.database_url:
-        return "Check that PostgreSQL runs, and the address, user and password in --database-url"
+        return "Check that PostgreSQL runs, and the address in --database-url"
     return f"Check that the disk is not full and that this user may write in {config.data}"
 
 
