@@ -208,10 +208,6 @@ ANSWERS = [
     ),
     Trial(fault="answers-reordered"),
     Trial(fault="throttle", single=NEVER, none=True, validity=3, check=both(throttled, code(30001))),
-    Trial(
-        fault="throttle", single=NEVER, none=True, validity=3, torture={"answer_ms": 400.0},
-        carrier={"response_seconds": 2.0}, check=both(throttled, code(30001)),
-    ),
     Trial(fault="throttle@first-5", check=throttled),
     Trial(fault="throttle-burst"),
     Trial(fault="window-of-one", check=throttled),
@@ -219,6 +215,14 @@ ANSWERS = [
     Trial(fault="queue-full", single=NEVER, none=True, validity=3, check=code(30001)),
     Trial(fault="queue-full@every-3"),
     Trial(fault="sysfail", single=NEVER, none=True, validity=3, check=code(30001)),
+    Trial(
+        fault="sysfail@100%", single=NEVER, none=True, validity=3, torture={"answer_ms": 1000.0},
+        carrier={"response_seconds": 3.0}, check=code(30001),
+    ),  # a retry would be unanswered when the validity ends
+    Trial(
+        fault="sysfail,late-answer@after-9", single=NEVER, none=True, validity=3, torture={"late_ms": 3500.0},
+        carrier={"response_seconds": 6.0}, check=code(30001),
+    ),  # retries are unanswered when the validity ends
     Trial(fault="sysfail@every-3"),
     Trial(fault="error-with-body@every-3"),
     Trial(fault="generic-nack", single=NEVER, none=True, check=code(30008)),
