@@ -640,7 +640,7 @@ class Parts:
         )
         sweeper.forget_codes = self.mfa.forget_ended
         sweeper.ended = lambda message, deferred: self.dispatcher.forget(message, deferred=deferred)
-        sweeper.in_hand = self.dispatcher.in_hand
+        sweeper.awaited = self.dispatcher.awaited
         sweeper.recount = self.dispatcher.recount
         return sweeper
 

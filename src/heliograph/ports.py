@@ -201,6 +201,12 @@ class Carrier(Protocol):
         """Temporary refusals of one message by this carrier after which another one is tried."""
         ...
 
+    @property
+    def answer_seconds(self) -> float:
+        """How long the answer to a submit may take. A message whose validity ends while a submit is unanswered stays
+        open for so long after that end."""
+        ...
+
     def status(self) -> CarrierStatus: ...
 
     async def start(self, events: CarrierEvents) -> None:
@@ -209,7 +215,8 @@ class Carrier(Protocol):
     def submit(self, submission: Submission) -> asyncio.Future[Submitted]:
         """Hand a message over. The future ends in Submitted, or raises Temporary, Permanent or Uncertain with the
         parts that were accepted all the same; it may stay open as long as the carrier stays silent. Cancelling it
-        only means that nobody waits any more."""
+        only means that nobody waits any more. What has not left by the submission's `expires_at` is not sent: the
+        future ends in Temporary."""
         ...
 
     async def query(self, message: Message) -> Answer | None:
@@ -925,8 +932,9 @@ class Store(Protocol):
         """How many messages of each sender are queued or initiated."""
         ...
 
-    async def expired(self, now: int, limit: int) -> list[ExpiredMessage]:
-        """Queued or initiated messages whose validity has ended."""
+    async def expired(self, now: int, after: tuple[int, str], limit: int) -> list[ExpiredMessage]:
+        """Queued or initiated messages whose validity has ended, in the order of (expires_at, id), from those that
+        follow `after` on."""
 
     async def mark_uncertain(self, messages: Sequence[tuple[str, str]]) -> None:
         """(project_id, message_id) of submits whose answer was lost."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from smpp_ground import SECONDS, Ground, Smsc, ground, message
+from smpp_ground import SECONDS, Clock, Ground, Smsc, ground, message
 from structlog.testing import capture_logs
 
 from heliograph.carrier_config import Host, StatusRule
@@ -326,6 +326,55 @@ async def test_a_lane_goes_on_past_messages_that_nobody_waits_for(here: Ground) 
     assert (await answers[0]).refs == ("1",)
     assert (await answers[-1]).refs == ("2",)
     assert carrier.window == 13
+
+
+# -- the end of the validity
+
+
+def soon() -> int:
+    """The end of a validity, a moment from now."""
+    return Clock().now() + 50_000
+
+
+@pytest.mark.parametrize("pause_seconds", [0.1, 60.0], ids=["until the bind goes on", "while it rests"])
+async def test_message_that_expires_while_its_bind_rests_is_not_sent(
+    here: Ground, monkeypatch: pytest.MonkeyPatch, pause_seconds: float
+) -> None:
+    monkeypatch.setattr("heliograph.carriers.smpp.bind.THROTTLE_PAUSES_SECONDS", (pause_seconds,))
+    here.smsc.on_submit = lambda link, header, pdu: link.refuse(header, Status.RTHROTTLED)
+    carrier = await here.carrier()
+    with pytest.raises(Temporary):
+        await carrier.submit(message())
+    with pytest.raises(Temporary, match="validity ended"):
+        await carrier.submit(message("b", expires_at=soon()))
+    assert len(here.smsc.submits) == 1
+
+
+async def test_message_that_expires_behind_its_sender_is_not_sent(here: Ground) -> None:
+    carrier = await here.carrier(sender_rate=2.0)
+    first, *expiring = [carrier.submit(message(f"m{n}", expires_at=soon() if n else 0)) for n in range(4)]
+    last = carrier.submit(message("last"))
+    assert (await first).refs == ("1",)
+    for answer in expiring:
+        with pytest.raises(Temporary, match="validity ended"):
+            await answer
+    assert (await last).refs == ("2",)
+
+
+async def test_parts_that_are_not_sent_when_the_message_expires_are_not_sent_later(here: Ground) -> None:
+    kept = keep(here.smsc)
+    carrier = await here.carrier(window=1)
+    end = soon()
+    long, other = carrier.submit(message(body=LONG, expires_at=end)), carrier.submit(message("b", expires_at=end))
+    with pytest.raises(Temporary):
+        await other
+    assert not long.done()
+    link, header, _ = kept[0]
+    link.accept(header)
+    with pytest.raises(Temporary) as refused:
+        await long
+    assert list(refused.value.accepted) == [1]
+    assert len(here.smsc.submits) == 1
 
 
 async def test_a_lane_survives_a_bind_and_ends_with_the_last(here: Ground) -> None:

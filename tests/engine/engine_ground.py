@@ -46,6 +46,7 @@ class ScriptedCarrier:
     window: int = 100
     available: bool = True
     attempts: int = 5
+    answer_seconds: float = 10.0
     submitted: list[Submission] = field(default_factory=list)
     answers: dict[str, "asyncio.Future[Submitted]"] = field(default_factory=dict)
     known: dict[str, Answer | None] = field(default_factory=dict)
@@ -131,7 +132,13 @@ class Ground:
 
 @pytest.fixture
 async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
-    store = app.make_store(config.load({"data": str(tmp_path)}, {}), exclusive=True)
+    async for made in grounds(tmp_path, None):
+        yield made
+
+
+async def grounds(folder: Path, store_url: str | None) -> AsyncIterator[Ground]:
+    """One, and its end. store_url: of PostgreSQL; None for SQLite."""
+    store = app.make_store(config.load({"data": str(folder), "database_url": store_url}, {}), exclusive=True)
     await store.open()
     clock = SetClock()
     metrics = Metrics()

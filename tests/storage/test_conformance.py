@@ -425,7 +425,17 @@ async def test_expired_messages_are_found_while_they_are_under_way(store: Store)
     late, early, sent = a_message(), a_message(expires_at=NOW + 5), a_message(expires_at=NOW + 6)
     await accept(store, late, early, sent)
     await moved(store, sent, State.INITIATED, State.SENT)
-    assert [each.message.id for each in await store.expired(NOW + 10, 10)] == [early.id]
+    assert [each.message.id for each in await store.expired(NOW + 10, (-1, floor(0)), 10)] == [early.id]
+
+
+async def test_expired_messages_are_paged_by_the_end_of_their_validity_then_by_id(store: Store) -> None:
+    messages = [a_message(NOW + n, expires_at=NOW + 9 - n // 2) for n in range(6)]
+    await accept(store, *messages)
+    after, found = (-1, floor(0)), list[str]()
+    while page := await store.expired(NOW + 10, after, 1):
+        found.append(page[0].message.id)
+        after = (page[0].message.expires_at, page[0].message.id)
+    assert found == [each.id for each in sorted(messages, key=lambda each: (each.expires_at, each.id))]
 
 
 async def test_a_message_is_found_by_its_carriers_reference(store: Store) -> None:
@@ -928,7 +938,7 @@ async def test_an_expired_message_tells_whether_it_is_deferred_and_partly_accept
     await store.hand_over([HandOver(message=message, deferred=True)], [])
     if partly:
         await store.keep_parts([a_part(message, 1)], [])
-    (found,) = await store.expired(message.expires_at, 9)
+    (found,) = await store.expired(message.expires_at, (-1, floor(0)), 9)
     assert (found.message.id, found.deferred, found.partly) == (message.id, True, partly)
     (read,) = await store.deferred("one", P1, until=NOW, after=(-1, floor(0)), limit=9)
     assert read.partly is partly

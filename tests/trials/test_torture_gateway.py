@@ -48,8 +48,6 @@ ALL = frozenset({"trx", "pair"})
 DELIVERED = frozenset({"delivered"})
 SENT = frozenset({"sent"})
 NEVER = frozenset({"failed"})
-TO_THE_END = NEVER | {"undelivered?"}
-"""Refused for now until the validity ends: in doubt where a retry has no answer at that moment."""
 LOST = frozenset({"undelivered?"})
 TOLD = frozenset({"delivered?"})
 """In doubt, and settled by its receipt."""
@@ -124,6 +122,14 @@ def bound_again(report: Report) -> None:
 
 def throttled(report: Report) -> None:
     assert report.shown["throttled"] > 0
+
+
+def both(first: Check, second: Check) -> Check:
+    def check(report: Report) -> None:
+        first(report)
+        second(report)
+
+    return check
 
 
 def resubmitted(report: Report) -> None:
@@ -201,14 +207,22 @@ ANSWERS = [
         validity=SHORT_VALIDITY,
     ),
     Trial(fault="answers-reordered"),
-    Trial(fault="throttle", single=TO_THE_END, none=True, validity=3, check=throttled),
+    Trial(fault="throttle", single=NEVER, none=True, validity=3, check=both(throttled, code(30001))),
     Trial(fault="throttle@first-5", check=throttled),
     Trial(fault="throttle-burst"),
     Trial(fault="window-of-one", check=throttled),
     Trial(fault="window-of-one", carrier={"window_mode": "adaptive"}, check=throttled),
-    Trial(fault="queue-full", single=TO_THE_END, none=True, validity=3),
+    Trial(fault="queue-full", single=NEVER, none=True, validity=3, check=code(30001)),
     Trial(fault="queue-full@every-3"),
-    Trial(fault="sysfail", single=TO_THE_END, none=True, validity=3),
+    Trial(fault="sysfail", single=NEVER, none=True, validity=3, check=code(30001)),
+    Trial(
+        fault="sysfail@100%", single=NEVER, none=True, validity=3, torture={"answer_ms": 1000.0},
+        carrier={"response_seconds": 3.0}, check=code(30001),
+    ),  # a retry would be unanswered when the validity ends
+    Trial(
+        fault="sysfail,late-answer@after-9", single=NEVER, none=True, validity=3, torture={"late_ms": 3500.0},
+        carrier={"response_seconds": 6.0}, check=code(30001),
+    ),  # retries are unanswered when the validity ends
     Trial(fault="sysfail@every-3"),
     Trial(fault="error-with-body@every-3"),
     Trial(fault="generic-nack", single=NEVER, none=True, check=code(30008)),
@@ -372,7 +386,7 @@ ON_POSTGRESQL = [
     if kind == "trx" and trial.fault in {
         "good-carrier", "flapping", "no-answer", "throttle-burst", "cut-before-answer", "half-open", "receipt-twice",
         "receipt-before-answer", "receipt-wrong-base", "bad-length", "mo-part-missing", "mo-interleaved",
-        "mo-duplicate", "mo-reference-reused", "mo-single-shift", "sysfail@every-3",
+        "mo-duplicate", "mo-reference-reused", "mo-single-shift", "sysfail@every-3", "throttle", "sysfail",
     }
 ]  # fmt: skip
 

@@ -115,6 +115,12 @@ class LoopbackCarrier:
 
     # -- as a carrier
 
+    @property
+    def answer_seconds(self) -> float:
+        """An answer is this late at most, but for special numbers; one that a rate holds back waits for its slot."""
+        settings = self._settings
+        return (settings.answer_ms + settings.jitter_ms) / 1e3 + max(0.0, self._last_slot - self._clock.monotonic())
+
     async def start(self, events: CarrierEvents) -> None:
         """Read the journal back; raises OSError where that can't be opened."""
         journal = await asyncio.to_thread(Journal, self._path)

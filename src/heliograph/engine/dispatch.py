@@ -225,9 +225,9 @@ class Dispatcher:
             lane.unrecorded_between[numbers[1:]] > 0 for lane in self._all_lanes() if lane.name == numbers[0]
         )
 
-    def in_hand(self, message_id: str) -> bool:
-        """Whether a carrier has the message, or is just being given it."""
-        return any(lane.has(message_id) for lane in self._all_lanes())
+    def awaited(self) -> Mapping[str, float]:
+        """Messages whose outcome at a carrier is still to come or to be written; see Lane.awaited."""
+        return {message_id: seconds for lane in self._all_lanes() for message_id, seconds in lane.awaited().items()}
 
     def _all_lanes(self) -> list[Lane]:
         return [*self._lanes.values(), *self._leaving]

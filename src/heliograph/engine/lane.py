@@ -7,6 +7,11 @@ a silent second submit. One that the carrier refuses for now stays initiated, ma
 Messages that were never tried and retries share the carrier's window, and neither stops the other: retries get at most
 `window_share` of it while others wait, and leave as much free where none do; half of that is the most that retries to
 one destination get.
+
+The end of a message's validity. A retry is handed over only while its answer may be expected before that end
+(engine/answer_time.py). Nothing is submitted past it: a hand-over whose write took until then counts as refused for
+now. `awaited` names the messages of which the outcome is still to come or to be written; the sweeper leaves those alone
+for as long as the carrier's answer may take.
 """
 
 import asyncio
@@ -18,9 +23,10 @@ from functools import partial
 import structlog
 from msgspec import Struct
 
-from heliograph.core.errors import Uncertain
+from heliograph.core.errors import Temporary, Uncertain
 from heliograph.core.lifecycle import State
 from heliograph.core.message import Kind, Media, Message
+from heliograph.engine.answer_time import AnswerTime
 from heliograph.engine.attachments import Attachments
 from heliograph.engine.receipts import between
 from heliograph.engine.retries import RetryQueue
@@ -103,7 +109,12 @@ class Lane:
         """Submits whose outcome is not on disk yet."""
         self.unrecorded_between: Counter[tuple[str, str]] = Counter()
         """The same by sender and recipient (receipts.between)."""
+        self._unrecorded_of: Counter[str] = Counter()
+        """The same by message."""
+        self._being_handed_over: frozenset[str] = frozenset()
+        """Messages that were never tried and whose hand-over is being written."""
         self._submitted_at: dict[str, float] = {}
+        self._answer_time = AnswerTime()
         self._left_on_disk = False
         self._closed = False
         self.is_handing_over = False
@@ -141,10 +152,15 @@ class Lane:
             most = share if self.waiting else max(1, self.carrier.window - share)
             most = min(most - len(self._retrying), free, self._parts.batch_max)
             of_destination = max(1, int(share * DESTINATION_SHARE))
-            again = self.retries.take(max(0, most), of_destination, self._parts.clock.now())
+            again = self.retries.take(max(0, most), of_destination, self._answer_expected_at())
         self._was_retry = bool(again)
         most = min(free - len(again), self._parts.batch_max, len(self.waiting))
         return [self.waiting.popleft() for _ in range(most)], again
+
+    def _answer_expected_at(self) -> int:
+        """By when a message that is handed over now has its answer, in all likelihood."""
+        margin_seconds = self._answer_time.margin_seconds(self.carrier.answer_seconds)
+        return self._parts.clock.now() + round(margin_seconds * 1e6)
 
     def close(self) -> None:
         """Hand over nothing more. What is just being handed over is: the carrier refuses it for now, and it goes
@@ -171,6 +187,7 @@ class Lane:
                 self._parts.read_again()
 
     async def _hand_over_or_let_go(self, batch: list[tuple[Message, str]]) -> None:
+        self._being_handed_over = frozenset(message.id for message, _ in batch)
         try:
             if batch:
                 await self._hand_over(batch)
@@ -178,6 +195,8 @@ class Lane:
             for message, _ in batch:  # what was not handed over is on disk, and is read back
                 self._parts.ended(message)
             raise
+        finally:
+            self._being_handed_over = frozenset()
 
     async def _hand_over(self, batch: list[tuple[Message, str]]) -> None:
         parts = self._parts
@@ -223,8 +242,13 @@ class Lane:
             parts_done=tries.done if tries else {},
             options=message.options,
         )
-        answer = self.carrier.submit(submission)
+        if message.expires_at > self._parts.clock.now():
+            answer = self.carrier.submit(submission)
+        else:
+            answer = asyncio.get_running_loop().create_future()
+            answer.set_exception(Temporary(EXPIRED_WHILE_QUEUED, "the validity ended before the submit"))
         self.unrecorded += 1
+        self._unrecorded_of[message.id] += 1
         self.unrecorded_between[between(message)[1:]] += 1
         self.in_flight[message.id] = answer
         self._submitted_at[message.id] = self._parts.clock.monotonic()
@@ -234,7 +258,7 @@ class Lane:
         for waiting in (self.in_flight, self.silent):
             if waiting.get(message.id) is answer:
                 del waiting[message.id]
-                self._submitted_at.pop(message.id, None)
+                self._observe(answer, self._submitted_at.pop(message.id, None))
         if message.id in self._retrying:
             self._retrying.discard(message.id)
             self.retries.answered(message)
@@ -246,9 +270,18 @@ class Lane:
         error = answer.exception()
         self._parts.finish(Outcome(self, message, None if error else answer.result(), error))
 
+    def _observe(self, answer: "asyncio.Future[Submitted]", submitted_at: float | None) -> None:
+        """How long an answer took; where the carrier gave none, that says nothing."""
+        if submitted_at is None or answer.cancelled() or isinstance(answer.exception(), Uncertain):
+            return
+        self._answer_time.observe(self._parts.clock.monotonic() - submitted_at)
+
     def recorded(self, message: Message) -> None:
         """The outcome of a submit is on disk, or is of no interest any more."""
         self.unrecorded -= 1
+        self._unrecorded_of[message.id] -= 1
+        if not self._unrecorded_of[message.id]:
+            del self._unrecorded_of[message.id]
         numbers = between(message)[1:]
         self.unrecorded_between[numbers] -= 1
         if not self.unrecorded_between[numbers]:
@@ -282,9 +315,11 @@ class Lane:
         self._wake.set()
         return known or waiting is not None
 
-    def has(self, message_id: str) -> bool:
-        """Whether the carrier has it, or is just being given it."""
-        return message_id in self.in_flight or message_id in self.silent or self.retries.in_hand(message_id)
+    def awaited(self) -> dict[str, float]:
+        """Messages that are being handed over, are in flight, or whose outcome is being written; for how many seconds
+        past the validity the outcome is worth waiting for. An answer that is long overdue is not."""
+        ids = self._unrecorded_of.keys() | self._being_handed_over | self.retries.all_in_hand()
+        return {**dict.fromkeys(ids, self.carrier.answer_seconds), **dict.fromkeys(self.silent, 0.0)}
 
     # -- refused for now
 

@@ -12,6 +12,8 @@ Invariants
   `destination_max` of one destination. More wait on disk.
 - Root projects take turns, and so do the destinations of a project. A destination has a bounded share of the window.
 - Messages of one destination are tried in the order of their `retry_at`.
+- A message whose validity ends before the answer to a retry may be expected is not tried again: it stays deferred, and
+  expires as what it is, refused for now.
 
 Races. A read under way may return a message that was handed over or ended meanwhile: what leaves during a read is
 remembered in `_left`. Between `take` and the written hand-over a message may end: `forget` removes it from `_held`, and
@@ -170,15 +172,15 @@ class RetryQueue:
 
     # -- on their way
 
-    def take(self, most: int, of_destination: int, now: int) -> list[DeferredMessage]:
-        """At most so many to be handed over, so many of one destination in flight counted in. What expired waits for
-        the sweeper."""
+    def take(self, most: int, of_destination: int, answered_at: int) -> list[DeferredMessage]:
+        """At most so many to be handed over, so many of one destination in flight counted in. `answered_at`: when the
+        answer may be expected; a message whose validity ends by then stays deferred, and waits for the sweeper."""
         taken: list[DeferredMessage] = []
         has_more = True
         while has_more and len(taken) < most:
             has_more = False
             for root in list(self._due)[: most - len(taken)]:
-                each = self._next_of(root, of_destination, now)
+                each = self._next_of(root, of_destination, answered_at)
                 if each is not None:
                     taken.append(each)
                     has_more = True
@@ -186,7 +188,7 @@ class RetryQueue:
                     self._due.move_to_end(root)
         return taken
 
-    def _next_of(self, root: str, of_destination: int, now: int) -> DeferredMessage | None:
+    def _next_of(self, root: str, of_destination: int, answered_at: int) -> DeferredMessage | None:
         """The next one of a root project that may go, its destinations in turn."""
         destinations = self._due[root]
         for destination in list(destinations):
@@ -196,7 +198,7 @@ class RetryQueue:
             while waiting:
                 held = waiting[0]
                 self._unqueue(held)
-                if held.deferred.message.expires_at > now:
+                if held.deferred.message.expires_at > answered_at:
                     self._in_flight[destination] += 1
                     if waiting:
                         destinations.move_to_end(destination)
@@ -227,6 +229,10 @@ class RetryQueue:
         """Whether its hand-over is being written."""
         held = self._held.get(message_id)
         return held is not None and not held.is_waiting
+
+    def all_in_hand(self) -> set[str]:
+        """Those whose hand-over is being written."""
+        return {message_id for message_id, held in self._held.items() if not held.is_waiting}
 
     def handed_over(self, message_id: str) -> None:
         """It is on disk as handed over, or has ended."""

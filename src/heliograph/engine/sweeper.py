@@ -1,7 +1,23 @@
-"""Housekeeping: end messages whose validity is over, forget old idempotency keys, remove what is past retention."""
+"""Housekeeping: end messages whose validity is over, forget old idempotency keys, remove what is past retention.
+
+How a message ends with its validity:
+
+| The message | ends | after |
+|---|---|---|
+| is queued, or deferred: each of its submits was refused for now | failed, 30001 | the validity |
+| has a submit whose outcome is still to come (`awaited`) | as the outcome says | the answer, waited for |
+| has a submit without an answer | undelivered, 30009, uncertain | the carrier's `answer_seconds` more |
+| is in doubt, or a carrier has accepted a part of it | undelivered, 30009, uncertain | the validity |
+
+Races. The read of what has expired takes a while, and an outcome may be written meanwhile: then the row that was read
+shows the message as it was. So a message whose place in `awaited` differs before and after the read waits for the next
+round, which reads it anew. A message that was awaited at neither moment was not submitted between them, for nothing is
+submitted past its validity (engine/lane.py). The wait counts from the end of the validity, which is on disk: a message
+whose outcome can't be written, or whose process was restarted, ends all the same.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -29,6 +45,8 @@ DELETED_MAX = 100
 HOUSEKEEPING_SECONDS = 60.0
 UNFINISHED_SECONDS = 3600.0
 """A media file that nobody has finished for so long was cut off by a crash."""
+
+_BEGINNING = (-1, "00000000-0000-0000-0000-000000000000")
 
 EXPIRED_WHILE_QUEUED = 30001
 UNANSWERED = 30009
@@ -66,8 +84,9 @@ class Sweeper:
         """Told of each message that was ended here, and whether it was deferred."""
         self.forget_codes: Callable[[], Awaitable[None]] = _nothing_more
         """Asked to forget the codes that have ended."""
-        self.in_hand: Callable[[str], bool] = lambda message_id: False
-        """Asked whether a carrier has a message, or is just being given it."""
+        self.awaited: Callable[[], Mapping[str, float]] = dict
+        """Returns the messages whose outcome at a carrier is still to come, and for how many seconds past their
+        validity it is waited for."""
         self.recount: Callable[[], Awaitable[None]] = _nothing_more
         """Asked to count anew what is deferred."""
 
@@ -76,26 +95,30 @@ class Sweeper:
         while True:
             await asyncio.sleep(self._settings.every_seconds)
             try:
-                while len(await self._expire_some()) == EXPIRED_MAX:
-                    pass
+                await self.expire_now()
             except StoreUnavailable as error:
                 log.debug("sweeper.store_unavailable", error=str(error))
 
-    async def _expire_some(self) -> list[ExpiredMessage]:
-        found = await self._store.expired(self._clock.now(), EXPIRED_MAX)
-        ended = await self._transitions.apply([self._expiry(each) for each in found])
-        for each, message in zip(found, ended, strict=True):
+    async def expire_now(self) -> None:
+        """End all messages whose validity is over, but for those whose outcome is waited for."""
+        after = _BEGINNING
+        while True:
+            before = self.awaited()
+            found = await self._store.expired(self._clock.now(), after, EXPIRED_MAX)
+            awaited = self.awaited()
+            unchanged = [each for each in found if before.get(each.message.id) == awaited.get(each.message.id)]
+            await self._end(unchanged, awaited)
+            if len(found) < EXPIRED_MAX:
+                return
+            after = (found[-1].message.expires_at, found[-1].message.id)
+
+    async def _end(self, found: Sequence[ExpiredMessage], awaited: Mapping[str, float]) -> None:
+        now = self._clock.now()
+        ending = [each for each in found if each.message.expires_at + _wait_micros(each, awaited) <= now]
+        steps = [_expiry(each, is_awaited=each.message.id in awaited) for each in ending]
+        for each, message in zip(ending, await self._transitions.apply(steps), strict=True):
             if message is not None:
                 self.ended(message, each.deferred)
-        return found
-
-    def _expiry(self, expired: ExpiredMessage) -> Step:
-        """Still queued, or refused for now, whole: failed. In a carrier's hands: undelivered, and in doubt."""
-        message = expired.message
-        is_with_us = expired.deferred and not expired.partly and not self.in_hand(message.id)
-        if message.state is State.QUEUED or is_with_us:
-            return Step(message=message, states=(State.FAILED,), error_code=EXPIRED_WHILE_QUEUED)
-        return Step(message=message, states=(State.UNDELIVERED,), error_code=UNANSWERED, uncertain=True)
 
     async def tidy(self) -> None:
         """Forget and remove what is past its time, for as long as the server runs."""
@@ -139,6 +162,22 @@ class Sweeper:
             await self._files.remove_orphans(hashes, self._store.orphaned_files)
             if gone < PURGE_MAX:
                 break
+
+
+def _wait_micros(expired: ExpiredMessage, awaited: Mapping[str, float]) -> int:
+    """A queued message is in no carrier's hands: its step from that state fails if it is handed over meanwhile."""
+    if expired.message.state is State.QUEUED:
+        return 0
+    return round(awaited.get(expired.message.id, 0.0) * 1e6)
+
+
+def _expiry(expired: ExpiredMessage, *, is_awaited: bool) -> Step:
+    """Failed only where it is certain that no carrier has any of it."""
+    message = expired.message
+    is_with_us = expired.deferred and not (expired.partly or message.uncertain or is_awaited)
+    if message.state is State.QUEUED or is_with_us:
+        return Step(message=message, states=(State.FAILED,), error_code=EXPIRED_WHILE_QUEUED)
+    return Step(message=message, states=(State.UNDELIVERED,), error_code=UNANSWERED, uncertain=True)
 
 
 async def _nothing_more() -> None:

@@ -433,8 +433,9 @@ class SqlStore(GroupTables, MfaTables, InventoryTables):
     async def unsent_counts(self) -> dict[str, int]:
         return {row[0]: row[1] for row in await self._database.read("messages_unsent_counts", {})}
 
-    async def expired(self, now: int, limit: int) -> list[ExpiredMessage]:
-        found = await self._database.read("messages_expired", {"now": now, "limit": limit})
+    async def expired(self, now: int, after: tuple[int, str], limit: int) -> list[ExpiredMessage]:
+        parameters = {"now": now, "after_at": after[0], "after_id": after[1], "limit": limit}
+        found = await self._database.read("messages_expired", parameters)
         return [rows.expired(row) for row in found]
 
     async def mark_uncertain(self, messages: Sequence[tuple[str, str]]) -> None:

@@ -78,6 +78,10 @@ class SmppCarrier:
     def attempts(self) -> int:
         return self.config.retry_temporary
 
+    @property
+    def answer_seconds(self) -> float:
+        return self.config.response_seconds
+
     def status(self) -> CarrierStatus:
         binds = tuple(bind.status() for bind in self._binds)
         receiving = self._receiving if self._events is not None else None

@@ -64,6 +64,12 @@ class Job:
             or self.answer.done()
         )
 
+    def expire(self, now: int) -> None:
+        """Where its validity is over, the rest is not sent."""
+        if 0 < self.submission.expires_at <= now and not self.over:
+            self.stuck = "the validity ended before it was sent"
+            self.end()
+
     def end(self) -> None:
         """Tell what it came to, if no answer is awaited any more and nobody was told yet."""
         if self.waiting or self.answer.done():

@@ -8,6 +8,8 @@
   Permanent or Temporary, in that order, with the parts that were taken all the same.
 - An answer that is overdue (`response_seconds`) leaves its room in the window to others, and is waited for as long
   again before the message is in doubt.
+- What has not been sent when its validity ends is not sent any more, and its message ends as one that was not sent: in
+  Temporary, once the answers to its parts on the wire are there.
 - No task and no timer belongs to one message. All happens in callbacks of answers, of one timer and of binds.
 """
 
@@ -38,6 +40,10 @@ and not when the next message has been marked initiated on disk. Each is in doub
 
 LATE_MAX: Final = 1_000
 """Overdue answers of one bind that are still waited for; of more the messages are in doubt at once."""
+
+
+EXPIRY_LOOK_SECONDS: Final = 0.25
+"""How often what waits here is looked through for messages whose validity has ended."""
 
 
 class Sent(NamedTuple):
@@ -74,6 +80,7 @@ class Sending:
         schedule: Schedule | None = None,
     ) -> None:
         self._now = clock.monotonic
+        self._wall_clock = clock.now
         self._binds = binds
         self._listener = listener
         self._able: list[Bind] = []
@@ -81,6 +88,8 @@ class Sending:
         self._lanes: dict[str, deque[Job]] = {}
         self._in_lanes = 0
         self._wake_at = float("inf")
+        self._looks_for_expired = False
+        """Set while a look is due (`_look_for_expired`), cleared by it."""
         self._pumping = False
         self._idle: asyncio.Future[None] | None = None
         self._schedule = schedule
@@ -182,6 +191,7 @@ class Sending:
         """Send nothing more, and wait for the answers to what was sent, for so long."""
         self.give_up("this carrier is being stopped")
         self._timers.clear()
+        self._looks_for_expired = False
         if self.in_flight:
             self._idle = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._idle], timeout=seconds)
@@ -243,6 +253,9 @@ class Sending:
             self._send_what_may_go(self._now())
         finally:
             self._pumping = False
+        if not self._looks_for_expired and (self.waiting or any(bind.lane for bind in self._binds)):
+            self._looks_for_expired = True
+            self._timers.after(EXPIRY_LOOK_SECONDS, self._look_for_expired, None)
 
     def _send_what_may_go(self, now: float) -> None:
         while True:
@@ -256,6 +269,7 @@ class Sending:
                 return
             queue = bind.lane or self._fresh
             job = queue.popleft()
+            job.expire(self._wall_clock())
             if job.over:
                 self._leave_lane(job)
                 job.end()
@@ -290,6 +304,18 @@ class Sending:
         if moment == self._wake_at:
             self._wake_at = float("inf")
         self._listener.window_changed()
+
+    def _queues(self) -> list[deque[Job]]:
+        """All that holds jobs with something to be sent; some are in two of them."""
+        return [self._fresh, *(bind.lane for bind in self._binds), *self._lanes.values()]
+
+    def _look_for_expired(self, _: None) -> None:
+        """They leave their queues when their turn comes, as those do for which nobody waits. The timers' turn ends with
+        the pump, which sees to the next look."""
+        self._looks_for_expired = False
+        wall_clock = self._wall_clock()
+        for job in [job for queue in self._queues() for job in queue]:
+            job.expire(wall_clock)
 
     def _send(self, job: Job, bind: Bind, now: float) -> None:
         place = job.next

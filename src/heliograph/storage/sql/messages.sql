@@ -212,9 +212,13 @@ WHERE state IN ('queued', 'initiated', 'receiving') AND state = 'queued' GROUP B
 SELECT from_number, count(*) FROM messages
 WHERE state IN ('queued', 'initiated', 'receiving') AND state <> 'receiving' GROUP BY from_number
 
+-- One page, in the order in which their validity ended.
 -- name: messages_expired
 SELECT {message}, deferred, {partly}
-FROM messages WHERE state IN ('queued', 'initiated') AND expires_at <= :now ORDER BY expires_at LIMIT :limit
+FROM messages
+WHERE state IN ('queued', 'initiated') AND expires_at <= :now
+    AND (expires_at, message_id) > (:after_at, :after_id)
+ORDER BY expires_at, message_id LIMIT :limit
 
 -- name: messages_mark_uncertain
 UPDATE messages SET uncertain = 1
