@@ -12,6 +12,9 @@ WORKERS ?= 3
 # Trials and floods measure how long others wait: they run by themselves.
 TIMED := tests/trials tests/floods
 
+# Without bytecode on disk each start of a process compiles every module again, for a second or more.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup setup-tools setup-tests serve test check bench soak clean
 
 help: ## List the commands
