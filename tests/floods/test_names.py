@@ -74,7 +74,7 @@ async def test_silent_name_server_delays_no_other_project(server: NameServer, pr
         with contextlib.suppress(socket.gaierror):  # the flood is on, and its first look-ups are late
             await resolver.resolve("own.slow.test", 80, "bob")
         worst = await slowest(lambda number: resolver.resolve(f"h{number % 1000}.healthy.test", 80, "alice"))
-        assert resolver.under_way <= 64
+        assert resolver.under_way <= 128  # twice the places: late work moves over, and others start in its place
     await resolver.close()
     assert worst < SLOW_SECONDS
     assert psutil.Process().memory_info().rss - before < RSS_MAX_BYTES

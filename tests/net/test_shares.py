@@ -122,6 +122,20 @@ async def test_owner_that_becomes_late_while_it_waits_moves_to_the_other_half() 
     await work.close()
 
 
+async def test_late_work_of_many_owners_occupies_twice_the_places_at_most() -> None:
+    work = Work()
+    for owner in "abcdefgh":
+        names = f"{owner}1", f"{owner}2"
+        await work.start(*names)
+        await work.overdue(*(name for name in names if name in work.running))
+    assert len(work.running) == work.shares.taken == 8
+    await work.start("z1")
+    assert "z1" not in work.running
+    while "z1" not in work.running:
+        assert work.running and work.shares.taken <= 8
+        await work.end(work.running[0])
+
+
 async def test_full_queue_refuses_its_owner_alone() -> None:
     work = Work(places=2, owner_places=1, waiting_max=2)
     await work.start("a1", "a2", "a3")

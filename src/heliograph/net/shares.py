@@ -6,7 +6,8 @@ Rules:
 - Half of the places belong to owners whose work ends in time. An owner whose work was late shares the other half with
   its like for `late_seconds`: work that hangs can use up the places of owners whose work hangs, and no others.
 - Work that turns out to be late moves to the other half at once, even where that is full: what it held is free for
-  owners in time.
+  owners in time. Late work of many owners can so occupy more than the half; all work together occupies at most twice
+  the places.
 - An owner has at most `waiting_max` works in its queue.
 """
 
@@ -45,6 +46,7 @@ class Shares:
     def __init__(
         self, *, places: int, owner_places: int, waiting_max: int, late_seconds: float, time: Callable[[], float]
     ) -> None:
+        self._most = 2 * places
         self._prompt = _Half(places=max(1, places - places // 2))
         self._late = _Half(places=max(1, places // 2))
         self._owner_places = owner_places
@@ -133,7 +135,7 @@ class Shares:
         """Give free places to the owners in turn. An owner that is late by now moves to the other half: prompt owners
         come first, so that it gets its turn there."""
         for half in (self._prompt, self._late):
-            while half.in_turn and half.taken < half.places:
+            while half.in_turn and half.taken < half.places and self.taken < self._most:
                 owner = half.in_turn.popleft()
                 if half is self._prompt and self.is_late(owner):
                     self._late.in_turn.append(owner)
