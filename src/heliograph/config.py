@@ -323,7 +323,13 @@ SETTINGS: tuple[Setting, ...] = (
         "Name servers to ask in place of the system's: addresses, each with or without a port, with commas between.",
     ),
     _real("dns_seconds", 2.0, "How long the look-up of a host name may take.", 0.1, 30),
-    _whole("dns_lookups_max", 64, "Look-ups of webhooks' and media's host names under way at once.", 2, 10000),
+    _whole(
+        "dns_lookups_max",
+        64,
+        "Look-ups of webhooks' and media's host names under way at once; late ones may occupy as many again.",
+        2,
+        10000,
+    ),
     _whole("dns_project_lookups_max", 8, "The same of one project with its subprojects.", 1, 10000),
     _whole(
         "dns_project_waiting_max",
