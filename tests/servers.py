@@ -89,7 +89,7 @@ def _postgres_major(bindir: Path) -> int:
 
 
 class Postgres:
-    """One PostgreSQL cluster of its own, durable (fsync on) and small.
+    """One PostgreSQL cluster of its own, small, and durable (fsync on) unless `settings` turn that off.
 
     The superuser is ``postgres``, trusted from this machine. As root the server is run by an unprivileged
     user, since PostgreSQL refuses root. The directory is made and, on `close`, removed by this object.

@@ -2,7 +2,7 @@
 
 The directory is in memory, so one customer's must not take everybody's. Octets are counted as objects come and go
 (core/shelf.py). Room for an object is reserved while the object is written, so that requests at once do not pass the
-limit together. The reservation ends as soon as the directory holds the object: none is counted twice.
+limit together. A reservation ends as soon as the directory holds the object, so that no object is counted twice.
 """
 
 from collections import Counter
@@ -65,7 +65,7 @@ class ProjectRoom:
             yield
 
     def arrived(self, object_id: str) -> None:
-        """The directory holds the object, and counts it: nothing is reserved for it any more."""
+        """End the reservations of an object that the directory now holds and counts."""
         for each in self._reservations.pop(object_id, ()):
             each.end()
 
